@@ -1,0 +1,57 @@
+/** One LoopFormer training setup. `loops` is the long run, `shortLoops` the short one; both take uniform steps. */
+export interface BenchConfig {
+  readonly width: number;
+  readonly heads: number;
+  readonly mlp: number;
+  readonly layers: number;
+  readonly vocab: number;
+  readonly context: number;
+  readonly batch: number;
+  readonly loops: number;
+  readonly shortLoops: number;
+}
+
+export const configs = {
+  XS: { width: 32, heads: 4, mlp: 64, layers: 1, vocab: 64, context: 32, batch: 2, loops: 4, shortLoops: 2 },
+  S: {
+    width: 256,
+    heads: 8,
+    mlp: 1024,
+    layers: 2,
+    vocab: 4096,
+    context: 256,
+    batch: 8,
+    loops: 4,
+    shortLoops: 2,
+  },
+  M: {
+    width: 384,
+    heads: 6,
+    mlp: 1024,
+    layers: 3,
+    vocab: 8192,
+    context: 256,
+    batch: 8,
+    loops: 8,
+    shortLoops: 4,
+  },
+} as const satisfies Readonly<Record<string, BenchConfig>>;
+
+export type ConfigName = keyof typeof configs;
+
+export function isConfigName(name: string): name is ConfigName {
+  return Object.hasOwn(configs, name);
+}
+
+/**
+ * FLOPs of one training step: 2 x the multiply-adds of the matrix products, with full (non-causal) attention, x 3 for
+ * forward and backward, over the long and the short run, head included. The conditioning (one row per loop) is left out.
+ */
+export function flopsPerStep(config: BenchConfig): number {
+  const { width, mlp, layers, vocab, context, batch } = config;
+  const linear = 4 * width * width + 2 * width * mlp;
+  const attention = 2 * context * width;
+  const core = (config.loops + config.shortLoops) * layers * (linear + attention);
+  const head = 2 * width * vocab;
+  return 3 * 2 * batch * context * (core + head);
+}

@@ -1,0 +1,39 @@
+import { GyreError } from "../packages/gyre/src/util/errors.ts";
+import { provenance, writeResult } from "./harness.ts";
+import { help, parseRequest, type Request } from "./options.ts";
+import { benchStartup, startupTable } from "./startup.ts";
+import { benchTrain, trainTable } from "./train.ts";
+
+const print = (text: string) => console.error(text);
+
+async function measure(
+  request: Exclude<Request, { bench: "help" }>,
+  words: readonly string[],
+): Promise<{ name: string; result: object; text: string }> {
+  const common = { provenance: provenance(words), print };
+  if (request.bench === "startup") {
+    const result = await benchStartup({ ...common, rounds: request.rounds });
+    return { name: "startup", result, text: startupTable(result) };
+  }
+  const { config, rounds, threads, peer, peerDtype } = request;
+  const result = await benchTrain({ ...common, config, rounds, threads, peer, peerDtype });
+  const suffix = peerDtype === "float32" ? "" : `-${peerDtype}`;
+  return { name: `train-${config}${suffix}`, result, text: trainTable(result) };
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const request = parseRequest(words);
+  if (request.bench === "help") return console.log(help);
+  const { name, result, text } = await measure(request, words);
+  console.log(text);
+  console.log(`written: ${writeResult(name, result)}`);
+  if (request.json) console.log(JSON.stringify(result));
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof GyreError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,95 @@
+import { parseArgs } from "node:util";
+import { type ConfigName, configs, isConfigName } from "./configs.ts";
+import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
+
+export const benchNames = ["train", "startup"] as const;
+export type BenchName = (typeof benchNames)[number];
+
+export const help = `npm run bench -- BENCH [options]
+
+  train     a LoopFormer training step against PyTorch's, run in turn in two processes
+    --config ${Object.keys(configs).join("|")}   the size (bench/configs.ts); default S
+    --rounds N        rounds of 2 steps a side; default 10
+    --threads N       threads of each side; default 2
+    --no-peer         without Python: no PyTorch, no sgemm peak, no ratio
+    --peer-dtype D    float32 (default), or bfloat16 for PyTorch under autocast
+
+  startup   gyre --help against node -e 0 (run npm run build first)
+    --rounds N        default 15
+
+  --json    make the last line of stdout the result as one JSON object
+  --help    this text
+
+Each run writes bench/results/BENCH-CONFIG.json. PyTorch comes from the python that GYRE_PYTHON names, else from
+bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
+`;
+
+export interface TrainRequest {
+  readonly bench: "train";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly peer: boolean;
+  readonly peerDtype: "float32" | "bfloat16";
+  readonly json: boolean;
+}
+
+export interface StartupRequest {
+  readonly bench: "startup";
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
+export type Request = TrainRequest | StartupRequest | { readonly bench: "help" };
+
+const flags = {
+  config: { type: "string" },
+  rounds: { type: "string" },
+  threads: { type: "string" },
+  "no-peer": { type: "boolean" },
+  "peer-dtype": { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
+const trainOnly = ["config", "threads", "no-peer", "peer-dtype"] as const;
+
+/** The words after `npm run bench --` as a request; anything that would be ignored is refused. */
+export function parseRequest(words: readonly string[]): Request {
+  const { values, positionals } = parse(words);
+  if (values.help === true) return { bench: "help" };
+  const [bench, extra] = positionals;
+  if (extra !== undefined) throw optionInvalid(`the word "${extra}" after "${bench}"`, "one benchmark");
+  if (bench !== "train" && bench !== "startup") throw benchUnknown(bench, benchNames);
+  const json = values.json === true;
+  if (bench === "startup") {
+    const misplaced = trainOnly.find((name) => values[name] !== undefined);
+    if (misplaced !== undefined) throw optionInvalid(`--${misplaced} with startup`, "--rounds or --json");
+    return { bench, rounds: count("rounds", values.rounds, 15), json };
+  }
+  const config = values.config ?? "S";
+  if (!isConfigName(config)) throw configUnknown(config, Object.keys(configs));
+  const peerDtype = values["peer-dtype"] ?? "float32";
+  if (peerDtype !== "float32" && peerDtype !== "bfloat16") {
+    throw optionInvalid(`--peer-dtype ${peerDtype}`, "float32 or bfloat16");
+  }
+  const peer = values["no-peer"] !== true;
+  if (!peer && values["peer-dtype"] !== undefined)
+    throw optionInvalid("--peer-dtype with --no-peer", "one of them");
+  const rounds = count("rounds", values.rounds, 10);
+  return { bench, config, rounds, threads: count("threads", values.threads, 2), peer, peerDtype, json };
+}
+
+function parse(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options: flags, allowPositionals: true });
+  } catch (error) {
+    throw optionInvalid(error instanceof Error ? error.message : String(error), "an option of --help");
+  }
+}
+
+function count(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw optionInvalid(`--${name} ${text}`, "a whole number from 1");
+  return Number(text);
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import type { BenchConfig } from "../configs.ts";
+import { stepMissing } from "../errors.ts";
+
+/** A training step of gyre, ready to run: batch made, session warm or not. */
+export interface Step {
+  /** Runs one whole step (both runs, backward, clipping, AdamW) and returns its loss. */
+  step(): Promise<number>;
+}
+
+/** Everything of the library that this benchmark touches. `threads` is onnxruntime's intra-op thread count. */
+async function openStep(_config: BenchConfig, _threads: number): Promise<Step> {
+  throw stepMissing();
+}
+
+/** VmHWM (peak) of this process in MiB; where there is no /proc, what the system counts. */
+function peakMiB(): number {
+  try {
+    const kib = /^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    if (kib !== undefined) return Number(kib) / 1024;
+  } catch {
+    // not Linux
+  }
+  return process.resourceUsage().maxRSS / 1024;
+}
+
+async function run(opened: Step, count: number): Promise<{ ms: number[]; loss: number }> {
+  const ms: number[] = [];
+  let loss = Number.NaN;
+  for (let i = 0; i < count; i++) {
+    const start = performance.now();
+    loss = await opened.step();
+    ms.push(performance.now() - start);
+  }
+  return { ms, loss };
+}
+
+async function serve(config: BenchConfig, threads: number): Promise<void> {
+  const baselineMiB = peakMiB();
+  let opened: Step | undefined;
+  const reply = async (request: string, count: number): Promise<object> => {
+    if (request === "peak") return { peakMiB: peakMiB(), baselineMiB };
+    if (request !== "step") return { error: `unknown request "${request}": step N, peak or quit` };
+    opened ??= await openStep(config, threads);
+    return await run(opened, count);
+  };
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [request = "", count] = line.trim().split(/\s+/);
+    if (request === "quit") break;
+    answer(await reply(request, Number(count)).catch((error: unknown) => ({ error: String(error) })));
+  }
+  process.stdin.destroy();
+}
+
+function answer(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+const { values } = parseArgs({ options: { config: { type: "string" }, threads: { type: "string" } } });
+await serve(JSON.parse(values.config ?? "{}") as BenchConfig, Number(values.threads ?? 2));

@@ -1,0 +1,3 @@
+export { readSafetensorsFile, writeFileAtomic, writeSafetensorsFile } from "./files.node.ts";
+export type { LoadedCheckpoint, RunCheckpoint } from "./run-checkpoints.node.ts";
+export { type MetricsRecord, RunDirectory, type SaveCheckpointOptions } from "./run-directory.node.ts";

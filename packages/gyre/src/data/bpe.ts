@@ -1,0 +1,219 @@
+import { z } from "zod";
+import { unsupportedTokenizer, vocabularyTooLarge } from "./errors.ts";
+import { assembleTokenizer, END_OF_TEXT, type Tokenizer } from "./tokenizer.ts";
+
+/** A byte-level BPE tokenizer and its Hugging Face `tokenizer.json`. */
+export interface BpeTokenizer extends Tokenizer {
+  readonly kind: "bpe";
+  readonly json: string;
+}
+
+export type Merge = readonly [string, string];
+
+const mergeSchema = z.union([
+  z.tuple([z.string(), z.string()]),
+  z.string().transform((pair): [string, string] => {
+    const space = pair.indexOf(" ");
+    return [pair.slice(0, space), pair.slice(space + 1)];
+  }),
+]);
+
+const absent = z.union([z.null(), z.literal("")]).optional();
+
+/** The part of tokenizer.json that changes tokens. What is not listed here must not be there. */
+const fileSchema = z.object({
+  truncation: absent,
+  padding: absent,
+  normalizer: absent,
+  added_tokens: z.tuple([
+    z.object({
+      id: z.number(),
+      content: z.literal(END_OF_TEXT),
+      single_word: z.literal(false).optional(),
+      lstrip: z.literal(false).optional(),
+      rstrip: z.literal(false).optional(),
+    }),
+  ]),
+  pre_tokenizer: z.object({
+    type: z.literal("ByteLevel"),
+    add_prefix_space: z.literal(false),
+    use_regex: z.literal(true).optional(),
+  }),
+  post_processor: z.object({ type: z.literal("ByteLevel") }).nullish(),
+  decoder: z.object({ type: z.literal("ByteLevel") }),
+  model: z.object({
+    type: z.literal("BPE").optional(),
+    dropout: absent,
+    continuing_subword_prefix: absent,
+    end_of_word_suffix: absent,
+    byte_fallback: z.literal(false).optional(),
+    ignore_merges: z.literal(false).optional(),
+    vocab: z.record(z.string(), z.number().int()),
+    merges: z.array(mergeSchema),
+  }),
+});
+
+/**
+ * A tokenizer from the text of a Hugging Face `tokenizer.json` (byte-level BPE, as GPT-2's). Runs without
+ * native code. Throws DATA_TOKENIZER, naming `where`, when the file asks for anything this code does not do.
+ */
+export function bpeTokenizer(json: string, where = "tokenizer.json"): BpeTokenizer {
+  const { vocab, merges, endOfText } = parse(json, where);
+  if ((vocab.get(END_OF_TEXT) ?? vocab.size) !== endOfText) {
+    throw unsupportedTokenizer(where, `${END_OF_TEXT} has id ${endOfText}, which is not its place`);
+  }
+  const bytes: Uint8Array[] = [];
+  for (const [symbols, id] of vocab) if (id !== endOfText) bytes[id] = bytesOfSymbols(symbols, where);
+  const size = vocab.size + (vocab.has(END_OF_TEXT) ? 0 : 1);
+  for (let id = 0; id < size; id++) {
+    if (id !== endOfText && bytes[id] === undefined)
+      throw unsupportedTokenizer(where, `no token has id ${id}`);
+  }
+  const idOf = (symbol: string): number => {
+    const id = vocab.get(symbol);
+    if (id === undefined) throw unsupportedTokenizer(where, `token ${JSON.stringify(symbol)} is missing`);
+    return id;
+  };
+  const append = pieceEncoder(
+    BYTE_SYMBOLS.map(idOf),
+    merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)]),
+    size,
+  );
+  return { ...assembleTokenizer({ kind: "bpe", endOfText, bytes, append }), kind: "bpe", json };
+}
+
+/**
+ * The `tokenizer.json` of a vocabulary of `vocab` entries from learned merges, best first: ids 0 to 255 are
+ * the bytes, then one id for each merge, then `<|endoftext|>`. Throws DATA_VOCABULARY.
+ */
+export function bpeJson(merges: readonly Merge[], vocab: number): string {
+  const ids = new Map(BYTE_SYMBOLS.map((symbol, byte) => [symbol, byte]));
+  const kept: Merge[] = [];
+  for (const [left, right] of merges) {
+    if (ids.size === vocab - 1) break;
+    // Two merges can make the same token: the second needs no new id.
+    if (!ids.has(left + right)) ids.set(left + right, ids.size);
+    kept.push([left, right]);
+  }
+  if (ids.size < vocab - 1) throw vocabularyTooLarge(vocab, ids.size + 1);
+  ids.set(END_OF_TEXT, vocab - 1);
+  const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const added = { id: vocab - 1, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false };
+  return JSON.stringify({
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [{ ...added, normalized: false, special: true }],
+    normalizer: null,
+    pre_tokenizer: level,
+    post_processor: null,
+    decoder: level,
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(ids),
+      merges: kept,
+    },
+  });
+}
+
+/** The printable character that stands for each byte in a byte-level vocabulary (GPT-2, `bytes_to_unicode`). */
+export const BYTE_SYMBOLS: readonly string[] = byteSymbols();
+
+const BYTE_OF_SYMBOL = new Map(BYTE_SYMBOLS.map((symbol, byte) => [symbol, byte]));
+
+/** GPT-2's word pattern; White_Space rather than \s because JavaScript's \s differs from Unicode's. */
+const PIECES =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+const CACHE_ENTRIES = 1 << 16;
+const CACHE_LENGTH = 32;
+
+function parse(json: string, where: string) {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw unsupportedTokenizer(where, "not JSON");
+  }
+  const result = fileSchema.safeParse(value);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw unsupportedTokenizer(where, `${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  const { model, added_tokens } = result.data;
+  return { vocab: new Map(Object.entries(model.vocab)), merges: model.merges, endOfText: added_tokens[0].id };
+}
+
+function byteSymbols(): string[] {
+  const printable = (byte: number) =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++));
+}
+
+function bytesOfSymbols(symbols: string, where: string): Uint8Array {
+  return Uint8Array.from(symbols, (symbol) => {
+    const byte = BYTE_OF_SYMBOL.get(symbol);
+    if (byte === undefined) {
+      throw unsupportedTokenizer(where, `token ${JSON.stringify(symbols)} is not of byte-level form`);
+    }
+    return byte;
+  });
+}
+
+/** Encodes text piece by piece (`merges`: left id, right id, merged id, best first); common pieces are cached. */
+function pieceEncoder(
+  byteIds: readonly number[],
+  merges: readonly [number, number, number][],
+  vocab: number,
+) {
+  const rankOf = new Map(merges.map(([left, right], rank) => [left * vocab + right, rank]));
+  const cache = new Map<string, readonly number[]>();
+  const encoder = new TextEncoder();
+  const encodePiece = (piece: string): readonly number[] => {
+    const ids = Array.from(encoder.encode(piece), (byte) => byteIds[byte] as number);
+    for (let rank = bestRank(ids, rankOf, vocab); rank < merges.length; rank = bestRank(ids, rankOf, vocab)) {
+      mergeAll(ids, merges[rank] as [number, number, number]);
+    }
+    return ids;
+  };
+  return (out: number[], text: string): void => {
+    for (const [piece] of text.matchAll(PIECES)) {
+      let ids = cache.get(piece);
+      if (ids === undefined) {
+        ids = encodePiece(piece);
+        if (cache.size >= CACHE_ENTRIES) cache.clear();
+        if (piece.length <= CACHE_LENGTH) cache.set(piece, ids);
+      }
+      for (const id of ids) out.push(id);
+    }
+  };
+}
+
+function bestRank(ids: readonly number[], rankOf: ReadonlyMap<number, number>, vocab: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let at = 0; at + 1 < ids.length; at++) {
+    const rank = rankOf.get((ids[at] as number) * vocab + (ids[at + 1] as number));
+    if (rank !== undefined && rank < best) best = rank;
+  }
+  return best;
+}
+
+/** Replaces every occurrence of a pair, leftmost first, in place. */
+function mergeAll(ids: number[], [left, right, merged]: readonly [number, number, number]): void {
+  let to = 0;
+  for (let from = 0; from < ids.length; from++) {
+    const id = ids[from] as number;
+    const isPair = id === left && ids[from + 1] === right;
+    ids[to++] = isPair ? merged : id;
+    if (isPair) from++;
+  }
+  ids.length = to;
+}

@@ -1,0 +1,167 @@
+import { GyreError, listOf } from "../util/errors.ts";
+
+export const SUPPORTED_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
+
+export function missingPath(path: string, cause?: unknown): GyreError {
+  return new GyreError(
+    "DATA_PATH",
+    {
+      given: `no readable file or folder at ${JSON.stringify(path)}`,
+      expected: 'the path of an existing file or folder, or "sotu" for the embedded corpus',
+      fix: "check the path; a relative one starts at the current directory",
+    },
+    { cause },
+  );
+}
+
+export function noFiles(folder: string): GyreError {
+  return new GyreError("DATA_NO_FILES", {
+    given: `folder ${JSON.stringify(folder)} holds no supported file`,
+    expected: `at least one file ending in ${listOf(SUPPORTED_EXTENSIONS)}, at any depth`,
+    fix: "add such files, or rename the text files that are there",
+  });
+}
+
+export function unsupportedFile(path: string): GyreError {
+  return new GyreError("DATA_FORMAT", {
+    given: `file ${JSON.stringify(path)}`,
+    expected: `a name ending in ${listOf(SUPPORTED_EXTENSIONS)}`,
+    fix: "convert the file to plain UTF-8 text and rename it",
+  });
+}
+
+export function emptyText(where: string): GyreError {
+  return new GyreError("DATA_EMPTY", {
+    given: `${where} has no text`,
+    expected: "text with at least one character that is not white space",
+    fix: "remove the empty entry, or fill it",
+  });
+}
+
+export function binaryFile(path: string, offset: number): GyreError {
+  return new GyreError("DATA_BINARY", {
+    given: `${path} has a zero byte at offset ${offset}, so it is not a text file`,
+    expected: "plain text in UTF-8",
+    fix: "remove the file, or extract its text first",
+  });
+}
+
+export function notUtf8(path: string, offset: number): GyreError {
+  return new GyreError("DATA_ENCODING", {
+    given: `${path} is not UTF-8: invalid byte at offset ${offset}`,
+    expected: "plain text in UTF-8",
+    fix: "convert it first, for example: iconv -f LATIN1 -t UTF-8 in.txt > out.txt",
+  });
+}
+
+export function badJsonLine(path: string, line: number, given: string): GyreError {
+  return new GyreError("DATA_JSONL", {
+    given: `${path}:${line}: ${given}`,
+    expected: 'one JSON object a line with a string field "text"',
+    fix: "correct or delete this line",
+  });
+}
+
+export function tooFewTokens(given: number, needed: number): GyreError {
+  return new GyreError("DATA_TOO_SHORT", {
+    given: `the split has ${given} tokens`,
+    expected: `at least ${needed} tokens (context + 1)`,
+    fix: given > 1 ? `use more text, or a context of at most ${given - 1}` : "use more text",
+  });
+}
+
+export function cannotSplit(characters: number): GyreError {
+  return new GyreError("DATA_TOO_SHORT", {
+    given: `text of ${characters} characters, too short to split into training and validation`,
+    expected: "at least one whole character on each side of the split",
+    fix: "use more text, or another validationFraction",
+  });
+}
+
+export function badOption(name: string, given: unknown, expected: string): GyreError {
+  return new GyreError("DATA_OPTION", {
+    given: `${name} = ${String(given)}`,
+    expected,
+    fix: `change the option ${name}`,
+  });
+}
+
+export function vocabularyTooLarge(given: number, possible: number): GyreError {
+  return new GyreError("DATA_VOCABULARY", {
+    given: `vocabulary of ${given} entries; the training text yields only ${possible}`,
+    expected: `at most ${possible} entries (256 bytes, learned merges, end of text)`,
+    fix: "use more text or a smaller vocabulary; the trainer never learns more than about 30,000 entries",
+  });
+}
+
+export function badToken(id: number, vocab: number): GyreError {
+  return new GyreError("DATA_TOKEN", {
+    given: `token id ${id}`,
+    expected: `a whole number from 0 to ${vocab - 1}`,
+    fix: "use the tokenizer that made these tokens",
+  });
+}
+
+export function unsupportedTokenizer(where: string, given: string): GyreError {
+  return new GyreError("DATA_TOKENIZER", {
+    given: `${where}: ${given}`,
+    expected: "a Hugging Face tokenizer.json of a byte-level BPE whose one added token is <|endoftext|>",
+    fix: "train a tokenizer with gyre, or use one of GPT-2's form",
+  });
+}
+
+export function tokenizerMismatch(given: string): GyreError {
+  return new GyreError("DATA_TOKENIZER_MISMATCH", {
+    given,
+    expected: "this tokenizer and the tokenizers package to give the same tokens, and the text back",
+    fix: "train again with tokenizers 0.23.2; if it happens again, report the text as a bug",
+  });
+}
+
+export function trainerFailed(cause: unknown): GyreError {
+  return new GyreError(
+    "DATA_TRAINER",
+    {
+      given: `the tokenizers package failed: ${cause instanceof Error ? cause.message.trim() : String(cause)}`,
+      expected: "a trained tokenizer",
+      fix: "check free memory and disk space, and that tokenizers 0.23.2 supports this platform",
+    },
+    { cause },
+  );
+}
+
+export function missingPackage(name: string, cause: unknown): GyreError {
+  return new GyreError(
+    "DATA_PACKAGE",
+    {
+      given: `the package ${name} cannot be loaded`,
+      expected: `${name} installed beside gyre (it is an optional peer dependency)`,
+      fix: `npm install ${name}`,
+    },
+    { cause },
+  );
+}
+
+export function outputExists(path: string): GyreError {
+  return new GyreError("DATA_EXISTS", {
+    given: `${JSON.stringify(path)} exists already`,
+    expected: "a path that does not exist, or an empty folder",
+    fix: "choose another path, or pass overwrite: true to replace a dataset (and nothing else)",
+  });
+}
+
+export function badManifest(path: string, given: string): GyreError {
+  return new GyreError("DATA_MANIFEST", {
+    given: `${path}: ${given}`,
+    expected: "the manifest of a dataset of version 1",
+    fix: "prepare the dataset again",
+  });
+}
+
+export function corruptFile(path: string, given: string): GyreError {
+  return new GyreError("DATA_CORRUPT", {
+    given: `${path}: ${given}`,
+    expected: "the size and SHA-256 checksum that the manifest states",
+    fix: "copy the file again, or prepare the dataset again",
+  });
+}

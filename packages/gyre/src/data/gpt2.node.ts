@@ -1,0 +1,18 @@
+import { importPeer } from "./peer.node.ts";
+import { assembleTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+/** GPT-2's tokenizer (50,257 ids; `r50k_base` of the gpt-tokenizer package). Throws DATA_PACKAGE. */
+export async function gpt2Tokenizer(): Promise<Tokenizer> {
+  const load = () =>
+    Promise.all([import("gpt-tokenizer/encoding/r50k_base"), import("gpt-tokenizer/bpeRanks/r50k_base")]);
+  const [{ encodeGenerator }, { default: ranks }] = await importPeer("gpt-tokenizer", load);
+  const encoder = new TextEncoder();
+  return assembleTokenizer({
+    kind: "gpt2",
+    endOfText: 50256,
+    bytes: ranks.map((token) => (typeof token === "string" ? encoder.encode(token) : Uint8Array.from(token))),
+    append(ids, text) {
+      for (const piece of encodeGenerator(text)) for (const id of piece) ids.push(id);
+    },
+  });
+}

@@ -1,0 +1,35 @@
+import { z } from "zod";
+
+const count = z.number().int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const splitSchema = z.strictObject({
+  /** Number of tokens, end-of-text ones included. */
+  tokens: count,
+  /** Number of UTF-8 bytes of the text. */
+  bytes: count,
+  documents: count,
+  /** First and last date of the documents, when all are dated. */
+  dates: z.strictObject({ from: z.string(), to: z.string() }).optional(),
+  files: z.array(z.strictObject({ name: z.string().regex(/^[\w-]+\.bin$/), tokens: count, sha256 })).min(1),
+});
+
+/** What `manifest.json` of a prepared dataset says. Token files are little-endian and hold nothing but tokens. */
+export const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  source: z.string(),
+  validationFraction: z.number(),
+  tokenizer: z.strictObject({
+    kind: z.enum(["bpe", "gpt2", "bytes"]),
+    vocab: count,
+    endOfText: count,
+    /** Checksum of tokenizer.json; only for the kind "bpe". */
+    sha256: sha256.optional(),
+  }),
+  dtype: z.enum(["uint16", "uint32"]),
+  train: splitSchema,
+  validation: splitSchema,
+});
+
+export type DatasetManifest = z.infer<typeof manifestSchema>;
+export type SplitManifest = DatasetManifest["train"];

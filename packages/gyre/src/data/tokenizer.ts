@@ -1,0 +1,96 @@
+import { badToken } from "./errors.ts";
+
+export const END_OF_TEXT = "<|endoftext|>";
+
+/** In a pattern with the flag u, a surrogate that is half of a pair does not match. */
+export const LONE_SURROGATE = /\p{Surrogate}/gu;
+
+export type TokenizerKind = "bpe" | "gpt2" | "bytes";
+
+/**
+ * Text to token ids and back. Any well-formed string comes back unchanged; a lone surrogate becomes U+FFFD.
+ * The literal text `<|endoftext|>` is the one special token, in every kind: it encodes to `endOfText` and
+ * decodes to itself. No other text is special.
+ */
+export interface Tokenizer {
+  readonly kind: TokenizerKind;
+  /** Number of token ids; ids run from 0 to `vocab - 1`. */
+  readonly vocab: number;
+  readonly endOfText: number;
+  encode(text: string): Uint32Array;
+  /** Bytes that are not UTF-8 decode to U+FFFD. Throws DATA_TOKEN for an id outside the vocabulary. */
+  decode(ids: Iterable<number>): string;
+  decodeStream(): DecodeStream;
+  /** Bytes of text that this id stands for; 0 for `endOfText`, which separates texts. Throws DATA_TOKEN. */
+  byteLength(id: number): number;
+}
+
+/** Decodes token by token and holds back the bytes of an unfinished UTF-8 character. */
+export interface DecodeStream {
+  push(id: number): string;
+  /** The bytes still held back, as U+FFFD, or "". */
+  flush(): string;
+}
+
+/** What differs between tokenizers: the bytes of each id, and how text without `<|endoftext|>` is encoded. */
+export interface TokenizerParts {
+  readonly kind: TokenizerKind;
+  readonly endOfText: number;
+  /** Indexed by id; the entry of `endOfText` is ignored. */
+  readonly bytes: readonly Uint8Array[];
+  /** Appends the ids of a well-formed text that holds no `<|endoftext|>`. */
+  readonly append: (ids: number[], text: string) => void;
+}
+
+/** A tokenizer from its parts. */
+export function assembleTokenizer({ kind, endOfText, bytes, append }: TokenizerParts): Tokenizer {
+  const vocab = Math.max(bytes.length, endOfText + 1);
+  const marker = new TextEncoder().encode(END_OF_TEXT);
+  const bytesOf = (id: number): Uint8Array => {
+    const found = id === endOfText ? marker : bytes[id];
+    if (found === undefined) throw badToken(id, vocab);
+    return found;
+  };
+  const decodeStream = (): DecodeStream => {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    return {
+      push: (id) => decoder.decode(bytesOf(id), { stream: true }),
+      flush: () => decoder.decode(),
+    };
+  };
+  return {
+    kind,
+    vocab,
+    endOfText,
+    encode(text) {
+      const ids: number[] = [];
+      const parts = text.replace(LONE_SURROGATE, "\ufffd").split(END_OF_TEXT);
+      parts.forEach((part, index) => {
+        if (index > 0) ids.push(endOfText);
+        if (part.length > 0) append(ids, part);
+      });
+      return Uint32Array.from(ids);
+    },
+    decode(ids) {
+      const stream = decodeStream();
+      let text = "";
+      for (const id of ids) text += stream.push(id);
+      return text + stream.flush();
+    },
+    decodeStream,
+    byteLength: (id) => (id === endOfText ? 0 : bytesOf(id).length),
+  };
+}
+
+/** The tokenizer that needs no training: the 256 bytes of UTF-8 and end of text, 257 ids. */
+export function bytesTokenizer(): Tokenizer {
+  const encoder = new TextEncoder();
+  return assembleTokenizer({
+    kind: "bytes",
+    endOfText: 256,
+    bytes: Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)),
+    append(ids, text) {
+      for (const byte of encoder.encode(text)) ids.push(byte);
+    },
+  });
+}

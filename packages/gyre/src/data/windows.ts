@@ -1,0 +1,145 @@
+import { permutation, rng } from "../util/rng.ts";
+import { badOption, tooFewTokens } from "./errors.ts";
+
+/** The tokens of one split, documents one after the other, each followed by end of text. */
+export interface TokenSplit {
+  readonly tokens: Uint16Array | Uint32Array;
+  /** Number of tokens. */
+  readonly length: number;
+  /** Number of UTF-8 bytes that the tokens stand for. */
+  readonly bytes: number;
+}
+
+/** `tokens` and `targets` (the next tokens) are row-major [batch, context]. */
+export interface Batch {
+  readonly tokens: Int32Array;
+  readonly targets: Int32Array;
+}
+
+export interface BatchOptions {
+  readonly split: TokenSplit;
+  readonly context: number;
+  readonly batch: number;
+  readonly seed: number;
+  /** Optimizer step, from 0. */
+  readonly step: number;
+  /** Which of the step's `microBatches` this is, from 0. */
+  readonly micro?: number;
+  readonly microBatches?: number;
+}
+
+/**
+ * Number of whole windows of a split: window i reads tokens i * context to i * context + context, the last of
+ * which is only a target. Windows share no target. Throws DATA_TOO_SHORT when there is not one.
+ */
+export function windowCount(split: TokenSplit, context: number): number {
+  requireWhole("context", context, 1);
+  const count = Math.floor((split.length - 1) / context);
+  if (count < 1) throw tooFewTokens(split.length, context + 1);
+  return count;
+}
+
+/**
+ * A training batch, as a pure function of its arguments: every epoch visits each window once, in an order drawn
+ * from the seed and the epoch, and epochs follow one another for ever. Throws DATA_OPTION, DATA_TOO_SHORT.
+ */
+export function batch(options: BatchOptions): Batch {
+  const { split, context, batch: rows, seed, step, micro = 0, microBatches = 1 } = options;
+  requireWhole("batch", rows, 1);
+  requireWhole("step", step, 0);
+  requireWhole("microBatches", microBatches, 1);
+  requireWhole("micro", micro, 0, microBatches - 1);
+  const count = windowCount(split, context);
+  const tokens = new Int32Array(rows * context);
+  const targets = new Int32Array(rows * context);
+  const first = (step * microBatches + micro) * rows;
+  for (let row = 0; row < rows; row++) {
+    const order = epochOrder(split, count, seed, Math.floor((first + row) / count));
+    const start = (order[(first + row) % count] as number) * context;
+    tokens.set(split.tokens.subarray(start, start + context), row * context);
+    targets.set(split.tokens.subarray(start + 1, start + context + 1), row * context);
+  }
+  return { tokens, targets };
+}
+
+/** One row of an evaluation. Position p predicts `targets[p]`; only positions scoredFrom to length - 1 count. */
+export interface EvaluationWindow {
+  /** [context]; zero from `length` on. */
+  readonly tokens: Int32Array;
+  /** [context]; zero from `length` on. */
+  readonly targets: Int32Array;
+  /** [context]; 1 where the target is scored, else 0. */
+  readonly weights: Float32Array;
+  /** Index in the split of the first token. */
+  readonly start: number;
+  readonly length: number;
+  readonly scoredFrom: number;
+  /** Number of UTF-8 bytes that the scored targets stand for. */
+  readonly bytes: number;
+}
+
+/**
+ * Sliding windows that score every token of a split but the first exactly once: the first window scores all its
+ * targets, each later one starts `stride` tokens on and scores its last `stride` targets (fewer at the end).
+ * Smaller strides give each token more context. Throws DATA_OPTION, DATA_TOO_SHORT.
+ */
+export function evaluationWindows(options: {
+  readonly split: TokenSplit;
+  readonly context: number;
+  /** From 1 to `context`. */
+  readonly stride: number;
+  /** Bytes a token stands for, as the tokenizer's `byteLength`. */
+  readonly byteLength: (id: number) => number;
+}): Generator<EvaluationWindow, void, undefined> {
+  const { split, context, stride } = options;
+  requireWhole("context", context, 1);
+  requireWhole("stride", stride, 1, context);
+  if (split.length < 2) throw tooFewTokens(split.length, 2);
+  return slide(options);
+}
+
+function* slide({
+  split,
+  context,
+  stride,
+  byteLength,
+}: Parameters<typeof evaluationWindows>[0]): Generator<EvaluationWindow, void, undefined> {
+  const last = split.length - 1;
+  let scored = 0;
+  for (let start = 0; scored < last; start += stride) {
+    const end = Math.min(start + context, last);
+    const length = end - start;
+    const scoredFrom = scored - start;
+    const tokens = new Int32Array(context);
+    const targets = new Int32Array(context);
+    tokens.set(split.tokens.subarray(start, end));
+    targets.set(split.tokens.subarray(start + 1, end + 1));
+    const weights = new Float32Array(context).fill(1, scoredFrom, length);
+    let bytes = 0;
+    for (let at = scoredFrom; at < length; at++) bytes += byteLength(targets[at] as number);
+    yield { tokens, targets, weights, start, length, scoredFrom, bytes };
+    scored = end;
+  }
+}
+
+interface EpochOrder {
+  readonly key: string;
+  readonly order: Uint32Array;
+}
+
+const cachedOrder = new WeakMap<TokenSplit, EpochOrder>();
+
+function epochOrder(split: TokenSplit, count: number, seed: number, epoch: number): Uint32Array {
+  const key = `${count} ${seed} ${epoch}`;
+  const cached = cachedOrder.get(split);
+  if (cached?.key === key) return cached.order;
+  const order = permutation(count, rng(seed, "epoch", epoch));
+  cachedOrder.set(split, { key, order });
+  return order;
+}
+
+function requireWhole(name: string, given: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(given) && given >= least && given <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw badOption(name, given, `a whole number ${range}`);
+}

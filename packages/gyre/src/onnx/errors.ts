@@ -1,0 +1,49 @@
+import { GyreError, listOf } from "../util/errors.ts";
+
+export function onnxMalformed(message: string, problem: string): GyreError {
+  return new GyreError("ONNX_MALFORMED", {
+    given: `${message}: ${problem}`,
+    expected: "the complete bytes of an ONNX model",
+    fix: "write or copy the file again; it was cut short, damaged, or is another format",
+  });
+}
+
+export function onnxUnsupported(message: string, given: string, expected: string): GyreError {
+  return new GyreError("ONNX_UNSUPPORTED", {
+    given: `${message}: ${given}`,
+    expected,
+    fix: "export the model again without it",
+  });
+}
+
+export function onnxInteger(value: number): GyreError {
+  return new GyreError("ONNX_INTEGER", {
+    given: `${value} where ONNX stores a whole number`,
+    expected: `a whole number between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`,
+    fix: "round it, or wrap a float attribute as { float: value } or { floats: values }",
+  });
+}
+
+export function onnxTensor(name: string, given: string, expected: string): GyreError {
+  return new GyreError("ONNX_TENSOR", {
+    given: `tensor ${JSON.stringify(name)}: ${given}`,
+    expected,
+    fix: "correct the shape, the dtype or the data of this tensor",
+  });
+}
+
+export function onnxDType(message: string, dtype: string | number, legal: readonly string[]): GyreError {
+  return new GyreError("ONNX_DTYPE", {
+    given: `${message}: element type ${dtype}`,
+    expected: listOf(legal),
+    fix: "cast the tensor to one of these types",
+  });
+}
+
+export function onnxTooLarge(size: number, most: number): GyreError {
+  return new GyreError("ONNX_TOO_LARGE", {
+    given: `a model of ${size} bytes`,
+    expected: `at most ${most} bytes, the limit of the format`,
+    fix: "pass large weights as graph inputs instead of initializers",
+  });
+}

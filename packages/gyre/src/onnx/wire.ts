@@ -1,0 +1,253 @@
+import { onnxInteger, onnxMalformed, onnxTooLarge, onnxUnsupported } from "./errors.ts";
+
+/** Protobuf readers, onnxruntime's among them, refuse longer messages. */
+const largestMessage = 2 ** 31 - 1;
+const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+interface Sink {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  at: number;
+}
+
+/** One encoded field: its size is known before anything is written, so that nothing is copied twice. */
+export interface Piece {
+  readonly size: number;
+  readonly write: (sink: Sink) => void;
+}
+
+/** A varint field. Throws ONNX_INTEGER for a number that is no safe integer. */
+export function intPiece(field: number, value: number): Piece {
+  if (!Number.isSafeInteger(value)) throw onnxInteger(value);
+  const key = field * 8 + wireTypes.varint;
+  return {
+    size: varintSize(key) + varintSize(value),
+    write(sink) {
+      writeVarint(sink, key);
+      writeVarint(sink, value);
+    },
+  };
+}
+
+export function floatPiece(field: number, value: number): Piece {
+  const key = field * 8 + wireTypes.fixed32;
+  return {
+    size: varintSize(key) + 4,
+    write(sink) {
+      writeVarint(sink, key);
+      sink.view.setFloat32(sink.at, value, true);
+      sink.at += 4;
+    },
+  };
+}
+
+export function bytesPiece(field: number, bytes: Uint8Array): Piece {
+  return delimited(field, bytes.length, (sink) => {
+    sink.bytes.set(bytes, sink.at);
+    sink.at += bytes.length;
+  });
+}
+
+export function textPiece(field: number, text: string): Piece {
+  return bytesPiece(field, new TextEncoder().encode(text));
+}
+
+export function messagePiece(field: number, pieces: readonly Piece[]): Piece {
+  return delimited(field, totalSize(pieces), (sink) => {
+    for (const piece of pieces) piece.write(sink);
+  });
+}
+
+/** The bytes of a whole message, written into one buffer. Throws ONNX_TOO_LARGE from 2 GiB on. */
+export function writeMessage(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
+  const size = totalSize(pieces);
+  if (size > largestMessage) throw onnxTooLarge(size, largestMessage);
+  const bytes = new Uint8Array(size);
+  const sink = { bytes, view: new DataView(bytes.buffer), at: 0 };
+  for (const piece of pieces) piece.write(sink);
+  return bytes;
+}
+
+function totalSize(pieces: readonly Piece[]): number {
+  return pieces.reduce((total, piece) => total + piece.size, 0);
+}
+
+function delimited(field: number, length: number, write: (sink: Sink) => void): Piece {
+  const key = field * 8 + wireTypes.bytes;
+  return {
+    size: varintSize(key) + varintSize(length) + length,
+    write(sink) {
+      writeVarint(sink, key);
+      writeVarint(sink, length);
+      write(sink);
+    },
+  };
+}
+
+function varintSize(value: number): number {
+  if (value < 0) return 10;
+  let size = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++;
+  return size;
+}
+
+function writeVarint(sink: Sink, value: number): void {
+  if (value < 0) return writeNegative(sink, value);
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) sink.bytes[sink.at++] = (rest % 128) | 128;
+  sink.bytes[sink.at++] = rest;
+}
+
+function writeNegative(sink: Sink, value: number): void {
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest >= 128n; rest >>= 7n) sink.bytes[sink.at++] = Number(rest & 127n) | 128;
+  sink.bytes[sink.at++] = Number(rest);
+}
+
+/** What stands in a field: a number for varints, the bytes for everything else. */
+type WireValue = number | Uint8Array;
+
+interface Cursor {
+  readonly message: string;
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+/** The fields of one message, by number. Single values are undefined when the field is absent. */
+export interface Message {
+  readonly name: string;
+  ints(field: number): number[];
+  int(field: number): number | undefined;
+  floats(field: number): number[];
+  float(field: number): number | undefined;
+  texts(field: number): string[];
+  text(field: number): string | undefined;
+  blobs(field: number): Uint8Array[];
+  blob(field: number): Uint8Array | undefined;
+}
+
+/** Which fields a reader understands, and which mean nothing to it (names, documentation). */
+export interface MessageType {
+  readonly name: string;
+  readonly read: readonly number[];
+  readonly ignored: readonly number[];
+}
+
+/**
+ * Reads the fields of one message; nested messages are views of the same memory. Throws ONNX_MALFORMED for bytes
+ * that are cut short or no protobuf, and ONNX_UNSUPPORTED for a field that is neither read nor ignored.
+ */
+export function readMessage(bytes: Uint8Array, { name, read, ignored }: MessageType): Message {
+  const fields = new Map<number, WireValue[]>(read.map((field) => [field, []]));
+  const cursor: Cursor = { message: name, bytes, at: 0 };
+  while (cursor.at < bytes.length) {
+    const key = readVarint(cursor);
+    const field = Math.floor(key / 8);
+    const value = readValue(cursor, key % 8);
+    const values = fields.get(field);
+    if (values) values.push(value);
+    else if (!ignored.includes(field)) {
+      throw onnxUnsupported(name, `field ${field}`, `fields ${[...read, ...ignored].join(", ")} only`);
+    }
+  }
+  return accessors(name, fields);
+}
+
+function accessors(name: string, fields: ReadonlyMap<number, readonly WireValue[]>): Message {
+  const all = <Item>(field: number, decode: (value: WireValue) => Item[]) =>
+    (fields.get(field) ?? []).flatMap(decode);
+  const one = <Item>(field: number, items: Item[]): Item | undefined => {
+    if (items.length > 1) throw onnxMalformed(name, `field ${field} stands ${items.length} times`);
+    return items[0];
+  };
+  const message: Message = {
+    name,
+    ints: (field) => all(field, (value) => (typeof value === "number" ? [value] : packedInts(name, value))),
+    int: (field) => one(field, message.ints(field)),
+    floats: (field) => all(field, (value) => packedFloats(name, field, value)),
+    float: (field) => one(field, message.floats(field)),
+    texts: (field) => message.blobs(field).map((bytes) => decodeText(name, field, bytes)),
+    text: (field) => one(field, message.texts(field)),
+    blobs: (field) =>
+      all(field, (value) => {
+        if (typeof value === "number") throw onnxMalformed(name, `field ${field} is a number`);
+        return [value];
+      }),
+    blob: (field) => one(field, message.blobs(field)),
+  };
+  return message;
+}
+
+function packedInts(message: string, bytes: Uint8Array): number[] {
+  const cursor = { message, bytes, at: 0 };
+  const ints: number[] = [];
+  while (cursor.at < bytes.length) ints.push(readVarint(cursor));
+  return ints;
+}
+
+function packedFloats(message: string, field: number, bytes: WireValue): number[] {
+  if (typeof bytes === "number" || bytes.length % 4 !== 0) {
+    throw onnxMalformed(message, `field ${field} holds no 32-bit floats`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+}
+
+function decodeText(message: string, field: number, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw onnxMalformed(message, `the text in field ${field} is not UTF-8`);
+  }
+}
+
+function readValue(cursor: Cursor, wireType: number): WireValue {
+  if (wireType === wireTypes.varint) return readVarint(cursor);
+  if (wireType === wireTypes.bytes) return take(cursor, readVarint(cursor));
+  if (wireType === wireTypes.fixed32) return take(cursor, 4);
+  if (wireType === wireTypes.fixed64) return take(cursor, 8);
+  throw onnxMalformed(cursor.message, `wire type ${wireType} before byte ${cursor.at}`);
+}
+
+function take(cursor: Cursor, length: number): Uint8Array {
+  const left = cursor.bytes.length - cursor.at;
+  if (length < 0 || length > left) {
+    throw onnxMalformed(cursor.message, `a field of ${length} bytes where ${left} are left`);
+  }
+  cursor.at += length;
+  return cursor.bytes.subarray(cursor.at - length, cursor.at);
+}
+
+function readVarint(cursor: Cursor): number {
+  const start = cursor.at;
+  let value = 0;
+  for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
+    const byte = nextByte(cursor);
+    value += (byte & 127) * scale;
+    if (byte < 128) return value;
+  }
+  cursor.at = start;
+  return readLongVarint(cursor);
+}
+
+function readLongVarint(cursor: Cursor): number {
+  let value = 0n;
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = nextByte(cursor);
+    value |= BigInt(byte & 127) << shift;
+    if (byte < 128) return safeNumber(cursor, BigInt.asIntN(64, value));
+  }
+  throw onnxMalformed(cursor.message, `a number of more than 10 bytes before byte ${cursor.at}`);
+}
+
+function safeNumber(cursor: Cursor, value: bigint): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw onnxUnsupported(cursor.message, `the number ${value}`, "numbers below 2^53");
+}
+
+function nextByte(cursor: Cursor): number {
+  const byte = cursor.bytes[cursor.at++];
+  if (byte === undefined) throw onnxMalformed(cursor.message, "a number that is cut short");
+  return byte;
+}

@@ -1,0 +1,181 @@
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { trainBpe } from "../../src/data/bpe.node.ts";
+import { loadCorpus } from "../../src/data/corpus.node.ts";
+import type { Document } from "../../src/data/document.ts";
+import type { DatasetManifest } from "../../src/data/manifest.ts";
+import { openDataset, type PrepareOptions, prepareDataset } from "../../src/data/shards.node.ts";
+import { tempFolder } from "./temp-folder.ts";
+
+const documents: Document[] = Array.from({ length: 20 }, (_, index) => ({
+  name: `d${index}`,
+  date: String(2000 + index),
+  text: index < 18 ? `The cat sat on mat ${index}. ` : `zyxwv zyxwv zyxwv zyxwv ünder ${index}`,
+}));
+
+const prepare = async (options: Partial<PrepareOptions> = {}) => {
+  const out = join(tempFolder(), "dataset");
+  const manifest = await prepareDataset({
+    documents,
+    source: "made up",
+    tokenizer: { kind: "bytes" },
+    out,
+    ...options,
+  });
+  return { out, manifest };
+};
+
+test("each document is followed by end of text, and the manifest counts it all", async () => {
+  const { out, manifest } = await prepare();
+  const { train, validation, tokenizer, manifest: read } = await openDataset(out);
+  expect(read).toEqual(manifest);
+  const text = documents.slice(18).map((document) => `${document.text}<|endoftext|>`);
+  expect(tokenizer.decode(validation.tokens)).toBe(text.join(""));
+  expect(train.length).toBe(train.tokens.length);
+  const bytes = documents.slice(0, 18).reduce((sum, document) => sum + document.text.length, 0);
+  expect(manifest.train).toMatchObject({
+    documents: 18,
+    bytes,
+    tokens: bytes + 18,
+    dates: { from: "2000", to: "2017" },
+  });
+  expect(manifest).toMatchObject({ version: 1, source: "made up", dtype: "uint16" });
+  expect(manifest.tokenizer).toEqual({ kind: "bytes", vocab: 257, endOfText: 256 });
+  expect(readdirSync(out).sort()).toEqual(["manifest.json", "train.bin", "validation.bin"]);
+  expect(readdirSync(dirname(out))).toEqual(["dataset"]);
+});
+
+test("token files are little-endian", async () => {
+  const { out } = await prepare();
+  const data = readFileSync(join(out, "train.bin"));
+  expect(data.readUInt16LE(0)).toBe("T".charCodeAt(0));
+  expect(data.readUInt16LE(data.length - 2)).toBe(256);
+});
+
+test("merges are learned from the training split only", async () => {
+  const { out } = await prepare({ tokenizer: { kind: "bpe", vocab: 287 } });
+  const { tokenizer, manifest } = await openDataset(out);
+  const texts = documents.slice(0, 18).map((document) => document.text);
+  expect(readFileSync(join(out, "tokenizer.json"), "utf8")).toBe(
+    (await trainBpe({ texts, vocab: 287 })).json,
+  );
+  expect(tokenizer.encode(" cat")).toHaveLength(1);
+  expect(tokenizer.encode("zyxwv")).toHaveLength(5);
+  expect(manifest.tokenizer).toMatchObject({ kind: "bpe", vocab: 287, endOfText: 286 });
+});
+
+test("preparing is deterministic", async () => {
+  const tokenizer = { kind: "bpe", vocab: 280 } as const;
+  const [first, second] = [await prepare({ tokenizer }), await prepare({ tokenizer })];
+  expect(second.manifest).toEqual(first.manifest);
+});
+
+test("an existing BPE tokenizer is used as it is", async () => {
+  const tokenizer = await trainBpe({ texts: ["zyxwv ".repeat(9)], vocab: 261 });
+  const { out } = await prepare({ tokenizer });
+  const opened = await openDataset(out);
+  expect(readFileSync(join(out, "tokenizer.json"), "utf8")).toBe(tokenizer.json);
+  expect(opened.validation.tokens).toContain(tokenizer.encode("zyxwv")[0]);
+});
+
+test("gpt2 tokens fit in 16 bits, ids above that do not", async () => {
+  const { out, manifest } = await prepare({ tokenizer: { kind: "gpt2" } });
+  expect(manifest.dtype).toBe("uint16");
+  const { tokenizer, validation } = await openDataset(out);
+  expect(validation.tokens.at(-1)).toBe(50256);
+  expect(tokenizer.decode(validation.tokens)).toContain("ünder 19");
+  const wide = { ...(await trainBpe({ texts: ["x"], vocab: 257 })), vocab: 70_000 };
+  expect((await prepare({ tokenizer: wide })).manifest.dtype).toBe("uint32");
+});
+
+test("a split larger than shardBytes is written in several files", async () => {
+  const one = await prepare();
+  const { out, manifest } = await prepare({ shardBytes: 101 });
+  expect(manifest.train.files.length).toBeGreaterThan(5);
+  expect(manifest.train.files[1]).toMatchObject({ name: "train-0001.bin", tokens: 50 });
+  expect((await openDataset(out)).train).toEqual((await openDataset(one.out)).train);
+});
+
+test("sotu: validation holds the newest speeches, and opens again", async () => {
+  const source = (await loadCorpus({ source: "sotu" })).slice(-20);
+  const { manifest } = await prepare({ documents: source });
+  expect(manifest.train.dates).toEqual({ from: "2002", to: "2019" });
+  expect(manifest.validation.dates).toEqual({ from: "2020", to: "2021" });
+});
+
+test("overwrite replaces a dataset, and nothing but a dataset", async () => {
+  const { out } = await prepare();
+  const again: PrepareOptions = { documents, source: "second", tokenizer: { kind: "bytes" }, out };
+  await expect(prepareDataset(again)).rejects.toThrow(/DATA_EXISTS: ".*dataset" exists already/);
+  await prepareDataset({ ...again, overwrite: true });
+  expect((await openDataset(out)).manifest.source).toBe("second");
+  writeFileSync(join(out, "thesis.txt"), "precious");
+  await expect(prepareDataset({ ...again, overwrite: true })).rejects.toThrow(/DATA_EXISTS/);
+  await expect(prepareDataset({ ...again, out: join(out, "thesis.txt") })).rejects.toThrow(/DATA_EXISTS/);
+  expect(readFileSync(join(out, "thesis.txt"), "utf8")).toBe("precious");
+});
+
+test("a failed or aborted preparation leaves nothing", async () => {
+  const folder = tempFolder();
+  const out = join(folder, "dataset");
+  const options: PrepareOptions = { documents, source: "s", tokenizer: { kind: "bytes" }, out };
+  await expect(prepareDataset({ ...options, signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+  await expect(prepareDataset({ ...options, context: 999 })).rejects.toThrow(
+    /DATA_TOO_SHORT: the split has \d+ tokens\n {2}expected: at least 1000 tokens/,
+  );
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("options that make no sense are refused", async () => {
+  await expect(prepare({ context: 0 })).rejects.toThrow(/DATA_OPTION: context = 0/);
+  await expect(prepare({ shardBytes: 2 })).rejects.toThrow(/DATA_OPTION: shardBytes = 2/);
+  const tokenizer = { kind: "words" } as unknown as { kind: "bytes" };
+  await expect(prepare({ tokenizer })).rejects.toThrow(/DATA_OPTION: tokenizer = \{"kind":"words"\}/);
+});
+
+test("a corrupt file is found and named", async () => {
+  const flip = (path: string) => {
+    const data = readFileSync(path);
+    data[3] = (data[3] as number) ^ 1;
+    writeFileSync(path, data);
+  };
+  const spoiled = async (spoil: (out: string) => void) => {
+    const { out } = await prepare({ tokenizer: { kind: "bpe", vocab: 260 } });
+    expect(existsSync(out)).toBe(true);
+    spoil(out);
+    return openDataset(out);
+  };
+  for (const name of ["train.bin", "validation.bin", "tokenizer.json"]) {
+    await expect(spoiled((out) => flip(join(out, name)))).rejects.toThrow(
+      new RegExp(`DATA_CORRUPT: .*${name}: its checksum differs`),
+    );
+  }
+  await expect(spoiled((out) => appendFileSync(join(out, "train.bin"), "x"))).rejects.toThrow(
+    /DATA_CORRUPT: .*train.bin: \d+ bytes, not \d+/,
+  );
+  await expect(spoiled((out) => rmSync(join(out, "validation.bin")))).rejects.toThrow(
+    /DATA_CORRUPT: .*validation.bin: the file cannot be read/,
+  );
+});
+
+test("a manifest that is missing, malformed or at odds with the data is refused", async () => {
+  const edited = async (edit: (manifest: DatasetManifest) => unknown) => {
+    const { out, manifest } = await prepare();
+    edit(manifest);
+    writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest));
+    return openDataset(out);
+  };
+  await expect(openDataset(tempFolder())).rejects.toThrow(/DATA_MANIFEST: .*manifest.json: ENOENT/);
+  await expect(edited((manifest) => Object.assign(manifest, { version: 2 }))).rejects.toThrow(
+    /DATA_MANIFEST: .*manifest.json: version/,
+  );
+  await expect(edited((manifest) => Object.assign(manifest.tokenizer, { vocab: 300 }))).rejects.toThrow(
+    /DATA_MANIFEST: .*its bytes tokenizer has vocab 257/,
+  );
+  for (const change of [1, -1]) {
+    await expect(
+      edited(({ train }) => Object.assign(train, { tokens: train.tokens + change })),
+    ).rejects.toThrow(/DATA_MANIFEST: .*its files do not add up/);
+  }
+});

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { parseRequest } from "../../bench/options.ts";
+
+const parse = (text: string) => parseRequest(text.split(" ").filter((word) => word !== ""));
+
+describe("requests", () => {
+  test("train has defaults and takes every option", () => {
+    expect(parse("train")).toEqual({
+      bench: "train",
+      config: "S",
+      rounds: 10,
+      threads: 2,
+      peer: true,
+      peerDtype: "float32",
+      json: false,
+    });
+    expect(parse("train --config M --rounds 3 --threads 1 --no-peer --json")).toMatchObject({
+      config: "M",
+      rounds: 3,
+      threads: 1,
+      peer: false,
+      json: true,
+    });
+    expect(parse("train --peer-dtype bfloat16")).toMatchObject({ peerDtype: "bfloat16" });
+  });
+
+  test("startup and help", () => {
+    expect(parse("startup --json")).toEqual({ bench: "startup", rounds: 15, json: true });
+    expect(parse("--help")).toEqual({ bench: "help" });
+  });
+
+  test.each([
+    ["", "BENCH_UNKNOWN: no benchmark was named"],
+    ["tran", 'expected: "train" or "startup"'],
+    ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
+    ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
+    ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],
+    ["train --rounds 0", "BENCH_OPTION_INVALID: --rounds 0"],
+    ["train --threads two", "BENCH_OPTION_INVALID: --threads two"],
+    ["train startup", 'BENCH_OPTION_INVALID: the word "startup" after "train"'],
+    ["train --peer-dtype float16", "BENCH_OPTION_INVALID: --peer-dtype float16"],
+    ["train --no-peer --peer-dtype float32", "BENCH_OPTION_INVALID: --peer-dtype with --no-peer"],
+    ["startup --no-peer", "BENCH_OPTION_INVALID: --no-peer with startup"],
+    ["startup --config S", "BENCH_OPTION_INVALID: --config with startup"],
+  ])("refuses %j", (text, message) => {
+    expect(() => parse(text)).toThrow(message);
+  });
+});
