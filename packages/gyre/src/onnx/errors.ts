@@ -47,3 +47,11 @@ export function onnxTooLarge(size: number, most: number): GyreError {
     fix: "pass large weights as graph inputs instead of initializers",
   });
 }
+
+export function notLowered(op: string): GyreError {
+  return new GyreError("ONNX_FUSED", {
+    given: `the fused operation ${op}`,
+    expected: "a graph of plain operations",
+    fix: "run prepareGraph on the graph before it is encoded",
+  });
+}

@@ -1,4 +1,11 @@
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./proto.ts";
+import {
+  modelDefaults,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValueInfo,
+} from "./proto.ts";
 
 const shownElements = 4;
 
@@ -10,9 +17,10 @@ export function printModel(model: OnnxModel): string {
   const declared = [...model.inputs, ...model.initializers, ...model.outputs];
   const shapes = new Map(declared.map(({ name, shape }) => [name, shapeText(shape)]));
   const ref = (name: string) => (name === "" ? "_" : `${nameText(name)}${shapes.get(name) ?? ""}`);
-  const opsets = Object.entries(model.opset).map(([domain, version]) => `${domain || "ai.onnx"} ${version}`);
+  const { irVersion, name, opset } = { ...modelDefaults, ...model };
+  const opsets = Object.entries(opset).map(([domain, version]) => `${domain || "ai.onnx"} ${version}`);
   return [
-    `model ${JSON.stringify(model.name)} (ir ${model.irVersion ?? 10}, ${opsets.join(", ")})`,
+    `model ${JSON.stringify(name)} (ir ${irVersion}, ${opsets.join(", ")})`,
     ...model.inputs.map((value) => `input ${typeText(value)}`),
     ...model.initializers.map((tensor) => `initializer ${typeText(tensor)} ${dataText(tensor)}`),
     ...model.nodes.map((node) => nodeText(node, ref)),
@@ -49,8 +57,9 @@ function typeText({ name, dtype, shape }: OnnxValueInfo): string {
 }
 
 function dataText({ data }: OnnxTensor): string {
-  const shown = Array.from(data.subarray(0, shownElements), (element) =>
-    Number(Number(element).toPrecision(4)),
+  const elements: readonly (number | bigint)[] = [...data.subarray(0, shownElements)];
+  const shown = elements.map((element) =>
+    typeof element === "bigint" ? element : Number(element.toPrecision(4)),
   );
   return `{${shown.join(", ")}${data.length > shownElements ? ", ..." : ""}}`;
 }

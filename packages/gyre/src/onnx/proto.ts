@@ -61,30 +61,45 @@ export interface OnnxValueInfo {
   readonly shape: readonly number[];
 }
 
-/** A model of one graph; `opset` maps operator domains (`""` is ai.onnx) to versions. */
+/** A model of one graph. */
 export interface OnnxModel {
   /** 10 when left out. */
   readonly irVersion?: number;
-  readonly opset: Readonly<Record<string, number>>;
-  readonly name: string;
+  /** Versions by operator domain, where `""` is ai.onnx; `{ "": 21 }` when left out. */
+  readonly opset?: Readonly<Record<string, number>>;
+  /** `"graph"` when left out. */
+  readonly name?: string;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
 }
 
+/** What a model says about itself when it says nothing. */
+export const modelDefaults = { irVersion: 10, opset: { "": 21 }, name: "graph" } as const;
+
 /**
  * The model as the bytes of an .onnx file. Throws ONNX_TENSOR for data that does not fit its shape and dtype,
  * ONNX_INTEGER for a fraction where a whole number belongs, and ONNX_TOO_LARGE from 2 GiB on.
  */
 export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
-  const opsets = Object.entries(model.opset).map(([domain, version]) =>
+  const opsets = Object.entries(model.opset ?? modelDefaults.opset).map(([domain, version]) =>
     messagePiece(8, [textPiece(1, domain), intPiece(2, version)]),
   );
-  return writeMessage([intPiece(1, model.irVersion ?? 10), messagePiece(7, graphPieces(model)), ...opsets]);
+  return writeMessage([
+    intPiece(1, model.irVersion ?? modelDefaults.irVersion),
+    messagePiece(7, graphPieces(model)),
+    ...opsets,
+  ]);
 }
 
-function graphPieces({ name, nodes, initializers, inputs, outputs }: OnnxModel): Piece[] {
+function graphPieces({
+  name = modelDefaults.name,
+  nodes,
+  initializers,
+  inputs,
+  outputs,
+}: OnnxModel): Piece[] {
   return [
     ...nodes.map((node) => messagePiece(1, nodePieces(node))),
     textPiece(2, name),
@@ -108,23 +123,30 @@ function nodePieces({ inputs, outputs, name, opType, attributes, domain }: OnnxN
 const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 function attributePieces(name: string, value: OnnxAttribute): Piece[] {
-  const typed = (type: keyof typeof attributeTypes, ...pieces: Piece[]) => [
+  const typed = (type: keyof typeof attributeTypes, pieces: readonly Piece[]) => [
     textPiece(1, name),
     ...pieces,
     intPiece(20, attributeTypes[type]),
   ];
-  if (typeof value === "number") return typed("int", intPiece(3, value));
-  if (typeof value === "string") return typed("string", textPiece(4, value));
-  if ("float" in value) return typed("float", floatPiece(2, value.float));
-  if ("floats" in value) return typed("floats", ...value.floats.map((float) => floatPiece(7, float)));
-  if ("tensor" in value) return typed("tensor", messagePiece(5, tensorPieces(value.tensor)));
-  return typed("ints", ...value.map((int) => intPiece(8, int)));
+  if (typeof value === "number") return typed("int", [intPiece(3, value)]);
+  if (typeof value === "string") return typed("string", [textPiece(4, value)]);
+  if ("float" in value) return typed("float", [floatPiece(2, value.float)]);
+  if ("floats" in value)
+    return typed(
+      "floats",
+      value.floats.map((float) => floatPiece(7, float)),
+    );
+  if ("tensor" in value) return typed("tensor", [messagePiece(5, tensorPieces(value.tensor))]);
+  return typed(
+    "ints",
+    value.map((int) => intPiece(8, int)),
+  );
 }
 
 function tensorPieces({ name, dtype, shape, data }: OnnxTensor): Piece[] {
   const { code, array } = dtypes[dtype];
   if (!(data instanceof array)) throw onnxTensor(name, `${dtype} in a ${data.constructor.name}`, array.name);
-  if (data.length !== sizeOf(shape)) {
+  if (data.length !== sizeOf(shape) || shape.some((dim) => dim < 0)) {
     throw onnxTensor(name, `${data.length} elements`, `as many as the shape [${shape.join(", ")}] has`);
   }
   return [
@@ -162,7 +184,7 @@ const dimensionProto: MessageType = { name: "TensorShapeProto.Dimension", read: 
  * ONNX_MALFORMED for damaged bytes, and ONNX_UNSUPPORTED or ONNX_DTYPE for what an OnnxModel cannot express
  * (subgraphs, functions, sparse or external data, symbolic shapes).
  */
-export function decodeModel(bytes: Uint8Array): OnnxModel {
+export function decodeModel(bytes: Uint8Array): Required<OnnxModel> {
   const model = readMessage(bytes, modelProto);
   const graph = readMessage(required(model, "graph", model.blob(7)), graphProto);
   const opsets = model.blobs(8).map((opset) => readMessage(opset, opsetProto));
@@ -234,7 +256,7 @@ function decodeTensor(bytes: Uint8Array): OnnxTensor {
     const given = `${dtype} [${shape.join(", ")}] in ${raw.length} bytes of raw_data`;
     throw onnxTensor(name, given, "raw_data of as many bytes as the shape and dtype take");
   }
-  return { name, dtype, shape, data: new array(raw.slice().buffer) };
+  return { name, dtype, shape, data: new array(new Uint8Array(raw).buffer) };
 }
 
 function decodeValueInfo(bytes: Uint8Array): OnnxValueInfo {

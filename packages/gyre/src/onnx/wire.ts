@@ -2,7 +2,7 @@ import { onnxInteger, onnxMalformed, onnxTooLarge, onnxUnsupported } from "./err
 
 /** Protobuf readers, onnxruntime's among them, refuse longer messages. */
 const largestMessage = 2 ** 31 - 1;
-const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+const wireTypes = { varint: 0, bytes: 2, fixed32: 5 } as const;
 
 interface Sink {
   readonly bytes: Uint8Array;
@@ -92,20 +92,19 @@ function varintSize(value: number): number {
 }
 
 function writeVarint(sink: Sink, value: number): void {
-  if (value < 0) return writeNegative(sink, value);
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) sink.bytes[sink.at++] = (rest % 128) | 128;
-  sink.bytes[sink.at++] = rest;
+  if (value < 0) {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest >= 128n; rest >>= 7n) sink.bytes[sink.at++] = Number(rest & 127n) | 128;
+    sink.bytes[sink.at++] = Number(rest);
+  } else {
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) sink.bytes[sink.at++] = (rest % 128) | 128;
+    sink.bytes[sink.at++] = rest;
+  }
 }
 
-function writeNegative(sink: Sink, value: number): void {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest >= 128n; rest >>= 7n) sink.bytes[sink.at++] = Number(rest & 127n) | 128;
-  sink.bytes[sink.at++] = Number(rest);
-}
-
-/** What stands in a field: a number for varints, the bytes for everything else. */
-type WireValue = number | Uint8Array;
+/** What stands in a field: a varint, a 32-bit float, or the bytes of everything else. */
+type WireValue = number | { readonly float: number } | Uint8Array;
 
 interface Cursor {
   readonly message: string;
@@ -160,18 +159,31 @@ function accessors(name: string, fields: ReadonlyMap<number, readonly WireValue[
     if (items.length > 1) throw onnxMalformed(name, `field ${field} stands ${items.length} times`);
     return items[0];
   };
+  const misplaced = (field: number, expected: string) =>
+    onnxMalformed(name, `field ${field} holds no ${expected}`);
   const message: Message = {
     name,
-    ints: (field) => all(field, (value) => (typeof value === "number" ? [value] : packedInts(name, value))),
+    ints: (field) =>
+      all(field, (value) => {
+        if (typeof value === "number") return [value];
+        if (value instanceof Uint8Array) return packedInts(name, value);
+        throw misplaced(field, "whole number");
+      }),
     int: (field) => one(field, message.ints(field)),
-    floats: (field) => all(field, (value) => packedFloats(name, field, value)),
+    floats: (field) =>
+      all(field, (value) => {
+        if (typeof value === "number") throw misplaced(field, "float");
+        if (!(value instanceof Uint8Array)) return [value.float];
+        if (value.length % 4 === 0) return packedFloats(value);
+        throw misplaced(field, "floats");
+      }),
     float: (field) => one(field, message.floats(field)),
     texts: (field) => message.blobs(field).map((bytes) => decodeText(name, field, bytes)),
     text: (field) => one(field, message.texts(field)),
     blobs: (field) =>
       all(field, (value) => {
-        if (typeof value === "number") throw onnxMalformed(name, `field ${field} is a number`);
-        return [value];
+        if (value instanceof Uint8Array) return [value];
+        throw misplaced(field, "bytes");
       }),
     blob: (field) => one(field, message.blobs(field)),
   };
@@ -185,10 +197,7 @@ function packedInts(message: string, bytes: Uint8Array): number[] {
   return ints;
 }
 
-function packedFloats(message: string, field: number, bytes: WireValue): number[] {
-  if (typeof bytes === "number" || bytes.length % 4 !== 0) {
-    throw onnxMalformed(message, `field ${field} holds no 32-bit floats`);
-  }
+function packedFloats(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
 }
@@ -204,8 +213,10 @@ function decodeText(message: string, field: number, bytes: Uint8Array): string {
 function readValue(cursor: Cursor, wireType: number): WireValue {
   if (wireType === wireTypes.varint) return readVarint(cursor);
   if (wireType === wireTypes.bytes) return take(cursor, readVarint(cursor));
-  if (wireType === wireTypes.fixed32) return take(cursor, 4);
-  if (wireType === wireTypes.fixed64) return take(cursor, 8);
+  if (wireType === wireTypes.fixed32) {
+    const { buffer, byteOffset } = take(cursor, 4);
+    return { float: new DataView(buffer, byteOffset).getFloat32(0, true) };
+  }
   throw onnxMalformed(cursor.message, `wire type ${wireType} before byte ${cursor.at}`);
 }
 

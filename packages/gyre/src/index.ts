@@ -1,0 +1,13 @@
+export { gradients } from "./grad/gradients.ts";
+export { GraphBuilder } from "./graph/builder.ts";
+export { prepareGraph } from "./graph/passes/index.ts";
+export { printGraph } from "./graph/print.ts";
+export type { Graph, OpName, Value } from "./graph/types.ts";
+export { describe } from "./models/describe.ts";
+export { initialWeights, parameterCount, parameters } from "./models/parameters.ts";
+export { baseLoop, familyNames, gpt, loopformer, presets, tmlt } from "./models/presets.ts";
+export { conditions, parseSpec, type Spec, specSchema } from "./models/spec.ts";
+export { encodeGraph, toOnnx } from "./onnx/encode.ts";
+export { type Objective, objectiveSchema, stepGraph } from "./train/objective.ts";
+export { GyreError } from "./util/errors.ts";
+export type { Tensor } from "./util/tensor.ts";

@@ -1,0 +1,33 @@
+import { GyreError } from "../util/errors.ts";
+
+export function badSpec(problems: readonly string[]): GyreError {
+  return new GyreError("SPEC_INVALID", {
+    given: `a model spec with problems:\n    ${problems.join("\n    ")}`,
+    expected: "a spec as docs/architecture.md describes it",
+    fix: "correct the fields named above",
+  });
+}
+
+export function badTrajectory(given: readonly number[], expected: string): GyreError {
+  return new GyreError("TRAJECTORY", {
+    given: `the trajectory ${given.join(",")}`,
+    expected,
+    fix: "pass positive step sizes that sum to 1, for example 0.5,0.25,0.25",
+  });
+}
+
+export function badLoops(loops: number, family: string, expected: string): GyreError {
+  return new GyreError("LOOPS", {
+    given: `${loops} loops of a ${family} model`,
+    expected,
+    fix: "ask for a number of loops that this model has",
+  });
+}
+
+export function contextExceeded(tokens: number, context: number): GyreError {
+  return new GyreError("CONTEXT", {
+    given: `${tokens} tokens`,
+    expected: `at most ${context}, the model's context`,
+    fix: "shorten the text, or train a model with a longer context",
+  });
+}

@@ -1,0 +1,49 @@
+import { presets, type Size } from "./presets.ts";
+import type { Spec } from "./spec.ts";
+
+/** The fields of an official config.json or case file that decide a model. */
+export interface OfficialShape {
+  readonly model_type: "base" | "base_loop" | "tmlt" | "loopformer";
+  readonly vocab_size: number;
+  readonly block_size: number;
+  readonly n_embd: number;
+  readonly n_head: number;
+  readonly n_layer: number;
+  readonly intermediate_dim: number;
+  readonly bias: boolean;
+}
+
+const families = { base: "gpt", base_loop: "baseLoop", tmlt: "tmlt", loopformer: "loopformer" } as const;
+
+/** The spec of an official model; `loops` is its full depth and is ignored for `base`. */
+export function specFromOfficial(config: OfficialShape, loops: number): Spec {
+  const family = families[config.model_type];
+  const size: Size = {
+    vocab: config.vocab_size,
+    context: config.block_size,
+    width: config.n_embd,
+    heads: config.n_head,
+    mlp: config.intermediate_dim,
+    layers: config.n_layer,
+    loops: family === "gpt" ? 1 : loops,
+  };
+  return presets[family](size, { bias: config.bias });
+}
+
+/** The official fields of a spec. */
+export function officialShape(spec: Spec): OfficialShape {
+  const [type] = Object.entries(families).find(([, family]) => family === spec.family) as [
+    OfficialShape["model_type"],
+    string,
+  ];
+  return {
+    model_type: type,
+    vocab_size: spec.vocab,
+    block_size: spec.context,
+    n_embd: spec.width,
+    n_head: spec.heads,
+    n_layer: spec.layers,
+    intermediate_dim: spec.mlp,
+    bias: spec.bias,
+  };
+}

@@ -1,0 +1,98 @@
+import {
+  add,
+  causalAttention,
+  concat,
+  cos,
+  gelu,
+  matmul,
+  mul,
+  relu,
+  reshape,
+  rmsNorm,
+  silu,
+  sin,
+  slice,
+  transpose,
+} from "../graph/ops.ts";
+import type { Value } from "../graph/types.ts";
+
+// Shapes: N = batch * tokens, B batch, T tokens, H heads, d width, M loops.
+
+/** Looks a parameter up by its name below the current module. */
+export type Params = (name: string) => Value;
+
+/** Parameters of a submodule. */
+export const within =
+  (params: Params, prefix: string): Params =>
+  (name) =>
+    params(`${prefix}.${name}`);
+
+/** x [N, in] times a weight [out, in], plus a bias [out]: [N, out]. */
+export function linear(x: Value, weight: Value, bias?: Value): Value {
+  const product = matmul(x, weight, { transB: true });
+  return bias ? add(product, bias) : product;
+}
+
+export const activations = { gelu, relu, silu } as const;
+export type Activation = keyof typeof activations;
+
+/** float32's machine epsilon, which torch's RMSNorm uses when none is given. */
+export const RMS_EPSILON = 1.1920928955078125e-7;
+
+/** Root-mean-square norm over the last axis, with a gain where one is given. */
+export function norm(x: Value, gain?: Value): Value {
+  const normed = rmsNorm(x, RMS_EPSILON);
+  return gain ? mul(normed, gain) : normed;
+}
+
+export interface AttentionShape {
+  readonly batch: number;
+  readonly tokens: number;
+  readonly heads: number;
+  /** Rows of the attention matrix computed at a time. */
+  readonly tile: number;
+}
+
+/**
+ * Causal multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the
+ * other. The scale 1 / sqrt(head width) goes into the query weights, which are smaller than the queries.
+ */
+export function attention(x: Value, params: Params, bias: boolean, shape: AttentionShape): Value {
+  const { batch, tokens, heads, tile } = shape;
+  const width = x.shape[1] as number;
+  const headWidth = width / heads;
+  const project = (index: number) => {
+    const part = (value: Value) => {
+      const rows = slice(value, 0, index * width, (index + 1) * width);
+      return index === 0 ? mul(rows, 1 / Math.sqrt(headWidth)) : rows;
+    };
+    const rows = linear(x, part(params("c_attn.weight")), bias ? part(params("c_attn.bias")) : undefined);
+    return transpose(reshape(rows, [batch, tokens, heads, headWidth]), [0, 2, 1, 3]);
+  };
+  const mixed = causalAttention(project(0), project(1), project(2), tile);
+  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [batch * tokens, width]);
+  return linear(joined, params("c_proj.weight"), bias ? params("c_proj.bias") : undefined);
+}
+
+/** Two linear layers with an activation between them, x [N, d] -> [N, d]. */
+export function mlp(x: Value, params: Params, bias: boolean, activation: Activation): Value {
+  const hidden = linear(x, params("c_fc.weight"), bias ? params("c_fc.bias") : undefined);
+  return linear(
+    activations[activation](hidden),
+    params("c_proj.weight"),
+    bias ? params("c_proj.bias") : undefined,
+  );
+}
+
+/** Width of the sinusoidal features of a scalar. */
+export const FEATURES = 256;
+
+/** Embeds M scalars: cosines, then sines, of 128 frequencies; then a two-layer network (DiT): [M] -> [M, d]. */
+export function embedScalars(scalars: Value, params: Params): Value {
+  const half = FEATURES / 2;
+  const frequencies = Array.from({ length: half }, (_, index) => Math.exp((-Math.log(1e4) * index) / half));
+  const angles = mul(reshape(scalars, [-1, 1]), scalars.builder.constant(frequencies, [1, half]));
+  const features = concat([cos(angles), sin(angles)], 1);
+  const hidden = silu(linear(features, params("mlp.0.weight"), params("mlp.0.bias")));
+  return linear(hidden, params("mlp.2.weight"), params("mlp.2.bias"));
+}

@@ -1,0 +1,1 @@
+export { OnnxRuntime, openOnnxRuntime } from "./runtime/onnx.node.ts";

@@ -1,0 +1,210 @@
+import { type Graph, isOp, type OpAttrs, type OpName, type Value } from "../graph/types.ts";
+import { sizeOf, type Tensor } from "../util/tensor.ts";
+import { notLowered } from "./errors.ts";
+import {
+  encodeModel,
+  type OnnxAttribute,
+  type OnnxDType,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from "./proto.ts";
+
+export type Precision = "float32" | "float64";
+
+export interface EncodeOptions {
+  /** Element type of every `float` value. */
+  readonly precision: Precision;
+  /** Inputs whose values are fixed: they become initializers, which a runtime may repack. */
+  readonly bound?: ReadonlyMap<string, Tensor>;
+}
+
+/** Emits ONNX nodes for one value; returns nothing: the last node writes the value's own name. */
+interface Emitter {
+  node(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Record<string, OnnxAttribute>,
+    out?: string,
+  ): string;
+  ints(values: readonly number[]): string;
+  float(value: number, shape?: readonly number[]): string;
+}
+
+type Emit<Op extends OpName> = (
+  e: Emitter,
+  inputs: readonly string[],
+  attrs: OpAttrs[Op],
+  value: Value,
+) => void;
+
+const simple =
+  (opType: string): Emit<OpName> =>
+  (e, inputs) =>
+    e.node(opType, inputs);
+const fused: Emit<OpName> = (_, __, ___, value) => {
+  throw notLowered(value.op);
+};
+const leaf: Emit<OpName> = () => undefined;
+
+const lastAxis = (value: Value) => value.shape.length - 1;
+const unsqueezedIds = (e: Emitter, ids: string, rank: number) =>
+  e.node("Unsqueeze", [ids, e.ints([rank])], {}, "ids");
+
+function gemm(e: Emitter, inputs: readonly string[], attrs: { transA: boolean; transB: boolean }): void {
+  e.node("Gemm", inputs, { transA: Number(attrs.transA), transB: Number(attrs.transB) });
+}
+
+/** How each plain operation is written in ONNX; total, like the table of gradients. */
+const emitters: { readonly [Op in OpName]: Emit<Op> } = {
+  input: leaf,
+  constant: leaf,
+  neg: simple("Neg"),
+  exp: simple("Exp"),
+  log: simple("Log"),
+  sqrt: simple("Sqrt"),
+  reciprocal: simple("Reciprocal"),
+  erf: simple("Erf"),
+  tanh: simple("Tanh"),
+  sigmoid: simple("Sigmoid"),
+  relu: simple("Relu"),
+  step(e, [x]) {
+    const positive = e.node("Greater", [x as string, e.float(0)], {}, "positive");
+    e.node("Where", [positive, e.float(1), e.float(0)]);
+  },
+  sin: simple("Sin"),
+  cos: simple("Cos"),
+  add: simple("Add"),
+  sub: simple("Sub"),
+  mul: simple("Mul"),
+  div: simple("Div"),
+  matmul(e, inputs, attrs, value) {
+    if (value.shape.length === 2) gemm(e, inputs, attrs);
+    else if (attrs.transA || attrs.transB) throw notLowered("batched matmul with transposed operands");
+    else e.node("MatMul", inputs);
+  },
+  gemm,
+  reduceSum(e, [x], { axes }, value) {
+    const source = value.inputs[0] as Value;
+    const square = source.op === "mul" && source.inputs[0] === source.inputs[1];
+    e.node(square ? "ReduceSumSquare" : "ReduceSum", [
+      square ? `v${source.inputs[0]?.id}` : (x as string),
+      e.ints(axes),
+    ]);
+  },
+  softmax: (e, inputs, _, value) => e.node("Softmax", inputs, { axis: lastAxis(value) }),
+  logSoftmax: (e, inputs, _, value) => e.node("LogSoftmax", inputs, { axis: lastAxis(value) }),
+  reshape: (e, [x], { shape }) => e.node("Reshape", [x as string, e.ints(shape)]),
+  transpose: (e, inputs, { perm }) => e.node("Transpose", inputs, { perm }),
+  broadcastTo: (e, [x], { shape }) => e.node("Expand", [x as string, e.ints(shape)]),
+  slice: (e, [x], { axis, start, end }) =>
+    e.node("Slice", [x as string, e.ints([start]), e.ints([end]), e.ints([axis])]),
+  pad(e, [x], { axis, before, after }, value) {
+    const zeros = value.shape.map(() => 0);
+    const widths = [zeros.with(axis, before), zeros.with(axis, after)].flat();
+    e.node("Pad", [x as string, e.ints(widths), e.float(0)]);
+  },
+  concat: (e, inputs, { axis }) => e.node("Concat", inputs, { axis }),
+  gather: simple("Gather"),
+  scatterAdd(e, [updates, ids], _, value) {
+    const [rows, width] = value.shape as [number, number];
+    const count = sizeOf((value.inputs[1] as Value).shape);
+    const flat = e.node("Reshape", [updates as string, e.ints([count, width])], {}, "updates");
+    const column = e.node("Reshape", [ids as string, e.ints([count, 1])], {}, "column");
+    const index = e.node("Expand", [column, e.ints([count, width])], {}, "index");
+    const zeros = e.node("Expand", [e.float(0), e.ints([rows, width])], {}, "zeros");
+    e.node("ScatterElements", [zeros, index, flat], { axis: 0, reduction: "add" });
+  },
+  pick(e, [x, ids], _, value) {
+    const rank = value.shape.length;
+    const index = unsqueezedIds(e, ids as string, rank);
+    const found = e.node("GatherElements", [x as string, index], { axis: rank }, "found");
+    e.node("Squeeze", [found, e.ints([rank])]);
+  },
+  place(e, [values, ids], { size }, value) {
+    const rank = value.shape.length - 1;
+    const index = unsqueezedIds(e, ids as string, rank);
+    const updates = e.node("Unsqueeze", [values as string, e.ints([rank])], {}, "updates");
+    const zeros = e.node("Expand", [e.float(0), e.ints([...value.shape.slice(0, -1), size])], {}, "zeros");
+    e.node("ScatterElements", [zeros, index, updates], { axis: rank });
+  },
+  gelu: fused,
+  geluGrad: fused,
+  rmsNorm: fused,
+  causalAttention: fused,
+  causalAttentionGrad: fused,
+  linearCrossEntropy: fused,
+  linearCrossEntropyGrad: fused,
+  stopGradient: simple("Identity"),
+  /** A reshape to the same shape, whose shape operand waits for the earlier value: it costs no copy. */
+  after(e, [x, earlier], _, value) {
+    const empty = e.node("Shape", [earlier as string], { start: 0, end: 0 }, "empty");
+    const shape = e.node("Concat", [empty, e.ints(value.shape)], { axis: 0 }, "shape");
+    e.node("Reshape", [x as string, shape]);
+  },
+};
+
+/** A graph of plain operations (see `prepareGraph`) as an ONNX model. Inputs and outputs keep their names. */
+export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOptions): OnnxModel {
+  const nodes: OnnxNode[] = [];
+  const initializers = new Map<string, OnnxTensor>();
+  const nameOf = (value: Value) => (isOp(value, "input") ? value.attrs.name : `v${value.id}`);
+  const elementType = (value: Value): OnnxDType => (value.dtype === "int" ? "int32" : precision);
+  const store = (tensor: OnnxTensor) => {
+    initializers.set(tensor.name, tensor);
+    return tensor.name;
+  };
+  const floats = (data: ArrayLike<number>) =>
+    precision === "float32" ? Float32Array.from(data) : Float64Array.from(data);
+
+  for (const value of graph.values) {
+    const name = nameOf(value);
+    if (isOp(value, "constant")) {
+      const data = value.dtype === "int" ? Int32Array.from(value.attrs.data) : floats(value.attrs.data);
+      store({ name, dtype: elementType(value), shape: value.shape, data });
+    }
+    const emitter: Emitter = {
+      node(opType, inputs, attributes = {}, part) {
+        const output = part ? `${name}/${part}` : name;
+        nodes.push({ opType, inputs, outputs: [output], attributes });
+        return output;
+      },
+      ints: (values) =>
+        store({
+          name: `i${values.join("_")}`,
+          dtype: "int64",
+          shape: [values.length],
+          data: BigInt64Array.from(values, BigInt),
+        }),
+      float: (scalar, shape = []) =>
+        store({ name: `f${scalar}`, dtype: precision, shape, data: floats([scalar]) }),
+    };
+    (emitters[value.op] as Emit<OpName>)(emitter, value.inputs.map(nameOf), value.attrs, value);
+  }
+  for (const [name, value] of graph.outputs)
+    nodes.push({ opType: "Identity", inputs: [nameOf(value)], outputs: [`out/${name}`] });
+
+  const info = (value: Value, name: string) => ({ name, dtype: elementType(value), shape: value.shape });
+  for (const value of graph.inputs) {
+    const tensor = bound.get(value.attrs.name);
+    if (tensor)
+      store({
+        ...info(value, value.attrs.name),
+        data: value.dtype === "int" ? tensor.data : floats(tensor.data),
+      });
+  }
+  const free = graph.inputs.filter((value) => !bound.has(value.attrs.name));
+  return {
+    opset: { "": 21 },
+    name: "gyre",
+    nodes,
+    initializers: [...initializers.values()],
+    inputs: free.map((value) => info(value, value.attrs.name)),
+    outputs: [...graph.outputs].map(([name, value]) => info(value, `out/${name}`)),
+  };
+}
+
+/** The bytes of `toOnnx`. */
+export function encodeGraph(graph: Graph, options: EncodeOptions): Uint8Array {
+  return encodeModel(toOnnx(graph, options));
+}

@@ -1,0 +1,34 @@
+import { GyreError } from "../util/errors.ts";
+
+export function runtimeMissing(packageName: string, cause: unknown): GyreError {
+  const fix = `npm install ${packageName}@1.30.0`;
+  return new GyreError(
+    "RUNTIME_MISSING",
+    { given: `the package ${packageName} could not be loaded`, expected: `${packageName} 1.30.0`, fix },
+    { cause },
+  );
+}
+
+export function inputMissing(name: string, expected: readonly string[]): GyreError {
+  return new GyreError("RUNTIME_INPUT", {
+    given: `no value for the input ${JSON.stringify(name)}`,
+    expected: `values for ${expected.join(", ")}`,
+    fix: "pass every input of the graph to run, or bind it when the graph is compiled",
+  });
+}
+
+export function inputShape(name: string, given: readonly number[], expected: readonly number[]): GyreError {
+  return new GyreError("RUNTIME_SHAPE", {
+    given: `the input ${JSON.stringify(name)} with shape [${given.join(", ")}]`,
+    expected: `shape [${expected.join(", ")}]`,
+    fix: "reshape the data, or build the graph for this shape",
+  });
+}
+
+export function disposed(what: string): GyreError {
+  return new GyreError("RUNTIME_DISPOSED", {
+    given: `a ${what} that was disposed of`,
+    expected: `a live ${what}`,
+    fix: "dispose after the last use",
+  });
+}

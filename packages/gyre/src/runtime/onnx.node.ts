@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { prepareGraph } from "../graph/passes/index.ts";
+import type { Graph, Value } from "../graph/types.ts";
+import { encodeGraph, type Precision } from "../onnx/encode.ts";
+import { sizeOf, type Tensor } from "../util/tensor.ts";
+import { disposed, inputMissing, inputShape, runtimeMissing } from "./errors.ts";
+import type { CompileOptions, Program, Runtime } from "./runtime.ts";
+
+export interface OnnxRuntimeOptions {
+  /** Threads within one operation; all cores by default. */
+  readonly threads?: number;
+  readonly precision?: Precision;
+  /** Programs kept compiled; the least recently used one is let go beyond it. 16 by default. */
+  readonly keep?: number;
+  /** Write an onnxruntime profile with this prefix. */
+  readonly profile?: string;
+}
+
+type Ort = typeof import("onnxruntime-node");
+
+/** Opens onnxruntime-node on the CPU; throws RUNTIME_MISSING when the package cannot be loaded. */
+export async function openOnnxRuntime(options: OnnxRuntimeOptions = {}): Promise<OnnxRuntime> {
+  const loaded = await import("onnxruntime-node").catch((cause) => {
+    throw runtimeMissing("onnxruntime-node", cause);
+  });
+  return new OnnxRuntime((loaded as unknown as { default?: Ort }).default ?? loaded, options);
+}
+
+/** The native runtime. Sessions are cached by the hash of their graph. */
+export class OnnxRuntime implements Runtime {
+  readonly name = "onnxruntime-node 1.30.0 (cpu)";
+  readonly #ort: Ort;
+  readonly #options: OnnxRuntimeOptions;
+  readonly #programs = new Map<string, OnnxProgram>();
+
+  constructor(ort: Ort, options: OnnxRuntimeOptions) {
+    this.#ort = ort;
+    this.#options = options;
+  }
+
+  async compile(graph: Graph, { bound, buffers = 2 }: CompileOptions = {}): Promise<Program> {
+    const precision = this.#options.precision ?? "float32";
+    const bytes = encodeGraph(prepareGraph(graph), { precision, ...(bound ? { bound } : {}) });
+    const key = `${buffers} ${createHash("sha256").update(bytes).digest("hex")}`;
+    const known = this.#programs.get(key);
+    if (known) {
+      this.#programs.delete(key);
+      this.#programs.set(key, known);
+      return known;
+    }
+    const session = await this.#ort.InferenceSession.create(bytes, {
+      ...(this.#options.threads ? { intraOpNumThreads: this.#options.threads } : {}),
+      ...(this.#options.profile ? { enableProfiling: true, profileFilePrefix: this.#options.profile } : {}),
+      graphOptimizationLevel: "disabled",
+      executionMode: "sequential",
+      enableMemPattern: false,
+      extra: { session: { force_spinning_stop: "1", use_device_allocator_for_initializers: "1" } },
+    });
+    const free = graph.inputs.filter((input) => !bound?.has(input.attrs.name));
+    const program = new OnnxProgram(this.#ort, session, precision, free, graph.outputs, buffers, () =>
+      this.#programs.delete(key),
+    );
+    this.#programs.set(key, program);
+    for (const oldest of [...this.#programs.values()].slice(0, -(this.#options.keep ?? 16))) {
+      await oldest[Symbol.asyncDispose]();
+    }
+    return program;
+  }
+
+  /** Programs that hold native memory now. */
+  get livePrograms(): number {
+    return this.#programs.size;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of [...this.#programs.values()]) await program[Symbol.asyncDispose]();
+  }
+}
+
+interface OutputSet {
+  readonly fetches: Record<string, OrtTensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+class OnnxProgram implements Program {
+  readonly #ort: Ort;
+  #session: InferenceSession | undefined;
+  readonly #inputs: readonly Value<"input">[];
+  readonly #sets: readonly OutputSet[];
+  readonly #onDispose: () => void;
+  #turn = 0;
+
+  constructor(
+    ort: Ort,
+    session: InferenceSession,
+    precision: Precision,
+    inputs: readonly Value<"input">[],
+    outputs: ReadonlyMap<string, Value>,
+    buffers: number,
+    onDispose: () => void,
+  ) {
+    this.#ort = ort;
+    this.#session = session;
+    this.#inputs = inputs;
+    this.#onDispose = onDispose;
+    this.#sets = Array.from({ length: buffers }, () => {
+      const fetches: Record<string, OrtTensor> = {};
+      const views = new Map<string, Tensor>();
+      for (const [name, { shape, dtype }] of outputs) {
+        const size = sizeOf(shape);
+        const data =
+          dtype === "int"
+            ? new Int32Array(size)
+            : precision === "float32"
+              ? new Float32Array(size)
+              : new Float64Array(size);
+        fetches[`out/${name}`] = this.#tensor(data, shape);
+        views.set(name, { data, shape });
+      }
+      return { fetches, outputs: views };
+    });
+  }
+
+  async run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
+    if (!this.#session) throw disposed("program");
+    const feeds: Record<string, OrtTensor> = {};
+    for (const { attrs, shape } of this.#inputs) {
+      const tensor = inputs.get(attrs.name);
+      if (!tensor)
+        throw inputMissing(
+          attrs.name,
+          this.#inputs.map((input) => input.attrs.name),
+        );
+      if (tensor.data.length !== sizeOf(shape)) throw inputShape(attrs.name, tensor.shape, shape);
+      feeds[attrs.name] = this.#tensor(tensor.data, shape);
+    }
+    const set = this.#sets[this.#turn++ % this.#sets.length] as OutputSet;
+    await this.#session.run(feeds, set.fetches);
+    return set.outputs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#onDispose();
+    await session?.release();
+  }
+
+  #tensor(data: Tensor["data"], shape: readonly number[]): OrtTensor {
+    const type =
+      data instanceof Float32Array ? "float32" : data instanceof Float64Array ? "float64" : "int32";
+    return new this.#ort.Tensor(type, data as never, shape as number[]) as OrtTensor;
+  }
+}

@@ -1,0 +1,234 @@
+import {
+  decodeSafetensors,
+  matchTensors,
+  type StoredTensor,
+  toFloat32,
+  toInt32,
+} from "../packages/gyre/src/checkpoint/index.ts";
+import { generate } from "../packages/gyre/src/generate/generate.ts";
+import { type OfficialShape, specFromOfficial } from "../packages/gyre/src/models/official.ts";
+import { parameters } from "../packages/gyre/src/models/parameters.ts";
+import { type Budget, conditions, type Spec } from "../packages/gyre/src/models/spec.ts";
+import { clipScale, globalNorm, initAdamW, updateAdamW } from "../packages/gyre/src/optim/adamw.ts";
+import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
+import { type Objective, SHORT_ROUTE, stepGraph } from "../packages/gyre/src/train/objective.ts";
+import { GyreError } from "../packages/gyre/src/util/errors.ts";
+import type { Tensor } from "../packages/gyre/src/util/tensor.ts";
+
+export interface Quantity {
+  readonly name: string;
+  readonly error: number;
+  readonly tolerance: number;
+  readonly ok: boolean;
+}
+
+const float32Tolerances = { state: 5e-5, loss: 5e-6, grad: 5e-5, stepped: 1e-4 };
+const float64Tolerances = { state: 1e-5, loss: 5e-6, grad: 1e-5, stepped: 1e-4 };
+export type Tolerances = typeof float32Tolerances;
+
+/** What a runtime must meet: float32 ones the file's stated tolerances, a float64 reference tighter ones. */
+export const tolerancesOf = (runtime: Runtime): Tolerances =>
+  runtime.name.includes("float64") ? float64Tolerances : float32Tolerances;
+
+interface Case {
+  readonly spec: Spec;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly weights: Map<string, Tensor<Float32Array>>;
+}
+
+function badCase(given: string, expected: string): GyreError {
+  return new GyreError("CASE", {
+    given,
+    expected,
+    fix: "pass a case file as golden/oracle/README.md describes it",
+  });
+}
+
+function section(tensors: ReadonlyMap<string, StoredTensor>, prefix: string): Map<string, StoredTensor> {
+  return new Map(
+    [...tensors]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
+}
+
+/** Metadata entries are JSON texts, plain words where they do not parse. */
+function parseMetadata(metadata: Readonly<Record<string, string>>): Record<string, unknown> {
+  const parse = (text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  };
+  return Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, parse(text)]));
+}
+
+/** Reads a case file; throws CASE when it is of a kind that is not a language model. */
+export function readCase(bytes: Uint8Array, source: string): Case {
+  const { tensors, metadata: texts = {} } = decodeSafetensors(bytes, source);
+  const metadata = parseMetadata(texts);
+  const model = String(metadata["model"]);
+  const config = metadata["config"] as (OfficialShape & { dropout?: number }) | undefined;
+  if (!["base", "base_loop", "tmlt", "loopformer"].includes(model) || !config) {
+    throw badCase(`${source}: model ${JSON.stringify(model)}`, "base, base_loop, tmlt or loopformer");
+  }
+  if (config.dropout) throw badCase(`${source}: dropout ${config.dropout}`, "dropout 0");
+  const spec = specFromOfficial(
+    { ...config, model_type: model as OfficialShape["model_type"] },
+    Number(metadata["long_loops"] ?? metadata["max_loops"] ?? 1),
+  );
+  const shapes = new Map([...parameters(spec)].map(([name, { shape }]) => [name, shape]));
+  const matched = matchTensors(shapes, section(tensors, "param/"));
+  const weights = new Map(
+    [...matched].map(([name, data]) => [name, { data: data.slice(), shape: shapes.get(name) ?? [] }]),
+  );
+  return { spec, metadata, tensors, weights };
+}
+
+/** Runs a case on a runtime and compares every quantity that the file holds. */
+export async function checkCase(bytes: Uint8Array, source: string, runtime: Runtime): Promise<Quantity[]> {
+  const test = readCase(bytes, source);
+  return test.tensors.has("prompt") ? checkGreedy(test, runtime) : checkStep(test, runtime);
+}
+
+const expectFloats = (test: Case, name: string) => {
+  const stored = test.tensors.get(name);
+  return stored && toFloat32(stored, name);
+};
+
+function compare(
+  name: string,
+  given: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  scale = 1,
+): Quantity {
+  let error = given.length === expected.length ? 0 : Number.POSITIVE_INFINITY;
+  for (let index = 0; index < expected.length; index++) {
+    const gap = Math.abs((given[index] as number) - (expected[index] as number)) / scale;
+    if (!(gap <= error)) error = gap;
+  }
+  return { name, error, tolerance, ok: error <= tolerance };
+}
+
+const largest = (values: Float32Array) =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
+
+async function checkStep(test: Case, runtime: Runtime): Promise<Quantity[]> {
+  const { spec, metadata, weights } = test;
+  const tolerance = tolerancesOf(runtime);
+  const [batch, tokens] = (test.tensors.get("tokens") as StoredTensor).shape as [number, number];
+  const objective = readObjective(metadata);
+  const longBudget = (metadata["long_trajectory"] ?? spec.loops) as Budget;
+  const shortBudget = (metadata["short_trajectory"] ?? metadata["short_loops"]) as Budget | undefined;
+  const long = conditions(spec, longBudget);
+  const short = shortBudget === undefined ? undefined : conditions(spec, shortBudget);
+  const graph = stepGraph(
+    spec,
+    objective,
+    { batch, tokens, loops: long.loops, ...(short ? { shortLoops: short.loops } : {}) },
+    { inspect: true },
+  );
+  await using program = await runtime.compile(graph);
+  const inputs = new Map<string, Tensor>();
+  for (const name of ["tokens", "targets"]) {
+    inputs.set(name, { data: toInt32(test.tensors.get(name) as StoredTensor, name), shape: [batch, tokens] });
+  }
+  for (const [route, told] of [
+    ["", long],
+    [SHORT_ROUTE, short],
+  ] as const) {
+    if (!told) continue;
+    inputs.set(`${route}t`, { data: told.t, shape: [told.loops] });
+    inputs.set(`${route}dt`, { data: told.dt, shape: [told.loops] });
+  }
+
+  const quantities: Quantity[] = [];
+  const first = await program.run(new Map([...inputs, ...weights]));
+  for (const [name, { data }] of first) {
+    const [kind, rest] = name.split("/") as [string, string | undefined];
+    const stored = name.startsWith("grad/") ? name : `out/${rest ? `${kind}_${rest}` : kind}`;
+    const expected = expectFloats(test, stored);
+    if (!expected) continue;
+    const bound = kind === "grad" ? tolerance.grad : kind === "loss" ? tolerance.loss : tolerance.state;
+    quantities.push(compare(stored, data, expected, bound, kind === "grad" ? largest(expected) : 1));
+  }
+  return [...quantities, ...(await checkOptimizer(test, program, inputs, tolerance))];
+}
+
+function readObjective(metadata: Readonly<Record<string, unknown>>): Objective {
+  const text = String(metadata["objective"] ?? "long");
+  if (text === "long") return { kind: "final" };
+  const weight = (term: string) => Number(new RegExp(`([0-9.]+) ?\\* ?${term}`).exec(text)?.[1] ?? 0);
+  return {
+    kind: "elastic",
+    shortWeight: weight("short"),
+    consistencyWeight: weight("mse"),
+    consistency: "hidden",
+  };
+}
+
+async function checkOptimizer(
+  test: Case,
+  program: Program,
+  inputs: ReadonlyMap<string, Tensor>,
+  tolerance: Tolerances,
+): Promise<Quantity[]> {
+  const number = (key: string) => Number(test.metadata[key]);
+  const steps = Number(test.metadata["optimizer_steps"] ?? 0);
+  const curve = (test.metadata["loss_and_gradnorm_per_step"] ?? []) as readonly (readonly [number, number])[];
+  const weights = new Map(
+    [...test.weights].map(([name, { data, shape }]) => [name, { data: data.slice(), shape }]),
+  );
+  const state = initAdamW(weights);
+  const quantities: Quantity[] = [];
+  for (let step = 1; step <= steps; step++) {
+    const out = await program.run(new Map([...inputs, ...weights]));
+    const grad = (name: string) => Float32Array.from(out.get(`grad/${name}`)?.data as Float32Array);
+    const norm = globalNorm([...weights.keys()].map(grad));
+    const [loss, expectedNorm] = curve[step - 1] ?? [];
+    const given = out.get("loss")?.data as Float32Array;
+    if (loss !== undefined)
+      quantities.push(compare(`loss at step ${step}`, given, [loss], 10 * tolerance.loss));
+    if (expectedNorm)
+      quantities.push(compare(`gradient norm at step ${step}`, [norm / expectedNorm], [1], tolerance.grad));
+    updateAdamW(weights, grad, state, {
+      beta1: number("beta1"),
+      beta2: number("beta2"),
+      epsilon: number("eps"),
+      weightDecay: number("weight_decay"),
+      learningRate: number("lr"),
+      step,
+      gradientScale: clipScale(norm, number("grad_clip")),
+    });
+  }
+  for (const [name, { data }] of weights) {
+    const expected = expectFloats(test, `stepped/${name}`);
+    if (expected) quantities.push(compare(`stepped/${name}`, data, expected, tolerance.stepped));
+  }
+  return quantities;
+}
+
+async function checkGreedy(
+  { spec, metadata, tensors, weights }: Case,
+  runtime: Runtime,
+): Promise<Quantity[]> {
+  const quantities: Quantity[] = [];
+  const prompt = toInt32(tensors.get("prompt") as StoredTensor, "prompt");
+  for (const [index, trajectory] of (metadata["trajectories"] as readonly number[][]).entries()) {
+    const text = [...prompt];
+    let logits: ArrayLike<number> = [];
+    const options = { budget: trajectory, temperature: 0, maxTokens: Number(metadata["new_tokens"]) };
+    for await (const next of generate({ spec, weights, runtime }, prompt, options)) {
+      text.push(next.token);
+      logits = next.logits;
+    }
+    const expected = toInt32(tensors.get(`greedy/${index}`) as StoredTensor, `greedy/${index}`);
+    quantities.push(compare(`greedy/${index}`, text, expected, 0));
+    const last = toFloat32(tensors.get(`logits_last/${index}`) as StoredTensor, `logits_last/${index}`);
+    quantities.push(compare(`logits_last/${index}`, logits, last, tolerancesOf(runtime).state));
+  }
+  return quantities;
+}
