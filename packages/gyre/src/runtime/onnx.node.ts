@@ -33,6 +33,8 @@ export class OnnxRuntime implements Runtime {
   readonly #ort: Ort;
   readonly #options: OnnxRuntimeOptions;
   readonly #programs = new Map<string, OnnxProgram>();
+  /** Key of a graph object that was compiled before without bound inputs: spares encoding it again. */
+  readonly #keys = new WeakMap<Graph, string>();
 
   constructor(ort: Ort, options: OnnxRuntimeOptions) {
     this.#ort = ort;
@@ -40,9 +42,14 @@ export class OnnxRuntime implements Runtime {
   }
 
   async compile(graph: Graph, { bound, buffers = 2 }: CompileOptions = {}): Promise<Program> {
+    const seen = bound ? undefined : this.#keys.get(graph);
+    const ready = seen && this.#programs.get(`${buffers} ${seen}`);
+    if (ready) return ready;
     const precision = this.#options.precision ?? "float32";
     const bytes = encodeGraph(prepareGraph(graph), { precision, ...(bound ? { bound } : {}) });
-    const key = `${buffers} ${createHash("sha256").update(bytes).digest("hex")}`;
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    const key = `${buffers} ${hash}`;
+    if (!bound) this.#keys.set(graph, hash);
     const known = this.#programs.get(key);
     if (known) {
       this.#programs.delete(key);

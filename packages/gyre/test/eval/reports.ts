@@ -1,0 +1,43 @@
+import type { BudgetPoint, ModelReport, Report } from "../../src/eval/report.ts";
+
+const provenance: Report["provenance"] = {
+  commit: "0123abc",
+  machine: "2 cores, Linux x64",
+  runtime: "onnxruntime-node 1.30.0, cpu",
+  dataset: "sotu",
+  split: "validation",
+  tokens: 65_536,
+  context: 256,
+  stride: 128,
+};
+
+export function point(loops: number, loss: number, more: Partial<BudgetPoint> = {}): BudgetPoint {
+  return {
+    loops,
+    trajectory: Array.from({ length: loops }, () => 1 / loops),
+    loss,
+    perplexity: Math.exp(loss),
+    bitsPerByte: loss / Math.LN2 / 4,
+    flopsPerToken: 4e6 + loops * 3.2e6,
+    elapsedMs: 400 + 250 * loops,
+    tokens: 65_536,
+    ...more,
+  };
+}
+
+export function model(name: string, points: BudgetPoint[], more: Partial<ModelReport> = {}): ModelReport {
+  return { name, family: "loopformer", spec: {}, parameters: 2_700_000, trainedLoops: 8, points, ...more };
+}
+
+export function report(models: ModelReport[], kind: Report["kind"] = "budget"): Report {
+  const createdAt = "2026-01-02T03:04:05.000Z";
+  return { version: 1, kind, createdAt, command: "gyre eval runs/a --loops 1,2,4,8", provenance, models };
+}
+
+/** Every way to write `total` as an ordered sum of `parts` whole numbers. */
+export function compositions(total: number, parts: number): number[][] {
+  if (parts === 1) return [[total]];
+  return Array.from({ length: total - parts + 1 }, (_, index) => index + 1).flatMap((first) =>
+    compositions(total - first, parts - 1).map((rest) => [first, ...rest]),
+  );
+}
