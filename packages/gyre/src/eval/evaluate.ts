@@ -42,7 +42,10 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Budget
   const { context } = spec;
   for (const budget of budgets) {
     const { loops, t, dt } = conditions(spec, budget);
-    const program = await runtime.compile(lossGraph(spec, loops, batch, context), { bound: weights });
+    const program = await runtime.compile(lossGraph(spec, loops, batch, context), {
+      bound: weights,
+      buffers: 1,
+    });
     const schedule: [string, Tensor][] = [
       ["t", { data: t, shape: [loops] }],
       ["dt", { data: dt, shape: [loops] }],

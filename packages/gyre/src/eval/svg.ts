@@ -42,10 +42,7 @@ export function escapeXml(text: string): string {
     ">": "&gt;",
     '"': "&quot;",
   };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: XML forbids them even when escaped.
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "\ufffd")
-    .replace(/[&<>"]/g, (c) => entities[c] ?? c);
+  return text.replace(/(?![\t\n\r])\p{Cc}/gu, "\ufffd").replace(/[&<>"]/g, (c) => entities[c] ?? c);
 }
 
 /** A whole drawing with its background and a title for screen readers. */

@@ -3,7 +3,7 @@ import { gather } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { forward, readOut } from "../models/assembly.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Program, Runtime } from "../runtime/runtime.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { emptyPrompt } from "./errors.ts";
@@ -60,11 +60,15 @@ export async function* generate(
   const random = rng(seed, "sample");
   const schedule = { t: { data: t, shape: [loops] }, dt: { data: dt, shape: [loops] } };
 
+  const programs = new Map<number, Program>();
   for (let count = 0; count < maxTokens; count++) {
     signal?.throwIfAborted();
     const seen = text.slice(-spec.context);
     const window = Math.min(spec.context, 2 ** Math.ceil(Math.log2(Math.max(16, seen.length))));
-    const program = await runtime.compile(nextTokenGraph(spec, loops, window), { bound: weights });
+    const program =
+      programs.get(window) ??
+      (await runtime.compile(nextTokenGraph(spec, loops, window), { bound: weights, buffers: 1 }));
+    programs.set(window, program);
     const tokens = new Int32Array(window);
     tokens.set(seen);
     const inputs = new Map<string, Tensor>([

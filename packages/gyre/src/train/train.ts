@@ -1,4 +1,5 @@
 import { batch, type TokenSplit } from "../data/index.ts";
+import type { Graph } from "../graph/types.ts";
 import { trainingFlops } from "../models/describe.ts";
 import { initialWeights } from "../models/parameters.ts";
 import { conditions, type Spec } from "../models/spec.ts";
@@ -80,9 +81,10 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainSta
     await save?.(state);
     saved = state.step;
   };
+  const graphs: StepGraphs = new Map();
   yield { type: "start", step: state.step, steps: training.steps };
   while (state.step < training.steps && !signal?.aborted) {
-    yield await trainStep(run, state, saved);
+    yield await trainStep(run, state, graphs, saved);
     if (save && state.step % checkpointEvery === 0 && state.step < training.steps) {
       await checkpoint();
       yield { type: "checkpoint", step: state.step };
@@ -96,7 +98,10 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainSta
   return state;
 }
 
-async function trainStep(run: TrainRun, state: TrainState, saved: number | undefined) {
+/** Step graphs by the number of loops of the short run; a runtime compiles each graph once. */
+type StepGraphs = Map<number | undefined, Graph>;
+
+async function trainStep(run: TrainRun, state: TrainState, graphs: StepGraphs, saved: number | undefined) {
   const { spec, training } = run;
   const { microBatches, clip } = training;
   const started = performance.now();
@@ -105,7 +110,7 @@ async function trainStep(run: TrainRun, state: TrainState, saved: number | undef
   const shortLoops: number[] = [];
   let flops = 0;
   for (let micro = 0; micro < microBatches; micro++) {
-    const { outputs, short, flops: spent } = await runMicroBatch(run, state, micro);
+    const { outputs, short, flops: spent } = await runMicroBatch(run, state, graphs, micro);
     for (const name of Object.keys(parts) as (keyof typeof parts)[]) {
       parts[name] += (outputs.get(name)?.data[0] ?? 0) / microBatches;
     }
@@ -146,7 +151,12 @@ async function trainStep(run: TrainRun, state: TrainState, saved: number | undef
   } as const;
 }
 
-async function runMicroBatch({ spec, training, runtime, data }: TrainRun, state: TrainState, micro: number) {
+async function runMicroBatch(
+  { spec, training, runtime, data }: TrainRun,
+  state: TrainState,
+  graphs: StepGraphs,
+  micro: number,
+) {
   const { batch: rows, microBatches, seed, objective, recompute } = training;
   const shape = [rows, spec.context];
   const units =
@@ -185,9 +195,10 @@ async function runMicroBatch({ spec, training, runtime, data }: TrainRun, state:
     loops: spec.loops,
     ...(units ? { shortLoops: units.length } : {}),
   };
-  const program = await runtime.compile(
-    stepGraph(spec, objective, stepShape, { recompute, ...tuning(spec) }),
-  );
+  const graph =
+    graphs.get(units?.length) ?? stepGraph(spec, objective, stepShape, { recompute, ...tuning(spec) });
+  graphs.set(units?.length, graph);
+  const program = await runtime.compile(graph, { buffers: 1 });
   const outputs = await program.run(inputs);
   const count = rows * spec.context;
   const shortFlops = units && ownRoute ? trainingFlops(spec, units.length, count) : 0;
