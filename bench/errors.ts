@@ -47,11 +47,3 @@ export function commandMissing(path: string): GyreError {
     fix: "npm run build",
   });
 }
-
-export function stepMissing(): GyreError {
-  return new GyreError("BENCH_STEP_MISSING", {
-    given: "openStep in bench/ours/train-step.ts is not written yet",
-    expected: "a training step of the library",
-    fix: "fill openStep in",
-  });
-}

@@ -15,9 +15,9 @@ async function measure(
     const result = await benchStartup({ ...common, rounds: request.rounds });
     return { name: "startup", result, text: startupTable(result) };
   }
-  const { config, rounds, threads, peer, peerDtype } = request;
-  const result = await benchTrain({ ...common, config, rounds, threads, peer, peerDtype });
-  const suffix = peerDtype === "float32" ? "" : `-${peerDtype}`;
+  const { config, rounds, threads, recompute, peer, peerDtype } = request;
+  const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });
+  const suffix = (recompute ? "-recompute" : "") + (peerDtype === "float32" ? "" : `-${peerDtype}`);
   return { name: `train-${config}${suffix}`, result, text: trainTable(result) };
 }
 

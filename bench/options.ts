@@ -11,6 +11,7 @@ export const help = `npm run bench -- BENCH [options]
     --config ${Object.keys(configs).join("|")}   the size (bench/configs.ts); default S
     --rounds N        rounds of 2 steps a side; default 10
     --threads N       threads of each side; default 2
+    --recompute       gyre rebuilds each loop's activations in the backward pass (PyTorch does not)
     --no-peer         without Python: no PyTorch, no sgemm peak, no ratio
     --peer-dtype D    float32 (default), or bfloat16 for PyTorch under autocast
 
@@ -29,6 +30,7 @@ export interface TrainRequest {
   readonly config: ConfigName;
   readonly rounds: number;
   readonly threads: number;
+  readonly recompute: boolean;
   readonly peer: boolean;
   readonly peerDtype: "float32" | "bfloat16";
   readonly json: boolean;
@@ -46,13 +48,14 @@ const flags = {
   config: { type: "string" },
   rounds: { type: "string" },
   threads: { type: "string" },
+  recompute: { type: "boolean" },
   "no-peer": { type: "boolean" },
   "peer-dtype": { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
 
-const trainOnly = ["config", "threads", "no-peer", "peer-dtype"] as const;
+const trainOnly = ["config", "threads", "recompute", "no-peer", "peer-dtype"] as const;
 
 /** The words after `npm run bench --` as a request; anything that would be ignored is refused. */
 export function parseRequest(words: readonly string[]): Request {
@@ -77,7 +80,8 @@ export function parseRequest(words: readonly string[]): Request {
   if (!peer && values["peer-dtype"] !== undefined)
     throw optionInvalid("--peer-dtype with --no-peer", "one of them");
   const rounds = count("rounds", values.rounds, 10);
-  return { bench, config, rounds, threads: count("threads", values.threads, 2), peer, peerDtype, json };
+  const threads = count("threads", values.threads, 2);
+  return { bench, config, rounds, threads, recompute: values.recompute === true, peer, peerDtype, json };
 }
 
 function parse(words: readonly string[]) {

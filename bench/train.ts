@@ -9,6 +9,7 @@ export interface TrainOptions {
   readonly config: ConfigName;
   readonly rounds: number;
   readonly threads: number;
+  readonly recompute: boolean;
   readonly peer: boolean;
   readonly peerDtype: "float32" | "bfloat16";
   readonly provenance: Provenance;
@@ -42,6 +43,7 @@ export interface TrainResult {
   readonly sgemm: readonly SgemmRate[];
   readonly size: BenchConfig;
   readonly threads: number;
+  readonly recompute: boolean;
   readonly rounds: number;
   readonly provenance: Provenance;
 }
@@ -55,7 +57,7 @@ export async function benchTrain(options: TrainOptions): Promise<TrainResult> {
   const size = configs[options.config];
   const python = options.peer ? findPython(print) : undefined;
   const sgemm = python === undefined ? [] : await sgemmRates(python, threads, print);
-  await using ours = new LineProcess(oursCommand(size, threads));
+  await using ours = new LineProcess(oursCommand(size, options));
   await using peer = python === undefined ? null : new LineProcess(peerCommand(python, size, options));
 
   print(`warming up, then ${rounds} rounds of ${STEPS_PER_TURN} steps each`);
@@ -81,14 +83,16 @@ export async function benchTrain(options: TrainOptions): Promise<TrainResult> {
     sgemm,
     size,
     threads,
+    recompute: options.recompute,
     rounds,
     provenance: options.provenance,
   };
 }
 
-function oursCommand(size: BenchConfig, threads: number): LineProcessOptions {
+function oursCommand(size: BenchConfig, options: TrainOptions): LineProcessOptions {
   const script = join(repositoryRoot, "bench/ours/train-step.ts");
-  const sides = ["--config", JSON.stringify(size), "--threads", String(threads)];
+  const sides = ["--config", JSON.stringify(size), "--threads", String(options.threads)];
+  if (options.recompute) sides.push("--recompute");
   const args = ["--import", "tsx", "--conditions", "@gyre/source", script, ...sides];
   return { name: "gyre", command: process.execPath, args };
 }

@@ -2,12 +2,19 @@ import { initialWeights } from "../../packages/gyre/src/models/parameters.ts";
 import { loopformer } from "../../packages/gyre/src/models/presets.ts";
 import { conditions } from "../../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../packages/gyre/src/optim/adamw.ts";
-import { openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
+import { type OnnxRuntime, openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
 import { SHORT_ROUTE, stepGraph } from "../../packages/gyre/src/train/objective.ts";
 import { tuning } from "../../packages/gyre/src/train/train.ts";
 import { rng } from "../../packages/gyre/src/util/rng.ts";
 import type { Tensor } from "../../packages/gyre/src/util/tensor.ts";
 import type { BenchConfig } from "../configs.ts";
+
+/** A training step of gyre, ready to run. */
+export interface Step {
+  readonly runtime: OnnxRuntime;
+  /** Runs one whole step (both runs, backward, clipping, AdamW) and returns its loss. */
+  step(): Promise<number>;
+}
 
 export interface StepTuning {
   readonly tile?: number;
@@ -17,7 +24,11 @@ export interface StepTuning {
 }
 
 /** A LoopFormer training step on one fixed random batch, with the short run fixed at L / 2, as the peer's. */
-export async function openStep(config: BenchConfig, threads: number, options: StepTuning = {}) {
+export async function openStep(
+  config: BenchConfig,
+  threads: number,
+  options: StepTuning = {},
+): Promise<Step> {
   const { layers, loops, shortLoops, batch, context } = config;
   const size = { ...config, layers, loops };
   const spec = loopformer({
@@ -55,7 +66,6 @@ export async function openStep(config: BenchConfig, threads: number, options: St
   }
   let done = 0;
   return {
-    nodes: graph.values.length,
     runtime,
     async step(): Promise<number> {
       const outputs = await program.run(inputs);

@@ -2,18 +2,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { BenchConfig } from "../configs.ts";
-import { stepMissing } from "../errors.ts";
-
-/** A training step of gyre, ready to run: batch made, session warm or not. */
-export interface Step {
-  /** Runs one whole step (both runs, backward, clipping, AdamW) and returns its loss. */
-  step(): Promise<number>;
-}
-
-/** Everything of the library that this benchmark touches. `threads` is onnxruntime's intra-op thread count. */
-async function openStep(_config: BenchConfig, _threads: number): Promise<Step> {
-  throw stepMissing();
-}
+import { openStep, type Step } from "./open-step.ts";
 
 /** VmHWM (peak) of this process in MiB; where there is no /proc, what the system counts. */
 function peakMiB(): number {
@@ -37,13 +26,13 @@ async function run(opened: Step, count: number): Promise<{ ms: number[]; loss: n
   return { ms, loss };
 }
 
-async function serve(config: BenchConfig, threads: number): Promise<void> {
+async function serve(config: BenchConfig, threads: number, recompute: boolean): Promise<void> {
   const baselineMiB = peakMiB();
   let opened: Step | undefined;
   const reply = async (request: string, count: number): Promise<object> => {
     if (request === "peak") return { peakMiB: peakMiB(), baselineMiB };
     if (request !== "step") return { error: `unknown request "${request}": step N, peak or quit` };
-    opened ??= await openStep(config, threads);
+    opened ??= await openStep(config, threads, { recompute });
     return await run(opened, count);
   };
   for await (const line of createInterface({ input: process.stdin })) {
@@ -58,5 +47,8 @@ function answer(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-const { values } = parseArgs({ options: { config: { type: "string" }, threads: { type: "string" } } });
-await serve(JSON.parse(values.config ?? "{}") as BenchConfig, Number(values.threads ?? 2));
+const { values } = parseArgs({
+  options: { config: { type: "string" }, threads: { type: "string" }, recompute: { type: "boolean" } },
+});
+const config = JSON.parse(values.config ?? "{}") as BenchConfig;
+await serve(config, Number(values.threads ?? 2), values.recompute === true);

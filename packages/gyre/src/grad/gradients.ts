@@ -6,14 +6,16 @@ import { rules, type VjpRule } from "./rules.ts";
 /**
  * Reverse-mode differentiation as a graph transformation: extends the graph of `loss` (a scalar) by the
  * gradients of `loss` with respect to each value of `wrt`, in the same order. Values built inside
- * `builder.recomputed` are rebuilt here rather than kept from the forward pass. Throws GRAD_LOSS.
+ * `builder.recomputed` are rebuilt here rather than kept from the forward pass. `start` holds gradients of
+ * another loss, to which these are added. Throws GRAD_LOSS.
  */
-export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
+export function gradients(loss: Value, wrt: readonly Value[], start: readonly Value[] = []): Value[] {
   if (loss.shape.length > 0) throw lossNotScalar(loss.shape);
   const { builder } = loss;
   const forward = builder.values.slice(0, loss.id + 1);
   const reached = dependents(forward, wrt);
   const cotangents = new Map<Value, Value>([[loss, builder.scalar(1)]]);
+  for (const [index, sum] of start.entries()) cotangents.set(wrt[index] as Value, sum);
   const rebuilt = new Map<Value, Value>();
   const current = (value: Value) => rebuilt.get(value) ?? value;
 

@@ -1,4 +1,5 @@
 import {
+  addAt,
   broadcastTo,
   cos,
   div,
@@ -9,7 +10,6 @@ import {
   neg,
   pad,
   pick,
-  place,
   reduceSum,
   reshape,
   scatterAdd,
@@ -92,11 +92,15 @@ export const rules: { readonly [Op in OpName]: VjpRule<Op> } = {
     ({ dy, b }) => div(dy, b),
     ({ dy, b, y }) => neg(div(mul(dy, y), b)),
   ),
-  matmul(dy, { inputs, attrs: { transA, transB } }) {
+  matmul(dy, { inputs, attrs: { transA, transB, alpha } }) {
     const [a, b] = inputs as [Value, Value];
     return [
-      transA ? matmul(b, dy, { transA: transB, transB: true }) : matmul(dy, b, { transB: !transB }),
-      transB ? matmul(dy, a, { transA: true, transB: transA }) : matmul(a, dy, { transA: !transA }),
+      transA
+        ? matmul(b, dy, { transA: transB, transB: true, alpha })
+        : matmul(dy, b, { transB: !transB, alpha }),
+      transB
+        ? matmul(dy, a, { transA: true, transB: transA, alpha })
+        : matmul(a, dy, { transA: !transA, alpha }),
     ];
   },
   gemm: undefinedRule("gemm"),
@@ -132,10 +136,10 @@ export const rules: { readonly [Op in OpName]: VjpRule<Op> } = {
   ],
   scatterAdd: (dy, { inputs: [, ids] }) => [gather(dy, ids as Value), undefined],
   pick: (dy, { inputs: [x, ids] }) => [
-    place(dy, ids as Value, (x as Value).shape.at(-1) as number),
+    addAt(broadcastTo(dy.builder.scalar(0), (x as Value).shape), dy, ids as Value),
     undefined,
   ],
-  place: (dy, { inputs: [, ids] }) => [pick(dy, ids as Value), undefined],
+  addAt: (dy, { inputs: [, , ids] }) => [dy, pick(dy, ids as Value), undefined],
   gelu: unary(({ dy, x }) => mul(dy, x.builder.emit("geluGrad", [x], {}))),
   geluGrad: undefinedRule("geluGrad"),
   rmsNorm(dy, { inputs, attrs: { epsilon }, out: y }) {

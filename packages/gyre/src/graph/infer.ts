@@ -203,13 +203,15 @@ const rules: { readonly [Op in ComputedOp]: Infer<Op> } = {
     }
     return float(ids);
   },
-  place(inputs, { size }, op) {
-    const values = operand(inputs, 0, op, "float");
-    const ids = operand(inputs, 1, op, "int");
-    if (values.length !== ids.length || ids.some((dim, axis) => dim !== values[axis])) {
-      throw shapeMismatch(op, [values, ids], "values and ids of one shape");
+  addAt(inputs, _, op) {
+    const x = operand(inputs, 0, op, "float");
+    const values = operand(inputs, 1, op, "float");
+    const ids = operand(inputs, 2, op, "int");
+    const rows = x.slice(0, -1);
+    if (x.length === 0 || [values, ids].some((shape) => shape.join() !== rows.join())) {
+      throw shapeMismatch(op, [x, values, ids], "x [...ids, classes] and values and ids of one shape");
     }
-    return float([...values, size]);
+    return float(x);
   },
   rmsNorm: unary,
   causalAttention: (inputs, _, op) => float(attentionShape(inputs, op)),

@@ -64,12 +64,17 @@ export const softmax = (x: Value): Value => x.builder.emit("softmax", [x], none)
 export const logSoftmax = (x: Value): Value => x.builder.emit("logSoftmax", [x], none);
 /** x, of which no gradient flows back. */
 export const stopGradient = (x: Value): Value => x.builder.emit("stopGradient", [x], none);
-/** x, but computed on only after `earlier` has been computed. */
-export const after = (x: Value, earlier: Value): Value => x.builder.emit("after", [x, earlier], none);
+/** x, but computed on only after every value of `earlier` has been computed. */
+export const after = (x: Value, ...earlier: Value[]): Value => x.builder.emit("after", [x, ...earlier], none);
 
-/** a b, or with the last two axes of an operand swapped: [..., m, k] x [..., k, n] -> [..., m, n]. */
-export function matmul(a: Value, b: Value, flags: { transA?: boolean; transB?: boolean } = {}): Value {
-  return a.builder.emit("matmul", [a, b], { transA: flags.transA ?? false, transB: flags.transB ?? false });
+/** alpha a b, or with the last two axes of an operand swapped: [..., m, k] x [..., k, n] -> [..., m, n]. */
+export function matmul(
+  a: Value,
+  b: Value,
+  flags: { transA?: boolean; transB?: boolean; alpha?: number } = {},
+): Value {
+  const { transA = false, transB = false, alpha = 1 } = flags;
+  return a.builder.emit("matmul", [a, b], { transA, transB, alpha });
 }
 
 /** Sum over `axes`, which stay with size 1. */
@@ -139,9 +144,9 @@ export const scatterAdd = (updates: Value, ids: Value, rows: number): Value =>
 /** The element of the last axis of x [..., classes] that `ids` [...] names: [...]. */
 export const pick = (x: Value, ids: Value): Value => x.builder.emit("pick", [x, ids], none);
 
-/** Zeros [..., size] with values [...] placed where `ids` [...] says. */
-export const place = (values: Value, ids: Value, size: number): Value =>
-  values.builder.emit("place", [values, ids], { size });
+/** x [..., classes] with values [...] added to the elements of the last axis that `ids` [...] names. */
+export const addAt = (x: Value, values: Value, ids: Value): Value =>
+  x.builder.emit("addAt", [x, values, ids], none);
 
 /** x / sqrt(mean(x^2) + epsilon) over the last axis, without a gain (Zhang and Sennrich, 2019). */
 export const rmsNorm = (x: Value, epsilon: number): Value => x.builder.emit("rmsNorm", [x], { epsilon });

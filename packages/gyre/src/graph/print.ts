@@ -31,7 +31,7 @@ function expression(value: Value, ref: (value: Value) => string): string {
     return `constant {${shown.join(", ")}${data.length > 4 ? ", ..." : ""}}`;
   }
   const attrs = Object.entries(value.attrs)
-    .filter(([, attr]) => attr !== false)
+    .filter(([name, attr]) => attr !== false && !(name === "alpha" && attr === 1))
     .map(([name, attr]) =>
       attr === true ? name : `${name}: ${Array.isArray(attr) ? `[${attr.join(", ")}]` : attr}`,
     );

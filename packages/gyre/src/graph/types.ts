@@ -5,6 +5,13 @@ import type { GraphBuilder } from "./builder.ts";
 export type DType = "float" | "int";
 export type Shape = readonly number[];
 
+/** alpha a b, with the last two axes of an operand swapped first. */
+interface Product {
+  readonly transA: boolean;
+  readonly transB: boolean;
+  readonly alpha: number;
+}
+
 interface None {
   readonly [key: string]: never;
 }
@@ -33,8 +40,8 @@ export interface OpAttrs {
   mul: None;
   div: None;
   // contractions and reductions
-  matmul: { readonly transA: boolean; readonly transB: boolean };
-  gemm: { readonly transA: boolean; readonly transB: boolean };
+  matmul: Product;
+  gemm: Product;
   reduceSum: { readonly axes: readonly number[] };
   softmax: None;
   logSoftmax: None;
@@ -48,7 +55,7 @@ export interface OpAttrs {
   gather: None;
   scatterAdd: { readonly rows: number };
   pick: None;
-  place: { readonly size: number };
+  addAt: None;
   // fused: one rule each, expanded into the operations above by the `expand` pass
   gelu: None;
   geluGrad: None;

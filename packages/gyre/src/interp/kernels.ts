@@ -61,7 +61,7 @@ function matmul(inputs: readonly Tensor[], attrs: OpAttrs["matmul"], shape: Shap
     const bStart = batch * inner * columns;
     for (let row = 0; row < rows; row++) {
       for (let k = 0; k < inner; k++) {
-        const factor = at(a, aStart + row * aRow + k * aInner);
+        const factor = attrs.alpha * at(a, aStart + row * aRow + k * aInner);
         const from = bStart + k * bInner;
         const to = start + row * columns;
         for (let column = 0; column < columns; column++)
@@ -194,11 +194,14 @@ export const kernels: { readonly [Op in PlainOp]: Kernel<Op> } = {
       at(x, row * size + checkedIndex("pick", ids, row, size)),
     );
   },
-  place(inputs, { size }, shape) {
-    const [values, ids] = [first(inputs), second(inputs)];
-    const out = new Float64Array(sizeOf(shape));
-    for (let row = 0; row < values.data.length; row++)
-      out[row * size + checkedIndex("place", ids, row, size)] = at(values, row);
+  addAt(inputs, _, shape) {
+    const [x, values, ids] = inputs as [Tensor, Tensor, Tensor];
+    const size = shape.at(-1) as number;
+    const out = Float64Array.from(x.data);
+    for (let row = 0; row < values.data.length; row++) {
+      const to = row * size + checkedIndex("addAt", ids, row, size);
+      out[to] = (out[to] as number) + at(values, row);
+    }
     return out;
   },
   stopGradient: (inputs) => first(inputs).data,

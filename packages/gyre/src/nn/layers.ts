@@ -55,21 +55,19 @@ export interface AttentionShape {
 
 /**
  * Causal multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the
- * other. The scale 1 / sqrt(head width) goes into the query weights, which are smaller than the queries.
+ * other. The queries carry the scale 1 / sqrt(head width).
  */
 export function attention(x: Value, params: Params, bias: boolean, shape: AttentionShape): Value {
   const { batch, tokens, heads, tile } = shape;
   const width = x.shape[1] as number;
   const headWidth = width / heads;
   const project = (index: number) => {
-    const part = (value: Value) => {
-      const rows = slice(value, 0, index * width, (index + 1) * width);
-      return index === 0 ? mul(rows, 1 / Math.sqrt(headWidth)) : rows;
-    };
-    const rows = linear(x, part(params("c_attn.weight")), bias ? part(params("c_attn.bias")) : undefined);
-    return transpose(reshape(rows, [batch, tokens, heads, headWidth]), [0, 2, 1, 3]);
+    const part = (value: Value) => slice(value, 0, index * width, (index + 1) * width);
+    return linear(x, part(params("c_attn.weight")), bias ? part(params("c_attn.bias")) : undefined);
   };
-  const mixed = causalAttention(project(0), project(1), project(2), tile);
+  const split = (rows: Value) => transpose(reshape(rows, [batch, tokens, heads, headWidth]), [0, 2, 1, 3]);
+  const queries = mul(project(0), 1 / Math.sqrt(headWidth));
+  const mixed = causalAttention(split(queries), split(project(1)), split(project(2)), tile);
   const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [batch * tokens, width]);
   return linear(joined, params("c_proj.weight"), bias ? params("c_proj.bias") : undefined);
 }

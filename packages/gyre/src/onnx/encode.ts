@@ -21,6 +21,8 @@ export interface EncodeOptions {
 
 /** Emits ONNX nodes for one value; returns nothing: the last node writes the value's own name. */
 interface Emitter {
+  readonly precision: Precision;
+  name(value: Value): string;
   node(
     opType: string,
     inputs: readonly string[],
@@ -51,8 +53,13 @@ const lastAxis = (value: Value) => value.shape.length - 1;
 const unsqueezedIds = (e: Emitter, ids: string, rank: number) =>
   e.node("Unsqueeze", [ids, e.ints([rank])], {}, "ids");
 
-function gemm(e: Emitter, inputs: readonly string[], attrs: { transA: boolean; transB: boolean }): void {
-  e.node("Gemm", inputs, { transA: Number(attrs.transA), transB: Number(attrs.transB) });
+/** Gemm's own alpha has 32 bits, so that a float64 product is scaled by a node of its own. */
+function gemm(e: Emitter, [a, ...others]: readonly string[], attrs: OpAttrs["gemm"]): void {
+  const { transA, transB, alpha } = attrs;
+  const byNode = alpha !== 1 && e.precision === "float64";
+  const left = byNode ? e.node("Mul", [a as string, e.float(alpha)], {}, "scaled") : (a as string);
+  const scale = alpha === 1 || byNode ? {} : { alpha: { float: alpha } };
+  e.node("Gemm", [left, ...others], { transA: Number(transA), transB: Number(transB), ...scale });
 }
 
 /** How each plain operation is written in ONNX; total, like the table of gradients. */
@@ -80,7 +87,8 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   div: simple("Div"),
   matmul(e, inputs, attrs, value) {
     if (value.shape.length === 2) gemm(e, inputs, attrs);
-    else if (attrs.transA || attrs.transB) throw notLowered("batched matmul with transposed operands");
+    else if (attrs.transA || attrs.transB || attrs.alpha !== 1)
+      throw notLowered("batched matmul with transposed or scaled operands");
     else e.node("MatMul", inputs);
   },
   gemm,
@@ -88,7 +96,7 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
     const source = value.inputs[0] as Value;
     const square = source.op === "mul" && source.inputs[0] === source.inputs[1];
     e.node(square ? "ReduceSumSquare" : "ReduceSum", [
-      square ? `v${source.inputs[0]?.id}` : (x as string),
+      square ? e.name(source.inputs[0] as Value) : (x as string),
       e.ints(axes),
     ]);
   },
@@ -121,12 +129,11 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
     const found = e.node("GatherElements", [x as string, index], { axis: rank }, "found");
     e.node("Squeeze", [found, e.ints([rank])]);
   },
-  place(e, [values, ids], { size }, value) {
+  addAt(e, [x, values, ids], _, value) {
     const rank = value.shape.length - 1;
     const index = unsqueezedIds(e, ids as string, rank);
     const updates = e.node("Unsqueeze", [values as string, e.ints([rank])], {}, "updates");
-    const zeros = e.node("Expand", [e.float(0), e.ints([...value.shape.slice(0, -1), size])], {}, "zeros");
-    e.node("ScatterElements", [zeros, index, updates], { axis: rank });
+    e.node("ScatterElements", [x as string, index, updates], { axis: rank, reduction: "add" });
   },
   gelu: fused,
   geluGrad: fused,
@@ -136,10 +143,12 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   linearCrossEntropy: fused,
   linearCrossEntropyGrad: fused,
   stopGradient: simple("Identity"),
-  /** A reshape to the same shape, whose shape operand waits for the earlier value: it costs no copy. */
-  after(e, [x, earlier], _, value) {
-    const empty = e.node("Shape", [earlier as string], { start: 0, end: 0 }, "empty");
-    const shape = e.node("Concat", [empty, e.ints(value.shape)], { axis: 0 }, "shape");
+  /** A reshape to the same shape, whose shape operand waits for the earlier values: it costs no copy. */
+  after(e, [x, ...earlier], _, value) {
+    const empty = earlier.map((name, index) =>
+      e.node("Shape", [name], { start: 0, end: 0 }, `empty${index}`),
+    );
+    const shape = e.node("Concat", [...empty, e.ints(value.shape)], { axis: 0 }, "shape");
     e.node("Reshape", [x as string, shape]);
   },
 };
@@ -148,7 +157,9 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
 export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOptions): OnnxModel {
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, OnnxTensor>();
-  const nameOf = (value: Value) => (isOp(value, "input") ? value.attrs.name : `v${value.id}`);
+  const named = outputNames(graph);
+  const nameOf = (value: Value) =>
+    isOp(value, "input") ? value.attrs.name : (named.get(value) ?? `v${value.id}`);
   const elementType = (value: Value): OnnxDType => (value.dtype === "int" ? "int32" : precision);
   const store = (tensor: OnnxTensor) => {
     initializers.set(tensor.name, tensor);
@@ -164,6 +175,8 @@ export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOpt
       store({ name, dtype: elementType(value), shape: value.shape, data });
     }
     const emitter: Emitter = {
+      precision,
+      name: nameOf,
       node(opType, inputs, attributes = {}, part) {
         const output = part ? `${name}/${part}` : name;
         nodes.push({ opType, inputs, outputs: [output], attributes });
@@ -181,8 +194,10 @@ export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOpt
     };
     (emitters[value.op] as Emit<OpName>)(emitter, value.inputs.map(nameOf), value.attrs, value);
   }
-  for (const [name, value] of graph.outputs)
-    nodes.push({ opType: "Identity", inputs: [nameOf(value)], outputs: [`out/${name}`] });
+  for (const [name, value] of graph.outputs) {
+    if (nameOf(value) !== `out/${name}`)
+      nodes.push({ opType: "Identity", inputs: [nameOf(value)], outputs: [`out/${name}`] });
+  }
 
   const info = (value: Value, name: string) => ({ name, dtype: elementType(value), shape: value.shape });
   for (const value of graph.inputs) {
@@ -202,6 +217,12 @@ export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOpt
     inputs: free.map((value) => info(value, value.attrs.name)),
     outputs: [...graph.outputs].map(([name, value]) => info(value, `out/${name}`)),
   };
+}
+
+/** Computed outputs write their own names; a second name, an input or a constant needs a copy. */
+function outputNames(graph: Graph): ReadonlyMap<Value, string> {
+  const computed = [...graph.outputs].filter(([, { op }]) => op !== "input" && op !== "constant");
+  return new Map(computed.map(([name, value]) => [value, `out/${name}`]));
 }
 
 /** The bytes of `toOnnx`. */

@@ -53,7 +53,8 @@ export const SHORT_ROUTE = "short/";
 /**
  * The graph of one training step: inputs `tokens`, `targets` [B, T], trajectories, and every parameter;
  * outputs `loss`, its parts, and `grad/NAME`. A model without step sizes runs once, with a tap where the
- * short run ends: its short run is a prefix of the long one. LoopFormer runs twice.
+ * short run ends: its short run is a prefix of the long one. LoopFormer runs twice, and as no gradient flows
+ * from the short loss into the long run, the long one's backward pass comes first and frees its activations.
  */
 export function stepGraph(
   spec: Spec,
@@ -62,58 +63,79 @@ export function stepGraph(
   options: StepOptions = {},
 ): Graph {
   const builder = new GraphBuilder();
-  const { batch, tokens, loops, shortLoops } = shape;
-  const rows = batch * tokens;
-  const targets = reshape(builder.input("targets", [batch, tokens], "int"), [rows]);
-  const run = (count: number, route: string, taps: readonly number[]) =>
-    forward(builder, spec, {
-      batch,
-      tokens,
-      loops: count,
-      route,
-      taps,
-      ...(options.tile ? { tile: options.tile } : {}),
-      ...(options.recompute ? { recompute: true } : {}),
-    });
-  const head = parameterInputs(builder, spec)("transformer.wte.weight");
-  const crossEntropy = (hidden: Value) =>
-    meanAll(linearCrossEntropy(hidden, head, targets, options.logitRows ?? rows));
+  const { loops, shortLoops } = shape;
+  const params = parameterInputs(builder, spec);
+  const names = [...parameters(spec).keys()];
+  const leaves = names.map((name) => params(name));
+  const backward = options.backward ?? true;
+  const { run, crossEntropy } = parts(builder, spec, shape, options);
+  const outputs: Record<string, Value> = {};
+  const seen = new Map<string, Value>();
 
   const hasShort = objective.kind === "elastic" && shortLoops !== undefined;
-  const ownRoute = spec.conditioning === "time";
-  const long = run(loops, "", hasShort && !ownRoute ? [loops, shortLoops] : [loops]);
+  const isPrefix = hasShort && spec.conditioning !== "time";
+  const long = run(loops, "", isPrefix ? [loops, shortLoops] : [loops]);
   const hiddenLong = long.get(loops) as Value;
-  const outputs: Record<string, Value> = { "loss/long": crossEntropy(hiddenLong) };
-  let loss = outputs["loss/long"] as Value;
-  const seen: Record<string, Value> = { long: hiddenLong };
+  seen.set("long", hiddenLong);
+  const lossLong = crossEntropy(hiddenLong);
+  outputs["loss/long"] = lossLong;
+  let loss = lossLong;
+  let grads: Value[] = [];
   if (hasShort) {
-    const route = ownRoute ? run(shortLoops, SHORT_ROUTE, [shortLoops]) : long;
-    const hiddenShort = route.get(shortLoops) as Value;
-    seen["short"] = hiddenShort;
-    const match = (hidden: Value) =>
-      objective.consistency === "hidden" ? hidden : readOut(builder, spec, hidden);
-    const gap = sub(stopGradient(match(hiddenLong)), match(hiddenShort));
-    outputs["loss/short"] = crossEntropy(hiddenShort);
-    outputs["loss/consistency"] = meanAll(mul(gap, gap));
-    loss = add(loss, mul(outputs["loss/short"], objective.shortWeight));
-    if (objective.consistencyWeight > 0)
-      loss = add(loss, mul(outputs["loss/consistency"], objective.consistencyWeight));
-  }
+    if (backward && !isPrefix) grads = gradients(lossLong, leaves);
+    const short = isPrefix ? long : run(shortLoops, SHORT_ROUTE, [shortLoops]);
+    const hiddenShort = short.get(shortLoops) as Value;
+    seen.set("short", hiddenShort);
+    const elastic = shortLoss(builder, spec, objective, { hiddenLong, hiddenShort, crossEntropy }, outputs);
+    loss = add(lossLong, elastic);
+    if (backward) grads = isPrefix ? gradients(loss, leaves) : gradients(elastic, leaves, grads);
+  } else if (backward) grads = gradients(loss, leaves);
   outputs["loss"] = loss;
   if (options.inspect) {
-    for (const [name, hidden] of Object.entries(seen)) {
+    for (const [name, hidden] of seen) {
       outputs[`hidden/${name}`] = hidden;
       outputs[`logits/${name}`] = readOut(builder, spec, hidden);
     }
   }
-  if (options.backward ?? true) {
-    const names = [...parameters(spec).keys()];
-    const params = parameterInputs(builder, spec);
-    const grads = gradients(
-      loss,
-      names.map((name) => params(name)),
-    );
-    for (const [index, name] of names.entries()) outputs[`grad/${name}`] = grads[index] as Value;
-  }
+  for (const [index, grad] of grads.entries()) outputs[`grad/${names[index]}`] = grad;
   return builder.graph(outputs);
+}
+
+/** The pieces of an objective: a run of the model, and the mean cross-entropy of its hidden states. */
+function parts(builder: GraphBuilder, spec: Spec, { batch, tokens }: StepShape, options: StepOptions) {
+  const rows = batch * tokens;
+  const targets = reshape(builder.input("targets", [batch, tokens], "int"), [rows]);
+  const head = parameterInputs(builder, spec)("transformer.wte.weight");
+  return {
+    run: (loops: number, route: string, taps: readonly number[]) =>
+      forward(builder, spec, {
+        batch,
+        tokens,
+        loops,
+        route,
+        taps,
+        ...(options.tile ? { tile: options.tile } : {}),
+        ...(options.recompute ? { recompute: true } : {}),
+      }),
+    crossEntropy: (hidden: Value) =>
+      meanAll(linearCrossEntropy(hidden, head, targets, options.logitRows ?? rows)),
+  };
+}
+
+/** shortWeight CE_short + consistencyWeight MSE(stop_grad(long), short); both parts become outputs. */
+function shortLoss(
+  builder: GraphBuilder,
+  spec: Spec,
+  { shortWeight, consistencyWeight, consistency }: Objective & { kind: "elastic" },
+  run: { hiddenLong: Value; hiddenShort: Value; crossEntropy: (hidden: Value) => Value },
+  outputs: Record<string, Value>,
+): Value {
+  const match = (hidden: Value) => (consistency === "hidden" ? hidden : readOut(builder, spec, hidden));
+  const gap = sub(stopGradient(match(run.hiddenLong)), match(run.hiddenShort));
+  const lossShort = run.crossEntropy(run.hiddenShort);
+  const lossConsistency = meanAll(mul(gap, gap));
+  outputs["loss/short"] = lossShort;
+  outputs["loss/consistency"] = lossConsistency;
+  const weighted = mul(lossShort, shortWeight);
+  return consistencyWeight > 0 ? add(weighted, mul(lossConsistency, consistencyWeight)) : weighted;
 }

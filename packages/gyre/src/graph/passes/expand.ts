@@ -1,9 +1,10 @@
 import {
   add,
+  addAt,
+  broadcastTo,
   concat,
   erf,
   exp,
-  gather,
   logSoftmax,
   matmul,
   mul,
@@ -13,7 +14,6 @@ import {
   reciprocal,
   reduceSum,
   reshape,
-  scatterAdd,
   slice,
   softmax,
   sqrt,
@@ -30,10 +30,14 @@ const MASKED = -1e9;
 
 /** What each fused operation means in plain ones. Parts that two expansions share are built once. */
 const expansions = {
-  gelu: ([x]) => mul(x as Value, gaussianCdf(x as Value)),
+  gelu([x]) {
+    const { u, twiceCdf } = gaussian(x as Value);
+    return mul(mul(u, twiceCdf), Math.SQRT1_2);
+  },
   geluGrad([x]) {
-    const density = mul(exp(mul(mul(x as Value, x as Value), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return add(gaussianCdf(x as Value), mul(x as Value, density));
+    const { u, twiceCdf } = gaussian(x as Value);
+    const density = exp(sub(Math.log(2 / Math.sqrt(Math.PI)), mul(u, u)));
+    return mul(add(twiceCdf, mul(u, density)), 0.5);
   },
   rmsNorm: ([x], { epsilon }) => mul(x as Value, inverseRms(x as Value, epsilon)),
   causalAttention([q, k, v], { tile }) {
@@ -43,26 +47,25 @@ const expansions = {
   },
   causalAttentionGrad: (inputs, { tile, of }) => attentionGrad(inputs as AttentionGradInputs, tile, of),
   linearCrossEntropy([x, w, targets], { rows }) {
-    const parts = rowBlocks(x as Value, w as Value, rows).map(({ logProbs, start, end }) =>
-      neg(pick(logProbs, slice(targets as Value, 0, start, end))),
+    const parts = rowBlocks(x as Value, w as Value, rows).map(({ logits, start, end }) =>
+      neg(pick(logSoftmax(logits), slice(targets as Value, 0, start, end))),
     );
     return concat(parts as unknown as NonEmpty, 0);
   },
   linearCrossEntropyGrad([x, w, targets, g], { rows, of }) {
     const weight = reshape(g as Value, [-1, 1]);
-    const blocks = rowBlocks(x as Value, w as Value, rows);
+    const blocks = rowBlocks(x as Value, w as Value, rows).map(({ logits, start, end }) => {
+      const minusOne = broadcastTo((x as Value).builder.scalar(-1), [end - start]);
+      return { gap: addAt(softmax(logits), minusOne, slice(targets as Value, 0, start, end)), start, end };
+    });
     if (of === "x") {
-      const parts = blocks.map(({ logProbs }) => matmul(exp(logProbs), w as Value));
-      const expected = concat(parts as unknown as NonEmpty, 0);
-      return mul(sub(expected, gather(w as Value, targets as Value)), weight);
+      const parts = blocks.map(({ gap }) => matmul(gap, w as Value));
+      return mul(concat(parts as unknown as NonEmpty, 0), weight);
     }
     const scaled = mul(x as Value, weight);
-    const zero = neg(scatterAdd(scaled, targets as Value, (w as Value).shape[0] as number));
-    return blocks.reduce(
-      (sum, { logProbs, start, end }) =>
-        add(sum, matmul(exp(logProbs), slice(scaled, 0, start, end), { transA: true })),
-      zero,
-    );
+    return blocks
+      .map(({ gap, start, end }) => matmul(gap, slice(scaled, 0, start, end), { transA: true }))
+      .reduce((sum, part) => add(sum, part));
   },
 } satisfies { [Op in OpName]?: Expand<Op> };
 
@@ -81,8 +84,10 @@ export function inverseRms(x: Value, epsilon: number): Value {
   return reciprocal(sqrt(add(meanSquare, epsilon)));
 }
 
-function gaussianCdf(x: Value): Value {
-  return add(mul(erf(mul(x, Math.SQRT1_2)), 0.5), 0.5);
+/** u = x / sqrt(2) and twice the Gaussian distribution function at x; its factors can move into the products around it. */
+function gaussian(x: Value): { readonly u: Value; readonly twiceCdf: Value } {
+  const u = mul(x, Math.SQRT1_2);
+  return { u, twiceCdf: add(erf(u), 1) };
 }
 
 interface AttentionTile {
@@ -123,11 +128,11 @@ function attentionGrad([q, k, v, out, dy]: AttentionGradInputs, tile: number, of
   return of === "q" ? concat(parts as unknown as NonEmpty, 2) : parts.reduce((sum, part) => add(sum, part));
 }
 
-function rowBlocks(x: Value, w: Value, rows: number): { logProbs: Value; start: number; end: number }[] {
+function rowBlocks(x: Value, w: Value, rows: number): { logits: Value; start: number; end: number }[] {
   const total = x.shape[0] as number;
   return Array.from({ length: Math.ceil(total / rows) }, (_, index) => {
     const start = index * rows;
     const end = Math.min(total, start + rows);
-    return { logProbs: logSoftmax(matmul(slice(x, 0, start, end), w, { transB: true })), start, end };
+    return { logits: matmul(slice(x, 0, start, end), w, { transB: true }), start, end };
   });
 }

@@ -1,20 +1,55 @@
 import { sizeOf } from "../../util/tensor.ts";
-import { matmul, swapLast } from "../ops.ts";
+import { matmul, mul, swapLast } from "../ops.ts";
 import { type Graph, isOp, type Value } from "../types.ts";
 import { rebuild, useCounts } from "./rebuild.ts";
+import { scaled } from "./simplify.ts";
 
 /**
- * Lowers matrix products to what a plain runtime has: a sum with a matrix product becomes one Gemm that
- * accumulates into its C operand, and batched products get explicit transposes of their smaller operand.
+ * Lowers matrix products to what a plain runtime has: scalings move into the products around them, a sum with
+ * a matrix product becomes one Gemm that accumulates into its C operand, and batched products get explicit
+ * transposes of their smaller operand.
  */
 export function lower(graph: Graph): Graph {
-  return batchedTransposes(accumulate(graph));
+  return batchedTransposes(accumulate(scaleOutputs(scaleOperands(graph))));
+}
+
+const isMatrixProduct = (value: Value): value is Value<"matmul"> =>
+  isOp(value, "matmul") && value.shape.length === 2;
+
+/** (c a) b = c (a b), where c a is read by matrix products alone. */
+function scaleOperands(graph: Graph): Graph {
+  const others = new Set(graph.outputs.values());
+  for (const value of graph.values) {
+    if (!isMatrixProduct(value)) for (const input of value.inputs) others.add(input);
+  }
+  return rebuild(graph, (value, inputs) => {
+    if (!isMatrixProduct(value)) return undefined;
+    const factors = value.inputs.map((input, index) =>
+      others.has(input) ? undefined : scaled(inputs[index] as Value),
+    );
+    const [a, b] = inputs.map((input, index) => factors[index]?.x ?? input) as [Value, Value];
+    const alpha = factors.reduce((product, part) => product * (part?.factor ?? 1), value.attrs.alpha);
+    return matmul(a, b, { ...value.attrs, alpha });
+  });
+}
+
+/** (a b) c = c (a b), where a b is read once. */
+function scaleOutputs(graph: Graph): Graph {
+  const uses = useCounts(graph);
+  return rebuild(graph, (value, inputs) => {
+    const product = value.inputs[0];
+    if (value.op !== "mul" || !product || !isMatrixProduct(product) || uses.get(product) !== 1)
+      return undefined;
+    const found = scaled(value);
+    const [a, b] = (inputs[0] as Value).inputs as [Value, Value];
+    return found && matmul(a, b, { ...product.attrs, alpha: product.attrs.alpha * found.factor });
+  });
 }
 
 function accumulate(graph: Graph): Graph {
   const uses = useCounts(graph);
   const isProduct = (value: Value | undefined): value is Value<"matmul"> =>
-    value !== undefined && isOp(value, "matmul") && value.shape.length === 2 && uses.get(value) === 1;
+    value !== undefined && isMatrixProduct(value) && uses.get(value) === 1;
   return rebuild(graph, (value, inputs, builder) => {
     if (value.op !== "add" || value.shape.length !== 2) return undefined;
     const fits = (side: number) => sizeOf((value.inputs[side] as Value).shape) === sizeOf(value.shape);
@@ -30,7 +65,8 @@ function batchedTransposes(graph: Graph): Graph {
   return rebuild(graph, (value, inputs) => {
     if (!isOp(value, "matmul") || value.shape.length === 2) return undefined;
     const [a, b] = inputs as [Value, Value];
-    const { transA, transB } = value.attrs;
+    const { transA, transB, alpha } = value.attrs;
+    if (alpha !== 1) return mul(matmul(a, b, { transA, transB }), alpha);
     if (!transA && !transB) return undefined;
     const out = sizeOf(value.shape);
     const direct = (transA ? sizeOf(a.shape) : 0) + (transB ? sizeOf(b.shape) : 0);

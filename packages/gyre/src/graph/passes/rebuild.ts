@@ -1,8 +1,16 @@
 import { GraphBuilder } from "../builder.ts";
 import { type Graph, isOp, type OpName, type Value } from "../types.ts";
 
-/** Returns what stands in for `value` in the new graph, or undefined to copy it. `inputs` are already new. */
-export type Rewrite = (value: Value, inputs: readonly Value[], builder: GraphBuilder) => Value | undefined;
+/**
+ * Returns what stands in for `value` in the new graph, or undefined to copy it. `inputs` are already new;
+ * `moved` finds what any earlier value became.
+ */
+export type Rewrite = (
+  value: Value,
+  inputs: readonly Value[],
+  builder: GraphBuilder,
+  moved: (value: Value) => Value,
+) => Value | undefined;
 
 /**
  * Copies a graph into a fresh builder, value by value, letting `rewrite` replace any of them. Dead values are
@@ -14,7 +22,7 @@ export function rebuild(graph: Graph, rewrite: Rewrite = () => undefined): Graph
   const take = (value: Value) => moved.get(value) as Value;
   for (const value of graph.values) {
     const inputs = value.inputs.map(take);
-    moved.set(value, rewrite(value, inputs, builder) ?? copy(value, inputs, builder));
+    moved.set(value, rewrite(value, inputs, builder, take) ?? copy(value, inputs, builder));
   }
   return builder.graph(Object.fromEntries([...graph.outputs].map(([name, value]) => [name, take(value)])));
 }

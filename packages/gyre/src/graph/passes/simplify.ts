@@ -1,6 +1,6 @@
 import { mul, reshape, transpose } from "../ops.ts";
 import { type Graph, isOp, type OpName, type Value } from "../types.ts";
-import { rebuild } from "./rebuild.ts";
+import { rebuild, useCounts } from "./rebuild.ts";
 
 const scalarFunctions: Partial<Record<OpName, (a: number, b: number) => number>> = {
   neg: (a) => -a,
@@ -16,6 +16,7 @@ const scalarFunctions: Partial<Record<OpName, (a: number, b: number) => number>>
 
 /** Folds scalar constants and removes movement that undoes itself; the graph computes the same values. */
 export function simplify(graph: Graph): Graph {
+  const uses = useCounts(graph);
   return rebuild(graph, (value, inputs, builder) => {
     const [a, b] = inputs;
     const scalars = inputs.map(scalarValue);
@@ -24,7 +25,10 @@ export function simplify(graph: Graph): Graph {
       return builder.scalar(fold(scalars[0] as number, scalars[1] as number));
     }
     if (value.op === "stopGradient") return a;
-    if (a && b && value.op === "mul") return simplifyMul(a, b);
+    if (a && b && value.op === "mul") {
+      const once = value.inputs.map((input) => uses.get(input) === 1);
+      return simplifyMul(a, b, once);
+    }
     if (a && b && value.op === "add" && scalars[1] === 0) return a.shape.length > 0 ? a : undefined;
     if (a && value.op === "reshape" && a.op === "reshape") return reshape(a.inputs[0] as Value, value.shape);
     if (a && isOp(value, "transpose") && isOp(a, "transpose")) {
@@ -38,16 +42,28 @@ export function simplify(graph: Graph): Graph {
   });
 }
 
-/** Scalars gather on one side: (x c) d = x (c d). */
-function simplifyMul(a: Value, b: Value): Value | undefined {
+/** Scalars gather on the right and outside: (c x) d = x (c d), and x (y c) = (x y) c where y c is read once. */
+function simplifyMul(a: Value, b: Value, once: readonly (boolean | undefined)[]): Value | undefined {
   const left = scalarValue(a);
   const right = scalarValue(b);
-  if (left !== undefined && right === undefined) return simplifyMul(b, a) ?? mul(b, a);
-  if (right === undefined) return undefined;
+  if (left !== undefined && right === undefined) return simplifyMul(b, a, []) ?? mul(b, a);
   if (right === 1) return a;
-  const [inner, factor] = a.op === "mul" ? a.inputs : [];
-  const known = factor && scalarValue(factor);
-  return inner && known !== undefined ? mul(inner, known * right) : undefined;
+  if (right !== undefined) {
+    const inner = scaled(a);
+    return inner && mul(inner.x, inner.factor * right);
+  }
+  const [innerLeft, innerRight] = [once[0] && scaled(a), once[1] && scaled(b)];
+  if (!innerLeft && !innerRight) return undefined;
+  const product = mul(innerLeft ? innerLeft.x : a, innerRight ? innerRight.x : b);
+  return mul(product, (innerLeft ? innerLeft.factor : 1) * (innerRight ? innerRight.factor : 1));
+}
+
+/** x and c where `value` is x times a scalar constant c. */
+export function scaled(value: Value): { readonly x: Value; readonly factor: number } | undefined {
+  if (value.op !== "mul") return undefined;
+  const [x, c] = value.inputs as [Value, Value];
+  const factor = scalarValue(c);
+  return factor === undefined || x.shape.length === 0 ? undefined : { x, factor };
 }
 
 function scalarValue(value: Value): number | undefined {
