@@ -58,8 +58,14 @@ export const cos = (x: Value): Value => x.builder.emit("cos", [x], none);
 export const step = (x: Value): Value => x.builder.emit("step", [x], none);
 /** x sigmoid(x). */
 export const silu = (x: Value): Value => mul(x, sigmoid(x));
-/** The exact Gaussian error linear unit, x (1 + erf(x / sqrt 2)) / 2. */
-export const gelu = (x: Value): Value => x.builder.emit("gelu", [x], none);
+/**
+ * The exact Gaussian error linear unit, x (1 + erf(x / sqrt 2)) / 2. Its derivative is made beside it, while x
+ * is at hand; where no gradient reads it, it is dead code.
+ */
+export function gelu(x: Value): Value {
+  x.builder.emit("geluGrad", [x], none);
+  return x.builder.emit("gelu", [x], none);
+}
 export const softmax = (x: Value): Value => x.builder.emit("softmax", [x], none);
 export const logSoftmax = (x: Value): Value => x.builder.emit("logSoftmax", [x], none);
 /** x, of which no gradient flows back. */

@@ -1,7 +1,16 @@
 import type { GraphBuilder } from "../graph/builder.ts";
-import { add, gather, matmul, mul, reshape, silu, slice } from "../graph/ops.ts";
+import { add, gather, matmul, reshape, silu, slice } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
-import { attention, embedScalars, linear, mlp, norm, type Params, within } from "../nn/layers.ts";
+import {
+  attention,
+  embedScalars,
+  linear,
+  type Modulation,
+  mlp,
+  norm,
+  type Params,
+  within,
+} from "../nn/layers.ts";
 import { contextExceeded } from "./errors.ts";
 import { blockName, embedderNames, isConditioned, parameters } from "./parameters.ts";
 import type { Spec } from "./spec.ts";
@@ -60,19 +69,17 @@ export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value
   return matmul(hidden, parameterInputs(builder, spec)("transformer.wte.weight"), { transB: true });
 }
 
-/** Gates and scales of one block in one loop, each [1, d]; in the official order. */
-interface Modulation {
-  readonly gateAttention: Value;
-  readonly gateMlp: Value;
-  readonly scaleAttention: Value;
-  readonly scaleMlp: Value;
+/** Gates and scales of one block in one loop. */
+interface BlockModulation {
+  readonly attention: Modulation;
+  readonly mlp: Modulation;
 }
 
 function core(
   x: Value,
   spec: Spec,
   params: Params,
-  modulation: (block: number) => Modulation | undefined,
+  modulation: (block: number) => BlockModulation | undefined,
   options: ForwardOptions,
 ): Value {
   let state = x;
@@ -86,23 +93,24 @@ function applyBlock(
   x: Value,
   spec: Spec,
   params: Params,
-  mod: Modulation | undefined,
+  mod: BlockModulation | undefined,
   options: ForwardOptions,
 ): Value {
   const { batch, tokens, tile = tokens } = options;
   const shape = { batch, tokens, heads: spec.heads, tile };
-  const scaled = (value: Value, scale: Value | undefined) => (scale ? mul(value, add(scale, 1)) : value);
-  const gated = (value: Value, gate: Value | undefined) => (gate ? mul(value, gate) : value);
   const gain = (name: string) => (spec.normGain ? params(name) : undefined);
 
-  const forAttention = scaled(norm(x, gain("norm_1.weight")), mod?.scaleAttention);
-  const mixed = attention(forAttention, within(params, "attn"), spec.bias, shape);
-  const between = add(x, gated(mixed, mod?.gateAttention));
-  const forMlp = scaled(norm(between, gain("norm_2.weight")), mod?.scaleMlp);
-  return add(between, gated(mlp(forMlp, within(params, "mlp"), spec.bias, spec.activation), mod?.gateMlp));
+  const forAttention = norm(x, gain("norm_1.weight"));
+  const mixed = attention(forAttention, within(params, "attn"), spec.bias, shape, mod?.attention);
+  const between = add(x, mixed);
+  const forMlp = norm(between, gain("norm_2.weight"));
+  return add(between, mlp(forMlp, within(params, "mlp"), spec.bias, spec.activation, mod?.mlp));
 }
 
-/** Modulations of every loop and block, computed for all loops at once: [M, 4 d] a block. */
+/**
+ * Modulations of every loop and block, computed for all loops at once: [M, 4 d] a block, in the official order
+ * gate of attention, gate of the mlp, scale of attention, scale of the mlp.
+ */
 function blockModulations(
   builder: GraphBuilder,
   spec: Spec,
@@ -119,9 +127,9 @@ function blockModulations(
     const adaln = within(params, `${blockName(spec, block)}.adaLN_modulation.1`);
     return linear(condition, adaln("weight"), adaln("bias"));
   });
-  return (loop: number, block: number): Modulation => {
+  return (loop: number, block: number): BlockModulation => {
     const row = slice(perBlock[block] as Value, 0, loop, loop + 1);
     const chunk = (index: number) => slice(row, 1, index * spec.width, (index + 1) * spec.width);
-    return { gateAttention: chunk(0), gateMlp: chunk(1), scaleAttention: chunk(2), scaleMlp: chunk(3) };
+    return { attention: { gate: chunk(0), scale: chunk(2) }, mlp: { gate: chunk(1), scale: chunk(3) } };
   };
 }

@@ -31,3 +31,19 @@ export function contextExceeded(tokens: number, context: number): GyreError {
     fix: "shorten the text, or train a model with a longer context",
   });
 }
+
+export function badTrajectoryLoops(loops: number, grid: number): GyreError {
+  return new GyreError("TRAJECTORY", {
+    given: `trajectories of ${loops} loops on the 1/${grid} grid`,
+    expected: `a whole number of loops from 1 to ${grid}`,
+    fix: "ask for no more loops than the model was trained with",
+  });
+}
+
+export function notOfficial(problems: readonly string[]): GyreError {
+  return new GyreError("SPEC_NOT_OFFICIAL", {
+    given: `a model that the official code does not have:\n    ${problems.join("\n    ")}`,
+    expected: "one of the presets with the official activation",
+    fix: "keep the model in gyre's own format: its spec in config.json says everything",
+  });
+}

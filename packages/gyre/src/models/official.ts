@@ -1,3 +1,4 @@
+import { notOfficial } from "./errors.ts";
 import { presets, type Size } from "./presets.ts";
 import type { Spec } from "./spec.ts";
 
@@ -30,13 +31,16 @@ export function specFromOfficial(config: OfficialShape, loops: number): Spec {
   return presets[family](size, { bias: config.bias });
 }
 
-/** The official fields of a spec. */
+/**
+ * The official fields of a spec, which `specFromOfficial` turns back into it, up to `loops` and the initial
+ * weights. Throws SPEC_NOT_OFFICIAL for a spec that these fields cannot express.
+ */
 export function officialShape(spec: Spec): OfficialShape {
   const [type] = Object.entries(families).find(([, family]) => family === spec.family) as [
     OfficialShape["model_type"],
     string,
   ];
-  return {
+  const shape: OfficialShape = {
     model_type: type,
     vocab_size: spec.vocab,
     block_size: spec.context,
@@ -46,4 +50,10 @@ export function officialShape(spec: Spec): OfficialShape {
     intermediate_dim: spec.mlp,
     bias: spec.bias,
   };
+  const back = specFromOfficial(shape, spec.loops);
+  const lost = (["activation", "conditioning", "normGain"] as const).filter((key) => spec[key] !== back[key]);
+  if (lost.length > 0) {
+    throw notOfficial(lost.map((key) => `${key}: ${spec[key]}, where ${type} has ${back[key]}`));
+  }
+  return shape;
 }

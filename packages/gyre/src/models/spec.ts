@@ -30,20 +30,24 @@ export type Conditioning = Spec["conditioning"];
 /** Checks a spec; throws SPEC_INVALID listing every problem. */
 export function parseSpec(json: unknown): Spec {
   const parsed = specSchema.safeParse(json);
-  if (!parsed.success) {
-    throw badSpec(parsed.error.issues.map(({ path, message }) => `${path.join(".") || "spec"}: ${message}`));
-  }
-  const spec = parsed.data;
+  const issues = parsed.error?.issues ?? [];
+  const problems = issues.map(({ path, message }) => `${path.join(".") || "spec"}: ${message}`);
+  const wrong = new Set(issues.map(({ path }) => path[0]));
+  const fields = Object.entries(typeof json === "object" ? { ...json } : {});
+  problems.push(...contradictions(Object.fromEntries(fields.filter(([name]) => !wrong.has(name)))));
+  if (!parsed.success || problems.length > 0) throw badSpec(problems);
+  return parsed.data;
+}
+
+/** What is wrong between fields that are each valid; a field that is not is left out of `spec`. */
+function contradictions(spec: Partial<Spec>): string[] {
+  const { width = 0, heads = 1, family, loops = 1, conditioning, adalnInit = "official" } = spec;
   const problems: string[] = [];
-  if (spec.width % spec.heads !== 0)
-    problems.push(`heads: ${spec.heads} does not divide width ${spec.width}`);
-  if (spec.family === "gpt" && spec.loops !== 1)
-    problems.push("loops: a gpt runs its layers once; use layers");
-  if (spec.conditioning === "none" && spec.adalnInit !== "official") {
+  if (width % heads !== 0) problems.push(`heads: ${heads} does not divide width ${width}`);
+  if (family === "gpt" && loops !== 1) problems.push("loops: a gpt runs its layers once; use layers");
+  if (conditioning === "none" && adalnInit !== "official")
     problems.push("adalnInit: only a conditioned model has modulation weights");
-  }
-  if (problems.length > 0) throw badSpec(problems);
-  return spec;
+  return problems;
 }
 
 /** The uniform trajectory of M steps. */

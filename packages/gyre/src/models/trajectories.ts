@@ -1,5 +1,5 @@
 import type { Rng } from "../util/rng.ts";
-import { badTrajectory } from "./errors.ts";
+import { badTrajectoryLoops } from "./errors.ts";
 
 /**
  * How training draws a short trajectory of S steps on the 1/L grid. `official`: step by step, each uniform
@@ -34,9 +34,7 @@ function uniformComposition(grid: number, steps: number, random: Rng): number[] 
 
 /** All trajectories of `steps` steps on the 1/`grid` grid, in lexicographic order; throws TRAJECTORY. */
 export function allTrajectories(grid: number, steps: number): number[][] {
-  if (!(Number.isInteger(steps) && steps >= 1 && steps <= grid)) {
-    throw badTrajectory([steps], `a whole number of steps from 1 to ${grid}`);
-  }
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= grid)) throw badTrajectoryLoops(steps, grid);
   const compose = (rest: number, parts: number): number[][] =>
     parts === 1
       ? [[rest]]

@@ -33,6 +33,31 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return bias ? add(product, bias) : product;
 }
 
+/** What a condition does to a linear layer, each [1, width]: inputs times 1 + `scale`, outputs times `gate`. */
+export interface Modulation {
+  readonly scale?: Value | undefined;
+  readonly gate?: Value | undefined;
+}
+
+/**
+ * A linear layer x [N, in] -> [N, out] under a modulation, which goes into whichever is smaller: x diag(s) W^T
+ * diag(g) is x (diag(g) W diag(s))^T.
+ */
+export function modulatedLinear(
+  x: Value,
+  weight: Value,
+  bias: Value | undefined,
+  { scale, gate }: Modulation,
+): Value {
+  const [out] = weight.shape as [number, number];
+  const timesScale = (value: Value) => (scale ? mul(value, add(scale, 1)) : value);
+  const timesGate = (value: Value, by: Value | undefined = gate) => (by ? mul(value, by) : value);
+  if ((x.shape[0] as number) <= out) return timesGate(linear(timesScale(x), weight, bias));
+  const column = gate && reshape(gate, [out, 1]);
+  const row = gate && reshape(gate, [out]);
+  return linear(x, timesGate(timesScale(weight), column), bias && timesGate(bias, row));
+}
+
 export const activations = { gelu, relu, silu } as const;
 export type Activation = keyof typeof activations;
 
@@ -57,29 +82,42 @@ export interface AttentionShape {
  * Causal multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the
  * other. The queries carry the scale 1 / sqrt(head width).
  */
-export function attention(x: Value, params: Params, bias: boolean, shape: AttentionShape): Value {
+export function attention(
+  x: Value,
+  params: Params,
+  bias: boolean,
+  shape: AttentionShape,
+  { scale, gate }: Modulation = {},
+): Value {
   const { batch, tokens, heads, tile } = shape;
   const width = x.shape[1] as number;
   const headWidth = width / heads;
   const project = (index: number) => {
     const part = (value: Value) => slice(value, 0, index * width, (index + 1) * width);
-    return linear(x, part(params("c_attn.weight")), bias ? part(params("c_attn.bias")) : undefined);
+    const weight = part(params("c_attn.weight"));
+    return modulatedLinear(x, weight, bias ? part(params("c_attn.bias")) : undefined, { scale });
   };
   const split = (rows: Value) => transpose(reshape(rows, [batch, tokens, heads, headWidth]), [0, 2, 1, 3]);
   const queries = mul(project(0), 1 / Math.sqrt(headWidth));
   const mixed = causalAttention(split(queries), split(project(1)), split(project(2)), tile);
   const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [batch * tokens, width]);
-  return linear(joined, params("c_proj.weight"), bias ? params("c_proj.bias") : undefined);
+  const back = bias ? params("c_proj.bias") : undefined;
+  return modulatedLinear(joined, params("c_proj.weight"), back, { gate });
 }
 
 /** Two linear layers with an activation between them, x [N, d] -> [N, d]. */
-export function mlp(x: Value, params: Params, bias: boolean, activation: Activation): Value {
-  const hidden = linear(x, params("c_fc.weight"), bias ? params("c_fc.bias") : undefined);
-  return linear(
-    activations[activation](hidden),
-    params("c_proj.weight"),
-    bias ? params("c_proj.bias") : undefined,
-  );
+export function mlp(
+  x: Value,
+  params: Params,
+  bias: boolean,
+  activation: Activation,
+  { scale, gate }: Modulation = {},
+): Value {
+  const biases = (name: string) => (bias ? params(`${name}.bias`) : undefined);
+  const hidden = modulatedLinear(x, params("c_fc.weight"), biases("c_fc"), { scale });
+  return modulatedLinear(activations[activation](hidden), params("c_proj.weight"), biases("c_proj"), {
+    gate,
+  });
 }
 
 /** Width of the sinusoidal features of a scalar. */

@@ -1,5 +1,5 @@
 import { sizeOf } from "../../util/tensor.ts";
-import { matmul, mul, swapLast } from "../ops.ts";
+import { matmul, mul, slice, swapLast } from "../ops.ts";
 import { type Graph, isOp, type Value } from "../types.ts";
 import { rebuild, useCounts } from "./rebuild.ts";
 import { scaled } from "./simplify.ts";
@@ -71,7 +71,16 @@ function batchedTransposes(graph: Graph): Graph {
     const out = sizeOf(value.shape);
     const direct = (transA ? sizeOf(a.shape) : 0) + (transB ? sizeOf(b.shape) : 0);
     const swapped = (transA ? 0 : sizeOf(a.shape)) + (transB ? 0 : sizeOf(b.shape)) + out;
-    if (direct <= swapped) return matmul(transA ? swapLast(a) : a, transB ? swapLast(b) : b);
-    return swapLast(matmul(transB ? b : swapLast(b), transA ? a : swapLast(a)));
+    if (direct <= swapped) return matmul(transA ? swapAxes(a) : a, transB ? swapAxes(b) : b);
+    return swapLast(matmul(transB ? b : swapAxes(b), transA ? a : swapAxes(a)));
   });
+}
+
+/** The last two axes of a part swapped, as a part of the whole with its last two axes swapped: made once for all parts. */
+function swapAxes(value: Value): Value {
+  if (!isOp(value, "slice")) return swapLast(value);
+  const { axis, start, end } = value.attrs;
+  const rank = value.shape.length;
+  const moved = axis === rank - 1 ? rank - 2 : axis === rank - 2 ? rank - 1 : axis;
+  return slice(swapAxes(value.inputs[0] as Value), moved, start, end);
 }

@@ -1,13 +1,16 @@
+import { sizeOf } from "../../util/tensor.ts";
 import type { Graph, OpName, Value } from "../types.ts";
 import { rebuild } from "./rebuild.ts";
 
 /** What is first read this many values later can be put off. */
 const FAR = 32;
+/** Elements from which holding a value, or what it is made from, matters. */
+const LARGE = 2 ** 16;
 const contracting: ReadonlySet<OpName> = new Set<OpName>(["matmul", "gemm", "reduceSum", "scatterAdd"]);
 
 /**
- * Keeps contractions in their place. A runtime may put off a weight gradient until its sum is wanted, and must
- * keep the activations and cotangents that it reads until then; here the next product waits for those before it.
+ * Keeps values in their place. A runtime may put off a weight gradient until its sum is wanted, and must keep
+ * the activations and cotangents that it reads until then; here the next product waits for those before it.
  */
 export function schedule(graph: Graph): Graph {
   const waits = waitsFor(graph);
@@ -20,7 +23,7 @@ export function schedule(graph: Graph): Graph {
   });
 }
 
-/** For a product that is read soon: the contractions before it that are not. */
+/** For a product that is read soon: the large values and contractions before it that are not. */
 function waitsFor({ values }: Graph): ReadonlyMap<Value, readonly Value[]> {
   const firstRead = new Map<Value, number>();
   for (const [position, { inputs }] of values.entries()) {
@@ -29,7 +32,8 @@ function waitsFor({ values }: Graph): ReadonlyMap<Value, readonly Value[]> {
   const waits = new Map<Value, readonly Value[]>();
   let pending: Value[] = [];
   for (const [position, value] of values.entries()) {
-    if (!contracting.has(value.op)) continue;
+    if (!contracting.has(value.op) && sizeOf(value.shape) < LARGE) continue;
+    if (value.inputs.length === 0) continue;
     const distance = (firstRead.get(value) ?? Number.POSITIVE_INFINITY) - position;
     if (distance > FAR) pending.push(value);
     else if (pending.length > 0 && (value.op === "matmul" || value.op === "gemm")) {

@@ -1,4 +1,4 @@
-import { mul, reshape, transpose } from "../ops.ts";
+import { add, mul, pad, reshape, transpose } from "../ops.ts";
 import { type Graph, isOp, type OpName, type Value } from "../types.ts";
 import { rebuild, useCounts } from "./rebuild.ts";
 
@@ -38,8 +38,22 @@ export function simplify(graph: Graph): Graph {
         value.attrs.perm.map((axis) => perm[axis] as number),
       );
     }
-    return undefined;
+    return transposeLater(value, inputs);
   });
+}
+
+/** Transposes move out of sums and paddings, towards others that they can merge with. */
+function transposeLater(value: Value, inputs: readonly Value[]): Value | undefined {
+  const [a, b] = inputs;
+  if (!a || !isOp(a, "transpose")) return undefined;
+  const { perm } = a.attrs;
+  const source = a.inputs[0] as Value;
+  if (isOp(value, "pad")) {
+    const { axis, before, after } = value.attrs;
+    return transpose(pad(source, perm[axis] as number, before, after), perm);
+  }
+  const alike = value.op === "add" && b && isOp(b, "transpose") && b.attrs.perm.join() === perm.join();
+  return alike ? transpose(add(source, b.inputs[0] as Value), perm) : undefined;
 }
 
 /** Scalars gather on the right and outside: (c x) d = x (c d), and x (y c) = (x y) c where y c is read once. */
