@@ -211,6 +211,13 @@ async function checkOptimizer(
   return quantities;
 }
 
+/**
+ * The tokens are the test of a greedy case. Its weights are large and its stored float32 logits themselves up to
+ * 5e-5 from float64, so they need only be nearer than half of the 0.001 by which each token was the best
+ * (golden/oracle/README.md, docs/decisions/0003).
+ */
+const HALF_MARGIN = 5e-4;
+
 async function checkGreedy(
   { spec, metadata, tensors, weights }: Case,
   runtime: Runtime,
@@ -228,7 +235,7 @@ async function checkGreedy(
     const expected = toInt32(tensors.get(`greedy/${index}`) as StoredTensor, `greedy/${index}`);
     quantities.push(compare(`greedy/${index}`, text, expected, 0));
     const last = toFloat32(tensors.get(`logits_last/${index}`) as StoredTensor, `logits_last/${index}`);
-    quantities.push(compare(`logits_last/${index}`, logits, last, tolerancesOf(runtime).state));
+    quantities.push(compare(`logits_last/${index}`, logits, last, HALF_MARGIN));
   }
   return quantities;
 }

@@ -1,13 +1,86 @@
+export {
+  type FloatDType,
+  type OfficialFiles,
+  type OfficialModel,
+  readOfficial,
+  type WriteOfficialOptions,
+  writeOfficial,
+} from "./checkpoint/index.ts";
+export {
+  type BpeTokenizer,
+  batch,
+  bytesTokenizer,
+  type DatasetManifest,
+  type Document,
+  evaluationWindows,
+  splitDocuments,
+  type Tokenizer,
+  type TokenSplit,
+  windowCount,
+} from "./data/index.ts";
+export {
+  type EvaluateOptions,
+  type EvaluateProgress,
+  evaluate,
+  lossGraph,
+  predictedTokens,
+} from "./eval/evaluate.ts";
+export { reportMarkdown } from "./eval/markdown.ts";
+export { groupedText, milliseconds, siText } from "./eval/numbers.ts";
+export {
+  type BudgetPoint,
+  isUniform,
+  type Metric,
+  type ModelReport,
+  parseReport,
+  type Report,
+  trajectoryText,
+} from "./eval/report.ts";
+export { scaleFor, tickTexts } from "./eval/scale.ts";
+export { reportFigure } from "./eval/schedule-figure.ts";
+export { type Spread, spreads } from "./eval/spread.ts";
+export { reportTable } from "./eval/table.ts";
+export {
+  type GeneratedToken,
+  type GenerateOptions,
+  generate,
+  type Model,
+  nextTokenGraph,
+} from "./generate/generate.ts";
+export type { SamplingOptions } from "./generate/sampling.ts";
 export { gradients } from "./grad/gradients.ts";
 export { GraphBuilder } from "./graph/builder.ts";
 export { prepareGraph } from "./graph/passes/index.ts";
 export { printGraph } from "./graph/print.ts";
 export type { Graph, OpName, Value } from "./graph/types.ts";
-export { describe } from "./models/describe.ts";
+export { interpret } from "./interp/interpret.ts";
+export { describe, trainingFlops } from "./models/describe.ts";
 export { initialWeights, parameterCount, parameters } from "./models/parameters.ts";
-export { baseLoop, familyNames, gpt, loopformer, presets, tmlt } from "./models/presets.ts";
-export { conditions, parseSpec, type Spec, specSchema } from "./models/spec.ts";
+export {
+  baseLoop,
+  type FamilyName,
+  familyNames,
+  gpt,
+  loopformer,
+  presets,
+  type Size,
+  tmlt,
+} from "./models/presets.ts";
+export {
+  type Budget,
+  conditions,
+  parseSpec,
+  type Spec,
+  specSchema,
+  uniformTrajectory,
+} from "./models/spec.ts";
+export { allTrajectories, type SamplerName, samplerNames } from "./models/trajectories.ts";
 export { encodeGraph, toOnnx } from "./onnx/encode.ts";
+export type { Weights } from "./optim/adamw.ts";
+export { interpreterRuntime } from "./runtime/interpreter.ts";
+export type { Program, Runtime } from "./runtime/runtime.ts";
 export { type Objective, objectiveSchema, stepGraph } from "./train/objective.ts";
-export { GyreError } from "./util/errors.ts";
+export { parseTraining, type TrainingInput, type TrainingOptions, trainingSchema } from "./train/options.ts";
+export { initialState, type TrainEvent, type TrainRun, type TrainState, train } from "./train/train.ts";
+export { GyreError, listOf } from "./util/errors.ts";
 export type { Tensor } from "./util/tensor.ts";

@@ -155,6 +155,34 @@ export function officialConfigInvalid(source: string, problems: readonly string[
   });
 }
 
+export function officialFolder(folder: string, problem: string): GyreError {
+  return new GyreError("OFFICIAL_FOLDER", {
+    given: `${folder}: ${problem}`,
+    expected: "a folder with config.json and model.safetensors",
+    fix: "pass the folder of a model as downloaded from the Hugging Face hub, or as `gyre export` writes it",
+  });
+}
+
+export function shardedWeights(path: string): GyreError {
+  return new GyreError("CHECKPOINT_SHARDED", {
+    given: `${path}: weights in several files`,
+    expected: "all weights in one model.safetensors",
+    fix: `join them:
+    import json, safetensors.torch
+    files = set(json.load(open("model.safetensors.index.json"))["weight_map"].values())
+    weights = {name: value for file in files for name, value in safetensors.torch.load_file(file).items()}
+    safetensors.torch.save_file(weights, "model.safetensors", metadata={"format": "pt"})`,
+  });
+}
+
+export function officialExists(path: string): GyreError {
+  return new GyreError("OFFICIAL_EXISTS", {
+    given: `${path} exists`,
+    expected: "a folder without a model in it",
+    fix: "choose another folder, or pass `force` to replace it",
+  });
+}
+
 export function cannotRead(path: string, cause: unknown): GyreError {
   return new GyreError(
     "CHECKPOINT_READ",

@@ -7,6 +7,14 @@ export {
 } from "./dtypes.ts";
 export { matchTensors } from "./match.ts";
 export {
+  type OfficialFiles,
+  type OfficialModel,
+  type OfficialOrigin,
+  readOfficial,
+  type WriteOfficialOptions,
+  writeOfficial,
+} from "./official.ts";
+export {
   type OfficialConfig,
   officialConfig,
   parseOfficialConfig,

@@ -2,8 +2,10 @@ import { checkpointMismatch } from "./errors.ts";
 import { canBeFloat32, type StoredTensor, toFloat32 } from "./safetensors.ts";
 
 const prefixes = ["_orig_mod.", "module.", "gpt."];
-const embedding = "transformer.wte.weight";
-const head = "lm_head.weight";
+/** The token embedding, to which the head is tied. */
+export const embeddingName = "transformer.wte.weight";
+/** Where a file stores a copy of it as the head. */
+export const headName = "lm_head.weight";
 
 /**
  * The weights of a model out of what a checkpoint holds, by the model's own names. Accepts both official forms
@@ -52,7 +54,7 @@ function byOwnName(
 ): Map<string, Found> {
   const found = new Map<string, Found>();
   for (const [label, tensor] of given) {
-    const name = withoutPrefix(label, expected);
+    const name = ownName(label, expected);
     if (!expected.has(name) && isMaskBuffer(name, tensor.shape)) continue;
     const other = found.get(name);
     if (other === undefined) found.set(name, { label, tensor });
@@ -61,7 +63,8 @@ function byOwnName(
   return found;
 }
 
-function withoutPrefix(label: string, expected: ReadonlyMap<string, readonly number[]>): string {
+/** The model's own name of a tensor: the name in the file without prefixes. */
+export function ownName(label: string, expected: ReadonlyMap<string, unknown>): string {
   let name = label;
   while (!expected.has(name)) {
     const prefix = prefixes.find((candidate) => name.startsWith(candidate));
@@ -85,11 +88,11 @@ function tieHead(
   found: Map<string, Found>,
   problems: string[],
 ): void {
-  const copy = found.get(head);
-  if (copy === undefined || expected.has(head) || !expected.has(embedding)) return;
-  found.delete(head);
-  const original = found.get(embedding);
-  if (original === undefined) found.set(embedding, copy);
+  const copy = found.get(headName);
+  if (copy === undefined || expected.has(headName) || !expected.has(embeddingName)) return;
+  found.delete(headName);
+  const original = found.get(embeddingName);
+  if (original === undefined) found.set(embeddingName, copy);
   else if (!isSameTensor(original.tensor, copy.tensor)) {
     problems.push(`not tied: ${copy.label} differs from ${original.label}, expected an equal copy`);
   }

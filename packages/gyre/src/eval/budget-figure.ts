@@ -1,32 +1,10 @@
+import { chart, type FigureOptions, frame, horizontalTitle, subjectOf } from "./chart.ts";
 import { reportKind } from "./errors.ts";
 import { placeLabels } from "./labels.ts";
-import { groupedText, siText } from "./numbers.ts";
+import { siText } from "./numbers.ts";
 import { type BudgetPoint, type Metric, type ModelReport, measurements, type Report } from "./report.ts";
-import { type Scale, scaleFor, tickTexts } from "./scale.ts";
-import {
-  element,
-  fitText,
-  ink,
-  type SeriesStyle,
-  seriesStyle,
-  svgDocument,
-  svgMarker,
-  svgText,
-} from "./svg.ts";
-
-export interface BudgetFigureOptions {
-  /** What stands on the vertical axis; bits per byte when left out. */
-  readonly metric?: Metric;
-  /** The heading; made from the models when left out. */
-  readonly title?: string;
-}
-
-export const metricNames = { bitsPerByte: "bits per byte", perplexity: "perplexity" } as const;
-
-const width = 900;
-const legendTop = 92;
-const legendStep = 38;
-const frame = { left: 78, top: 92, right: 660, bottom: 452 };
+import { type Scale, scaleFor } from "./scale.ts";
+import { element, ink, type SeriesStyle, seriesStyle, svgMarker, svgText } from "./svg.ts";
 
 interface Dot {
   readonly point: BudgetPoint;
@@ -47,7 +25,7 @@ interface Series {
  * An SVG of quality against compute: one line a model, its markers labelled with the number of loops, hollow beyond
  * the loops of training. Models of one point are single markers. Throws EVAL_REPORT_KIND and EVAL_REPORT_EMPTY.
  */
-export function budgetFigure(report: Report, options: BudgetFigureOptions = {}): string {
+export function budgetFigure(report: Report, options: FigureOptions = {}): string {
   if (report.kind !== "budget") throw reportKind(report.kind, "budget");
   const metric = options.metric ?? "bitsPerByte";
   const points = measurements(report).map(({ point }) => point);
@@ -63,31 +41,25 @@ export function budgetFigure(report: Report, options: BudgetFigureOptions = {}):
   const ys = scaleFor(bounds, frame.bottom, frame.top);
   const models = report.models.filter((model) => model.points.length > 0);
   const series = models.map((model, index) => seriesOf(model, seriesStyle(index), metric, xs, ys));
-  const title = options.title ?? headline(models, metric);
-  const height = Math.max(frame.bottom + 62, legendTop + models.length * legendStep + 60);
-  return svgDocument(width, height, title, [
-    svgText(28, 38, fitText(title, 19, width - 56), { size: 19, weight: 650, color: ink.strong }),
-    svgText(28, 61, fitText(subtitle(report), 13, width - 56), { size: 13 }),
-    ...axes(xs, ys, metric),
-    ...series.flatMap((one) => lineAndErrors(one, metric, ys)),
-    ...series.flatMap(({ dots, style, model }) =>
-      dots.map(({ point, x, y }) => svgMarker(x, y, style, isBeyondTraining(point, model))),
-    ),
-    ...loopLabels(series),
-    ...legend(series),
-  ]);
-}
-
-/** Where the numbers come from, in one line. */
-export function subtitle({ provenance: { dataset, split, tokens, context } }: Report): string {
-  return `${dataset}, ${split} split · ${groupedText(tokens)} tokens · context ${groupedText(context)}`;
-}
-
-function headline(models: readonly ModelReport[], metric: Metric): string {
-  const [first] = models;
-  const subject =
-    models.length === 1 && first ? `${first.name}: ${metricNames[metric]}` : metricNames[metric];
-  return `${subject.charAt(0).toUpperCase()}${subject.slice(1)} at every compute budget`;
+  const lastHeight = ({ dots }: Series) => dots.at(-1)?.y ?? 0;
+  return chart({
+    report,
+    title: options.title ?? `${subjectOf(models, metric)} at every compute budget`,
+    metric,
+    ys,
+    legend: series
+      .toSorted((a, b) => lastHeight(a) - lastHeight(b))
+      .map(({ model, style, dots }) => ({ model, style, hasLine: dots.length > 1 })),
+    notes: notesOn(series),
+    body: [
+      ...computeAxis(xs),
+      ...series.flatMap((one) => lineAndErrors(one, metric, ys)),
+      ...series.flatMap(({ dots, style, model }) =>
+        dots.map(({ point, x, y }) => svgMarker(x, y, style, isBeyondTraining(point, model))),
+      ),
+      ...loopLabels(series),
+    ],
+  });
 }
 
 function seriesOf(model: ModelReport, style: SeriesStyle, metric: Metric, xs: Scale, ys: Scale): Series {
@@ -115,24 +87,8 @@ function isBeyondTraining(point: BudgetPoint, model: ModelReport): boolean {
   return point.loops > model.trainedLoops;
 }
 
-function axes(xs: Scale, ys: Scale, metric: Metric): string[] {
-  const yTexts = tickTexts(ys.ticks);
-  const middle = (frame.left + frame.right) / 2;
+function computeAxis(xs: Scale): string[] {
   return [
-    ...ys.ticks.flatMap((tick, index) => {
-      const y = ys.at(tick);
-      return [
-        element("line", { x1: frame.left, x2: frame.right, y1: y, y2: y, stroke: ink.grid }),
-        svgText(frame.left - 10, y + 4, yTexts[index] ?? "", { anchor: "end" }),
-      ];
-    }),
-    element("line", {
-      x1: frame.left,
-      x2: frame.right,
-      y1: frame.bottom,
-      y2: frame.bottom,
-      stroke: ink.axis,
-    }),
     ...xs.ticks.flatMap((tick) => {
       const x = xs.at(tick);
       return [
@@ -140,11 +96,7 @@ function axes(xs: Scale, ys: Scale, metric: Metric): string[] {
         svgText(x, frame.bottom + 20, siText(tick), { anchor: "middle" }),
       ];
     }),
-    svgText(middle, frame.bottom + 44, "FLOPs per token (forward pass, head included)", { anchor: "middle" }),
-    svgText(24, (frame.top + frame.bottom) / 2, `${metricNames[metric]} (lower is better)`, {
-      anchor: "middle",
-      rotate: -90,
-    }),
+    horizontalTitle("FLOPs per token (forward pass, head included)"),
   ];
 }
 
@@ -176,35 +128,13 @@ function loopLabels(series: readonly Series[]): string[] {
   );
 }
 
-function legend(series: readonly Series[]): string[] {
-  const left = frame.right + 34;
-  const lastHeight = ({ dots }: Series) => dots.at(-1)?.y ?? 0;
-  const entries = series.toSorted((a, b) => lastHeight(a) - lastHeight(b));
-  const rows = entries.flatMap(({ model, style, dots }, index) => {
-    const y = legendTop + 8 + index * legendStep;
-    const dash = element("line", {
-      x1: left,
-      x2: left + 26,
-      y1: y,
-      y2: y,
-      stroke: style.color,
-      "stroke-width": 2,
-    });
-    return [
-      ...(dots.length > 1 ? [dash] : []),
-      svgMarker(left + 13, y, style),
-      svgText(left + 36, y + 4, fitText(model.name, 13, width - left - 56), { size: 13, color: ink.strong }),
-      svgText(left + 36, y + 19, `${siText(model.parameters)} parameters`, { size: 11 }),
-    ];
-  });
+function notesOn(series: readonly Series[]): string[] {
   const hasHollow = series.some(({ dots, model }) =>
     dots.some(({ point }) => isBeyondTraining(point, model)),
   );
   const hasLine = series.some(({ dots }) => dots.length > 1);
-  const notes = [
+  return [
     ...(hasLine ? ["numbers: loops"] : []),
     ...(hasHollow ? ["hollow: more loops than in training"] : []),
   ];
-  const notesTop = legendTop + 14 + entries.length * legendStep;
-  return [...rows, ...notes.map((note, index) => svgText(left, notesTop + index * 16, note, { size: 11 }))];
 }

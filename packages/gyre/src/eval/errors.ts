@@ -23,3 +23,11 @@ export function reportEmpty(): GyreError {
     fix: "evaluate a model first",
   });
 }
+
+export function badEvaluation(option: string, given: string, expected: string): GyreError {
+  return new GyreError("EVAL_OPTION", {
+    given: `${option} ${given}`,
+    expected,
+    fix: `correct ${option}, or leave it out`,
+  });
+}

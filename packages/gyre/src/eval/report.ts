@@ -18,7 +18,7 @@ const budgetPointSchema = z
     elapsedMs: z.number().nonnegative(),
     /** Number of tokens that were predicted. */
     tokens: count,
-    /** Standard error of `loss`, in nats per token. */
+    /** Standard error of `loss`, in nats per token, as if tokens were independent. */
     stderr: z.number().nonnegative().optional(),
   })
   .refine(({ loops, trajectory }) => trajectory.length === loops, {
@@ -37,13 +37,19 @@ const modelReportSchema = z.strictObject({
 });
 
 const provenanceSchema = z.strictObject({
+  /** Of gyre, where it is known. */
   commit: z.string().optional(),
   machine: z.string(),
   runtime: z.string(),
   dataset: z.string(),
   split: z.string(),
+  /** Kind and size of the tokenizer, in words. */
+  tokenizer: z.string(),
+  /** Tokens predicted at each budget. */
   tokens: count,
+  /** Longest window, in tokens. */
   context: positiveInteger,
+  /** Tokens between the starts of windows. */
   stride: positiveInteger,
 });
 
@@ -91,11 +97,15 @@ export function isUniform(trajectory: readonly number[]): boolean {
   return trajectory.every((step) => Math.abs(step * trajectory.length - 1) < 1e-6);
 }
 
-/** A trajectory as text, in units of 1 / `grid` where it lies on that grid: `(1 1 2 4)/8`. */
-export function trajectoryText(trajectory: readonly number[], grid: number): string {
+/** A trajectory in whole units of 1 / `grid`; undefined where it does not lie on that grid. */
+export function gridUnits(trajectory: readonly number[], grid: number): number[] | undefined {
   const units = trajectory.map((step) => Math.round(step * grid));
   const isOnGrid = trajectory.every((step, index) => Math.abs(step * grid - (units[index] as number)) < 1e-4);
-  return isOnGrid
-    ? `(${units.join(" ")})/${grid}`
-    : `(${trajectory.map((step) => step.toFixed(3)).join(" ")})`;
+  return isOnGrid ? units : undefined;
+}
+
+/** A trajectory as text, in units of 1 / `grid` where it lies on that grid: `(1 1 2 4)/8`. */
+export function trajectoryText(trajectory: readonly number[], grid: number): string {
+  const units = gridUnits(trajectory, grid);
+  return units ? `(${units.join(" ")})/${grid}` : `(${trajectory.map((step) => step.toFixed(3)).join(" ")})`;
 }

@@ -15,3 +15,11 @@ export function emptyPrompt(): GyreError {
     fix: "pass a prompt, for example the end-of-text token to start a new text",
   });
 }
+
+export function badPromptToken(token: number, vocab: number): GyreError {
+  return new GyreError("PROMPT_TOKEN", {
+    given: `the token ${token} in the prompt`,
+    expected: `whole numbers from 0 to ${vocab - 1}, the model's vocabulary`,
+    fix: "encode the prompt with the tokenizer that the model was trained with",
+  });
+}

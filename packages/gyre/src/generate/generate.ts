@@ -6,7 +6,7 @@ import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
-import { emptyPrompt } from "./errors.ts";
+import { badPromptToken, badSampling, emptyPrompt } from "./errors.ts";
 import { checkSampling, type SamplingOptions, sampleToken } from "./sampling.ts";
 
 /** A spec with weights on a runtime. */
@@ -43,7 +43,7 @@ export function nextTokenGraph(spec: Spec, loops: number, window: number): Graph
 /**
  * Continues `prompt` token by token. The text is computed anew for each token; when it outgrows the context
  * the window slides, and the model sees the last `context` tokens at positions 0 onwards.
- * Throws PROMPT_EMPTY, SAMPLING, LOOPS or TRAJECTORY.
+ * Throws PROMPT_EMPTY, PROMPT_TOKEN, SAMPLING, LOOPS or TRAJECTORY.
  */
 export async function* generate(
   model: Model,
@@ -54,9 +54,13 @@ export async function* generate(
   const { budget = spec.loops, maxTokens, seed = 0, temperature = 1, signal } = options;
   const sampling: SamplingOptions = { ...options, temperature };
   checkSampling(sampling);
+  if (!(Number.isInteger(maxTokens) && maxTokens >= 0))
+    throw badSampling("max-tokens", maxTokens, "a whole number of at least 0");
   if (prompt.length === 0) throw emptyPrompt();
   const { loops, t, dt } = conditions(spec, budget);
   const text = Array.from(prompt);
+  const unknown = text.find((token) => !(Number.isInteger(token) && token >= 0 && token < spec.vocab));
+  if (unknown !== undefined) throw badPromptToken(unknown, spec.vocab);
   const random = rng(seed, "sample");
   const schedule = { t: { data: t, shape: [loops] }, dt: { data: dt, shape: [loops] } };
 

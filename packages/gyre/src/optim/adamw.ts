@@ -73,5 +73,5 @@ export function globalNorm(gradients: Iterable<Float32Array>): number {
 
 /** The factor that brings a gradient of norm `norm` down to `clip` (torch's clip_grad_norm_); 0 never clips. */
 export function clipScale(norm: number, clip: number): number {
-  return clip > 0 && norm > clip ? clip / (norm + 1e-6) : 1;
+  return clip > 0 ? Math.min(1, clip / (norm + 1e-6)) : 1;
 }

@@ -14,7 +14,11 @@ export const trainingSchema = z.strictObject({
   batch: count.default(8).describe("sequences a micro-batch"),
   microBatches: count.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
   learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
-  learningRateFloor: z.number().min(0).default(1e-4).describe("learning rate at the end of the cosine"),
+  learningRateFloor: z
+    .number()
+    .min(0)
+    .default(1e-4)
+    .describe("learning rate at the end of the cosine; the default is never above learningRate"),
   warmupSteps: z.int().min(0).default(50).describe("steps of linear warm-up"),
   weightDecay: z.number().min(0).default(0.2).describe("decay of tensors with two or more dimensions"),
   beta1: z.number().min(0).lt(1).default(0.9),
@@ -33,20 +37,23 @@ export type TrainingInput = z.input<typeof trainingSchema>;
 /** Checks training options against a spec; throws TRAIN_OPTIONS listing every problem. */
 export function parseTraining(json: unknown, spec: Spec): TrainingOptions {
   const parsed = trainingSchema.safeParse(json);
-  if (!parsed.success) {
-    throw badTraining(
-      parsed.error.issues.map(({ path, message }) => `${path.join(".") || "options"}: ${message}`),
-    );
-  }
-  const problems: string[] = [];
-  if (parsed.data.objective.kind === "elastic" && spec.loops < 2) {
+  const problems = (parsed.error?.issues ?? []).map(
+    ({ path, message }) => `${path.join(".") || "options"}: ${message}`,
+  );
+  const given = typeof json === "object" ? ({ ...json } as Partial<TrainingInput>) : {};
+  if (given.objective?.kind === "elastic" && spec.loops < 2) {
     problems.push(
       `objective: an elastic objective needs at least 2 loops; this ${spec.family} has ${spec.loops}`,
     );
   }
-  if (parsed.data.sampler === "uniform" && spec.conditioning !== "time") {
+  if (given.sampler === "uniform" && spec.conditioning !== "time") {
     problems.push("sampler: only loopformer has step sizes to sample");
   }
-  if (problems.length > 0) throw badTraining(problems);
-  return parsed.data;
+  const { learningRate = 1e-3, learningRateFloor = 0 } = given;
+  if (learningRateFloor > learningRate) {
+    problems.push(`learningRateFloor: ${learningRateFloor} is above learningRate ${learningRate}`);
+  }
+  if (!parsed.success || problems.length > 0) throw badTraining(problems);
+  const { data } = parsed;
+  return { ...data, learningRateFloor: Math.min(data.learningRate, data.learningRateFloor) };
 }

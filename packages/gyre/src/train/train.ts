@@ -126,7 +126,7 @@ async function trainStep(run: TrainRun, state: TrainState, graphs: StepGraphs, s
 
   const schedule = {
     peak: training.learningRate,
-    floor: Math.min(training.learningRate, training.learningRateFloor),
+    floor: training.learningRateFloor,
     warmupSteps: training.warmupSteps,
     totalSteps: training.steps,
   };

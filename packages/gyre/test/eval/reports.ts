@@ -1,4 +1,5 @@
 import type { BudgetPoint, ModelReport, Report } from "../../src/eval/report.ts";
+import { allTrajectories } from "../../src/models/trajectories.ts";
 
 const provenance: Report["provenance"] = {
   commit: "0123abc",
@@ -6,6 +7,7 @@ const provenance: Report["provenance"] = {
   runtime: "onnxruntime-node 1.30.0, cpu",
   dataset: "sotu",
   split: "validation",
+  tokenizer: "bpe, 4,096 entries",
   tokens: 65_536,
   context: 256,
   stride: 128,
@@ -34,10 +36,13 @@ export function report(models: ModelReport[], kind: Report["kind"] = "budget"): 
   return { version: 1, kind, createdAt, command: "gyre eval runs/a --loops 1,2,4,8", provenance, models };
 }
 
-/** Every way to write `total` as an ordered sum of `parts` whole numbers. */
-export function compositions(total: number, parts: number): number[][] {
-  if (parts === 1) return [[total]];
-  return Array.from({ length: total - parts + 1 }, (_, index) => index + 1).flatMap((first) =>
-    compositions(total - first, parts - 1).map((rest) => [first, ...rest]),
-  );
+/** A report of every schedule of `loops` steps on the 1/`grid` grid, and the uniform one; coarse first is best. */
+export function schedules(grid: number, loops: number): Report {
+  const all = allTrajectories(grid, loops);
+  if (grid % loops !== 0) all.push(point(loops, 1).trajectory);
+  const points = all.map((trajectory) => {
+    const centre = trajectory.reduce((sum, step, index) => sum + step * index, 0);
+    return point(loops, 3.3 + 0.1 * centre + 0.01 * (trajectory[1] ?? 0), { trajectory });
+  });
+  return report([model("looped", points, { trainedLoops: grid })], "trajectories");
 }

@@ -1,0 +1,27 @@
+import { exportOfficial, openRun } from "gyre/node";
+
+export interface ExportOptions {
+  /** As imported, or float32, when left out. */
+  readonly dtype?: keyof typeof types;
+  /** What stands before each tensor's name: `gpt.` or nothing; as imported, or `gpt.`, when left out. */
+  readonly prefix?: keyof typeof prefixes;
+  readonly force?: boolean;
+}
+
+const types = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
+const prefixes = { gpt: "gpt.", none: "" } as const;
+
+/** `gyre export`: the model of a run as an official checkpoint. */
+export async function exportCommand(
+  path: string,
+  target: string,
+  { dtype, prefix, force = false }: ExportOptions,
+): Promise<number> {
+  await exportOfficial(await openRun(path), target, {
+    force,
+    ...(dtype === undefined ? {} : { dtype: types[dtype] }),
+    ...(prefix === undefined ? {} : { prefix: prefixes[prefix] }),
+  });
+  console.log(`${target}: config.json, model.safetensors`);
+  return 0;
+}

@@ -1,0 +1,56 @@
+import process from "node:process";
+import { describe, type Graph, prepareGraph, printGraph, type Spec, stepGraph } from "gyre";
+import { openRun } from "gyre/node";
+import { UsageError } from "../options.ts";
+import { short } from "../render/format.ts";
+import { modelFields, modelSettings, type SettingFlags, settings } from "../settings.ts";
+
+export interface InspectOptions extends SettingFlags {
+  readonly graph?: "forward" | "backward" | "step";
+  readonly batch: number;
+  readonly vocab: number;
+}
+
+/** `gyre inspect`: what a model is made of, what it costs, and the graphs that it becomes. */
+export async function inspectCommand(path: string | undefined, options: InspectOptions): Promise<number> {
+  const { batch, vocab, graph, ...flags } = options;
+  const given = modelFields.filter((name) => options[name] !== undefined);
+  if (path !== undefined && given.length > 0)
+    throw new UsageError(`--${given.join(", --")}: the run ${path} says what its model is.`);
+  const run = path === undefined ? undefined : await openRun(path);
+  const spec = run?.config.spec ?? modelSettings(flags, undefined, vocab);
+  const objective =
+    run?.config.training?.objective ?? settings({ ...spec }, undefined, vocab).training.objective;
+  if (graph === undefined) process.stdout.write(overview(spec));
+  else process.stdout.write(`${printGraph(graphOf(spec, objective, graph, batch))}\n`);
+  return 0;
+}
+
+function graphOf(
+  spec: Spec,
+  objective: Parameters<typeof stepGraph>[1],
+  which: "forward" | "backward" | "step",
+  batch: number,
+): Graph {
+  const short = objective.kind === "elastic" ? { shortLoops: Math.max(1, Math.floor(spec.loops / 2)) } : {};
+  const shape = { batch, tokens: spec.context, loops: spec.loops, ...short };
+  const graph = stepGraph(spec, objective, shape, { backward: which !== "forward" });
+  return which === "step" ? prepareGraph(graph) : graph;
+}
+
+function overview(spec: Spec): string {
+  const all = Array.from({ length: spec.loops }, (_, index) => index + 1);
+  const { parameters, budgets } = describe(spec, { loops: all });
+  const rows = budgets.map(
+    ({ loops, blockPasses, flopsPerToken, activationBytesPerToken, kvBytesPerToken }) =>
+      `${String(loops).padStart(5)}  ${String(blockPasses).padStart(6)}  ${short(flopsPerToken).padStart(11)}  ` +
+      `${short(activationBytesPerToken).padStart(17)}  ${short(kvBytesPerToken).padStart(9)}`,
+  );
+  return `${JSON.stringify(spec, null, 2)}
+
+${parameters.toLocaleString("en")} parameters (the tied head counted once)
+
+loops  layers  FLOPs/token  activation B/token  KV B/token
+${rows.join("\n")}
+`;
+}

@@ -1,0 +1,58 @@
+import { GyreError } from "gyre";
+
+export function tooManyTrajectories(
+  loops: readonly number[],
+  grid: number,
+  given: number,
+  most: number,
+): GyreError {
+  return new GyreError("EVAL_TRAJECTORIES", {
+    given: `${given} trajectories of ${loops.join(", ")} loops on the 1/${grid} grid`,
+    expected: `at most ${most} in one evaluation`,
+    fix: "ask for fewer or other numbers of loops, or pass a file with the trajectories of interest",
+  });
+}
+
+export function badTrajectoriesFile(path: string, problem: string): GyreError {
+  return new GyreError("EVAL_TRAJECTORIES", {
+    given: `${path}: ${problem}`,
+    expected: "a JSON array of arrays of step sizes, or a comma list of step sizes a line",
+    fix: 'correct the file, for example: [[0.5, 0.25, 0.25], [0.25, 0.75]]; or pass "all" or "uniform"',
+  });
+}
+
+export function badRecipe(path: string, problem: string): GyreError {
+  return new GyreError("RECIPE", {
+    given: `the recipe ${path}: ${problem}`,
+    expected: 'a JSON file {"model": {...}, "training": {...}} with fields of a spec and of training options',
+    fix: "correct the file; recipes/ has examples",
+  });
+}
+
+export function trainNeeds(given: string): GyreError {
+  return new GyreError("TRAIN_USAGE", {
+    given,
+    expected: "gyre train DATA --out RUN for a new run, or gyre train --resume RUN to go on with one",
+    fix: "gyre train --help shows examples",
+  });
+}
+
+export function alreadyDone(path: string, steps: number): GyreError {
+  return new GyreError("TRAIN_DONE", {
+    given: `--resume ${path}, which has done all of its ${steps} steps`,
+    expected: "a run that is not finished",
+    fix: `measure it: gyre eval ${path}`,
+  });
+}
+
+export function badOutput(path: string, cause: unknown): GyreError {
+  return new GyreError(
+    "EVAL_OUT",
+    {
+      given: `--out ${path}: ${cause instanceof Error ? cause.message : cause}`,
+      expected: "a folder, or a path where one can be made",
+      fix: "choose another folder",
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,44 @@
+import process from "node:process";
+import { CommanderError } from "commander";
+import { createProgram } from "./program.ts";
+
+/**
+ * Runs the command line and returns its exit code: 0 done, 1 an error that gyre explains, 2 wrong usage,
+ * 70 an error of gyre itself, 130 stopped by Ctrl-C.
+ */
+export async function main(words: readonly string[]): Promise<number> {
+  process.stdout.on("error", stopAtClosedPipe);
+  let exitCode = 0;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Whoever reads the output may stop reading, as `head` does: that is no error. */
+function stopAtClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (!(error instanceof Error)) throw error;
+  if (error.name === "UsageError") {
+    console.error(`error: ${error.message}`);
+    return 2;
+  }
+  // By name, so that the library is loaded by the commands that use it and not by --help.
+  if (error.name === "GyreError") {
+    console.error(error.message);
+    return 1;
+  }
+  if (error.name === "AbortError") return 130;
+  console.error(`gyre failed; this is a fault of gyre, not of what you gave it.\n${error.stack}`);
+  return 70;
+}

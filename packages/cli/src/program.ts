@@ -1,0 +1,214 @@
+import { Command } from "commander";
+import type { EvalOptions } from "./commands/eval.ts";
+import type { ExportOptions } from "./commands/export.ts";
+import type { GenerateOptions } from "./commands/generate.ts";
+import type { ImportOptions } from "./commands/import.ts";
+import type { InspectOptions } from "./commands/inspect.ts";
+import type { PrepareOptions } from "./commands/prepare.ts";
+import type { TrainOptions } from "./commands/train.ts";
+import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
+import { loopsRange, number, trajectory, whole, word } from "./options.ts";
+
+/** The command line as a description; a command's own code is loaded when it runs. */
+export function createProgram(exit: (code: number) => void): Command {
+  const program = new Command("gyre")
+    .description("Looped transformers: language models whose depth is a dial.")
+    .version("0.1.0")
+    .showHelpAfterError("(add --help for the options)")
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
+A first run:
+  $ gyre prepare sotu data/sotu
+  $ gyre train data/sotu --out runs/first --steps 500
+  $ gyre eval runs/first
+  $ gyre generate runs/first --prompt "My fellow citizens" --loops 2`,
+    );
+  addPrepare(program, exit);
+  addTrain(program, exit);
+  addEval(program, exit);
+  addGenerate(program, exit);
+  addInspect(program, exit);
+  addImport(program, exit);
+  addExport(program, exit);
+  return program;
+}
+
+type Exit = (code: number) => void;
+
+function addPrepare(program: Command, exit: Exit): void {
+  program
+    .command("prepare")
+    .summary("turn text into tokens")
+    .description(
+      "Splits text into training and validation (the newest or last tenth, never trained on), learns a tokenizer\n" +
+        "from the training part, and writes both parts as tokens.",
+    )
+    .argument(
+      "[source]",
+      "sotu (State of the Union addresses), or a .txt, .md or .jsonl file, or a folder",
+      "sotu",
+    )
+    .argument("[out]", "folder to write (default: data/ and the name of the source)")
+    .option("--tokenizer <kind>", "bpe, gpt2 or bytes", word("bpe", "gpt2", "bytes"), "bpe")
+    .option("--vocab <n>", "entries of a bpe vocabulary (default: 4096)", whole(257))
+    .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
+    .option("--overwrite", "replace a dataset that is there")
+    .addHelpText("after", "\nExample:\n  $ gyre prepare notes/ data/notes --vocab 2048")
+    .action(async (source: string, out: string | undefined, options: PrepareOptions) =>
+      exit(await (await import("./commands/prepare.ts")).prepareCommand(source, out, options)),
+    );
+}
+
+function addTrain(program: Command, exit: Exit): void {
+  const command = program
+    .command("train")
+    .summary("train a model")
+    .description(
+      "Trains a model on prepared data and writes a run: config, metrics.jsonl and checkpoints. Ctrl-C saves and\n" +
+        "stops; --resume goes on as if it had never stopped, bit for bit.",
+    )
+    .argument("[data]", "folder that gyre prepare wrote")
+    .option("--out <run>", "folder of the new run")
+    .option("--resume <run>", "go on with a run; its own options hold")
+    .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
+    .option("--force", "delete a run that is at --out already")
+    .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
+    .addOption(threadsFlag());
+  for (const option of modelFlags()) command.addOption(option);
+  for (const option of trainingFlags()) command.addOption(option);
+  command
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ gyre train data/sotu --out runs/first --loops 6 --steps 1000
+  $ gyre train data/sotu --out runs/gpt --family gpt --layers 6
+  $ gyre train --resume runs/first`,
+    )
+    .action(async (data: string | undefined, options: TrainOptions) =>
+      exit(await (await import("./commands/train.ts")).trainCommand(data, options)),
+    );
+}
+
+function addEval(program: Command, exit: Exit): void {
+  program
+    .command("eval")
+    .summary("measure runs at every budget")
+    .description(
+      "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a\n" +
+        "plot, and writes report.json, report.svg and report.md.",
+    )
+    .argument("<runs...>", "one run or several, for one report")
+    .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
+    .option("--trajectories <which>", "uniform, all (every trajectory on the 1/L grid), or a file", "uniform")
+    .option("--data <dir>", "dataset, if not the one that the run was trained on")
+    .option("--stride <tokens>", "tokens between the starts of windows (default: the context)", whole(1))
+    .option("--max-tokens <n>", "score the first n tokens only", whole(1))
+    .option("--batch <n>", "windows at a time", whole(1))
+    .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
+    .addOption(threadsFlag())
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ gyre eval runs/loopformer runs/gpt --loops 1..L --out reports/both",
+    )
+    .action(async (runs: string[], options: EvalOptions) =>
+      exit(await (await import("./commands/eval.ts")).evalCommand(runs, options)),
+    );
+}
+
+function addGenerate(program: Command, exit: Exit): void {
+  program
+    .command("generate")
+    .summary("continue a text at any depth")
+    .argument("<run>", "the run whose model writes")
+    .option("--prompt <text>", "text to continue (default: a new document)")
+    .option("--loops <n>", "loops of the core (default: the model's full depth)", whole(1))
+    .option("--trajectory <steps>", "step sizes that sum to 1, like 0.5,0.25,0.25", trajectory)
+    .option("--temperature <t>", "0 takes the most likely token", number(0), 0.8)
+    .option("--top-k <k>", "choose among the k most likely tokens", whole(1))
+    .option("--top-p <p>", "choose among the likeliest tokens that hold this probability", number(0, true))
+    .option("--seed <n>", "seed of the choices", whole(0), 1)
+    .option("--max-tokens <n>", "tokens to write", whole(0), 200)
+    .addOption(threadsFlag())
+    .addHelpText(
+      "after",
+      '\nExample:\n  $ gyre generate runs/first --prompt "The state of our union" --loops 3',
+    )
+    .action(async (run: string, options: GenerateOptions) =>
+      exit(await (await import("./commands/generate.ts")).generateCommand(run, options)),
+    );
+}
+
+function addInspect(program: Command, exit: Exit): void {
+  const command = program
+    .command("inspect")
+    .summary("show a model's parameters, costs and graphs")
+    .argument("[run]", "a run; without one, the model that the flags describe")
+    .option(
+      "--graph <which>",
+      "print a graph: forward, backward (before passes) or step (as it runs)",
+      word("forward", "backward", "step"),
+    )
+    .option("--batch <n>", "sequences in the printed graph", whole(1), 1);
+  for (const option of modelFlags()) command.addOption(option);
+  command
+    .option("--vocab <n>", "entries of the vocabulary, without a run", whole(1), 4096)
+    .addHelpText("after", "\nExample:\n  $ gyre inspect --family loopformer --loops 4 --graph step")
+    .action(async (run: string | undefined, options: InspectOptions) =>
+      exit(await (await import("./commands/inspect.ts")).inspectCommand(run, options)),
+    );
+}
+
+function addImport(program: Command, exit: Exit): void {
+  program
+    .command("import")
+    .summary("make a run of an official checkpoint")
+    .description(
+      "Reads a folder with config.json and model.safetensors, as on the Hugging Face hub: loopformer, tmlt, " +
+        "base_loop or base; names with `gpt.` before them or without; float32, float16 or bfloat16. Tensors " +
+        "that are missing, extra or of a wrong shape are listed all at once.",
+    )
+    .argument("<dir>", "folder with config.json and model.safetensors")
+    .requiredOption("--out <run>", "folder of the new run")
+    .option(
+      "--tokenizer <which>",
+      "gpt2, bytes, or a tokenizer.json (default: by the vocabulary, or the tokenizer.json of the folder)",
+    )
+    .option("--loops <n>", "full depth, where config.json has no max_loops (default: 8)", whole(1))
+    .option("--force", "delete a run that is at --out already")
+    .addHelpText("after", "\nExample:\n  $ gyre import LoopFormer-3block-8iterations --out runs/loopformer")
+    .action(async (dir: string, options: ImportOptions) =>
+      exit(await (await import("./commands/import.ts")).importCommand(dir, options)),
+    );
+}
+
+function addExport(program: Command, exit: Exit): void {
+  program
+    .command("export")
+    .summary("write a run as an official checkpoint")
+    .description(
+      "Writes config.json and model.safetensors with the official tensor names, and the run's tokenizer.json. " +
+        "An imported model comes back byte for byte unless another type or prefix is asked for.",
+    )
+    .argument("<run>", "the run")
+    .argument("<dir>", "folder to write to")
+    .option(
+      "--dtype <type>",
+      "float32, float16 or bfloat16 (default: as imported, or float32)",
+      word("float32", "float16", "bfloat16"),
+    )
+    .option(
+      "--prefix <prefix>",
+      "before the names: gpt, as on the hub, or none, as in the author's files (default: as imported, or gpt)",
+      word("gpt", "none"),
+    )
+    .option("--force", "replace a model that is there")
+    .addHelpText("after", "\nExample:\n  $ gyre export runs/first exported --dtype bfloat16")
+    .action(async (run: string, dir: string, options: ExportOptions) =>
+      exit(await (await import("./commands/export.ts")).exportCommand(run, dir, options)),
+    );
+}

@@ -1,0 +1,20 @@
+/** 75 s as "1m15s", 3,700 s as "1h01m". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h${two(Math.floor(whole / 60) % 60)}m`;
+}
+
+/** 12,345 as "12.3k". */
+export function short(value: number): string {
+  for (const [unit, size] of [
+    ["G", 1e9],
+    ["M", 1e6],
+    ["k", 1e3],
+  ] as const) {
+    if (value >= size) return `${(value / size).toPrecision(3)}${unit}`;
+  }
+  return String(Math.round(value));
+}

@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import {
+  type FamilyName,
+  familyNames,
+  parseSpec,
+  parseTraining,
+  presets,
+  type Spec,
+  specSchema,
+  type TrainingOptions,
+  trainingSchema,
+} from "gyre";
+import * as z from "zod";
+import { badRecipe } from "./errors.ts";
+
+export const modelFields = [
+  "family",
+  "layers",
+  "loops",
+  "width",
+  "heads",
+  "mlp",
+  "context",
+  "bias",
+  "activation",
+  "adalnInit",
+] as const;
+const objectiveFields = ["shortWeight", "consistencyWeight", "consistency"] as const;
+const plainTrainingFields = [
+  "sampler",
+  "steps",
+  "batch",
+  "microBatches",
+  "learningRate",
+  "learningRateFloor",
+  "warmupSteps",
+  "weightDecay",
+  "clip",
+  "seed",
+  "recompute",
+] as const;
+export const trainingFields = ["objective", ...objectiveFields, ...plainTrainingFields] as const;
+
+type Field = (typeof modelFields)[number] | (typeof trainingFields)[number];
+/** Flags that set a field of the spec or of the training options, as commander parsed them. */
+export type SettingFlags = { readonly [Name in Field]?: unknown };
+
+const modelShape = specSchema.partial().extend({ family: z.enum(familyNames).optional() });
+const recipeSchema = z.strictObject({
+  $schema: z.string().optional(),
+  description: z.string().optional(),
+  model: modelShape
+    .pick(
+      Object.fromEntries(modelFields.map((name) => [name, true])) as Record<
+        (typeof modelFields)[number],
+        true
+      >,
+    )
+    .strict()
+    .optional(),
+  training: trainingSchema.partial().strict().optional(),
+});
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** Reads a recipe; throws RECIPE listing every problem. */
+export async function readRecipe(path: string): Promise<Recipe> {
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw badRecipe(path, cause.message);
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw badRecipe(path, String(cause));
+  }
+  const parsed = recipeSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.join(".") || "recipe"}: ${issue.message}`,
+  );
+  throw badRecipe(path, problems.join("; "));
+}
+
+function chosen(flags: SettingFlags, names: readonly Field[]): Record<string, unknown> {
+  return Object.fromEntries(
+    names.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]),
+  );
+}
+
+/** The model that flags describe, over a recipe, over the defaults. */
+export function modelSettings(flags: SettingFlags, recipe: Recipe | undefined, vocab: number): Spec {
+  const { family = "loopformer", ...fields } = { ...recipe?.model, ...chosen(flags, modelFields) } as {
+    family?: FamilyName;
+  };
+  const size = { layers: 2, loops: family === "gpt" ? 1 : 6, width: 192, heads: 6, mlp: 512, context: 128 };
+  const base = presets[family]({ ...size, vocab });
+  return parseSpec({ ...base, ...fields });
+}
+
+/** The model and the training that flags describe, over a recipe, over the defaults. */
+export function settings(
+  flags: SettingFlags,
+  recipe: Recipe | undefined,
+  vocab: number,
+): { spec: Spec; training: TrainingOptions } {
+  const spec = modelSettings(flags, recipe, vocab);
+  const kind =
+    flags.objective ??
+    recipe?.training?.objective?.kind ??
+    (spec.family === "loopformer" ? "elastic" : "final");
+  const fromRecipe = recipe?.training?.objective?.kind === kind ? recipe.training.objective : {};
+  const objective = { ...fromRecipe, ...chosen(flags, objectiveFields), kind };
+  const fields = chosen(flags, plainTrainingFields);
+  return { spec, training: parseTraining({ steps: 1000, ...recipe?.training, ...fields, objective }, spec) };
+}

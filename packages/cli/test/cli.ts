@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+const tsx = import.meta.resolve("tsx");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  /** Working directory; the repository's root when left out. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with all output so far whenever more of it arrives; true presses Ctrl-C, once. */
+  readonly interruptAt?: (stdout: string, stderr: string) => boolean;
+  /** Stop reading stdout when this many characters have come, as `head` does. */
+  readonly closeAfter?: number;
+}
+
+/** Runs the command line as a process of its own, from source. */
+export function gyre(words: readonly string[], options: CliOptions = {}): Promise<Finished> {
+  const { cwd = repository, env = {}, interruptAt, closeAfter } = options;
+  const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
+  const node = ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, node, {
+      cwd,
+      env: { ...process.env, NO_COLOR: "1", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    let isInterrupted = false;
+    const more = () => {
+      if (isInterrupted || !interruptAt?.(stdout, stderr)) return;
+      isInterrupted = true;
+      child.kill("SIGINT");
+    };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      more();
+      if (closeAfter !== undefined && stdout.length >= closeAfter) child.stdout.destroy();
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      more();
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}

@@ -1,0 +1,167 @@
+import { describe, expect, test } from "vitest";
+import { officialShape, specFromOfficial } from "../../src/models/official.ts";
+import { familyNames, presets, tmlt } from "../../src/models/presets.ts";
+import { conditions, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
+import { errorOf } from "../checkpoint/helpers.ts";
+import { tinySize } from "./tiny.ts";
+
+const { gpt, baseLoop, loopformer } = presets;
+const specs = familyNames.map((name) =>
+  presets[name](name === "gpt" ? { ...tinySize, loops: 1 } : tinySize, { bias: true }),
+);
+
+describe("parseSpec", () => {
+  test.each(specs)("a $family spec survives JSON", (spec) => {
+    expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+
+  test("lists every problem at once: of single fields and between fields", () => {
+    const { activation: _, ...rest } = gpt({ ...tinySize, loops: 1 });
+    const spec = { ...rest, vocab: 0, heads: 3, loops: 4, adalnInit: "zero", depth: 2 };
+    expect(errorOf(() => parseSpec(spec)).message).toMatchInlineSnapshot(`
+      "SPEC_INVALID: a model spec with problems:
+          vocab: Too small: expected number to be >0
+          activation: Invalid option: expected one of "gelu"|"relu"|"silu"
+          spec: Unrecognized key: "depth"
+          heads: 3 does not divide width 8
+          loops: a gpt runs its layers once; use layers
+          adalnInit: only a conditioned model has modulation weights
+        expected: a spec as docs/architecture.md describes it
+        fix: correct the fields named above"
+    `);
+  });
+
+  test("a field that is wrong by itself is not compared with others", () => {
+    const { message } = errorOf(() => parseSpec({ ...loopformer(tinySize), heads: "two" }));
+    expect(message).toContain("heads: Invalid input: expected number, received string");
+    expect(message).not.toContain("does not divide");
+  });
+
+  test.each([
+    [{ heads: 3 }, "heads: 3 does not divide width 8"],
+    [{ layers: 0 }, "layers: Too small: expected number to be >0"],
+    [{ mlp: 1.5 }, "mlp: Invalid input: expected int, received number"],
+    [
+      { conditioning: "none", adalnInit: "zero" },
+      "adalnInit: only a conditioned model has modulation weights",
+    ],
+    [{ family: "gpt" }, "loops: a gpt runs its layers once; use layers"],
+    [{ activation: "swish" }, "activation: Invalid option"],
+  ])("%j is refused", (change, problem) => {
+    const error = errorOf(() => parseSpec({ ...loopformer(tinySize), ...change }));
+    expect(error.code).toBe("SPEC_INVALID");
+    expect(error.message).toContain(problem);
+  });
+
+  test.each([null, undefined, 3, "loopformer", []])("%j is no spec", (json) => {
+    expect(errorOf(() => parseSpec(json)).code).toBe("SPEC_INVALID");
+  });
+});
+
+describe("presets", () => {
+  test("each is a row of the table", () => {
+    const row = ({ family, conditioning, normGain, adalnInit, activation, loops }: Spec) =>
+      `${family}: ${conditioning}, gain ${normGain}, adaLN ${adalnInit}, ${activation}, ${loops} loops`;
+    const { loops: _, ...size } = tinySize;
+    expect(familyNames.map((name) => row(presets[name](size)))).toEqual([
+      "gpt: none, gain true, adaLN official, gelu, 1 loops",
+      "baseLoop: none, gain true, adaLN official, gelu, 8 loops",
+      "tmlt: loop, gain false, adaLN official, gelu, 8 loops",
+      "loopformer: time, gain false, adaLN official, gelu, 8 loops",
+    ]);
+  });
+
+  test("options are honoured or refused", () => {
+    const spec = tmlt(tinySize, { bias: true, activation: "relu", adalnInit: "zero" });
+    expect(spec).toMatchObject({ bias: true, activation: "relu", adalnInit: "zero" });
+    expect(errorOf(() => baseLoop(tinySize, { adalnInit: "zero" })).code).toBe("SPEC_INVALID");
+    expect(errorOf(() => gpt(tinySize)).message).toContain("use layers");
+  });
+});
+
+describe("conditions", () => {
+  test("LoopFormer is told time and step size, raw in [0, 1]", () => {
+    const { loops, t, dt } = conditions(loopformer(tinySize), [0.5, 0.25, 0.25]);
+    expect({ loops, t: [...t], dt: [...dt] }).toEqual({ loops: 3, t: [0, 0.5, 0.75], dt: [0.5, 0.25, 0.25] });
+  });
+
+  test("a number of loops is the uniform trajectory", () => {
+    const spec = loopformer(tinySize);
+    for (const loops of [1, 3, 8]) {
+      expect(conditions(spec, loops)).toEqual(conditions(spec, uniformTrajectory(loops)));
+    }
+    expect([...conditions(spec, 4).t]).toEqual([0, 0.25, 0.5, 0.75]);
+  });
+
+  test("TMLT is told the index of the loop", () => {
+    expect([...conditions(tmlt(tinySize), 6).t]).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test.each([
+    ["a sum below 1", [0.5, 0.25], /step sizes that sum to 1 \(these sum to 0.75\)/],
+    ["a sum above 1", [0.5, 0.5, 0.5], /these sum to 1.5/],
+    ["a zero step", [0.5, 0, 0.5], /positive step sizes/],
+    ["a negative step", [1.5, -0.5], /positive step sizes/],
+    ["not a number", [0.5, Number.NaN], /positive step sizes/],
+  ])("%s is refused", (_, trajectory, message) => {
+    const error = errorOf(() => conditions(loopformer(tinySize), trajectory));
+    expect(error.code).toBe("TRAJECTORY");
+    expect(error.message).toMatch(message);
+  });
+
+  test.each([baseLoop(tinySize), tmlt(tinySize)])("$family has no step sizes", (spec) => {
+    const error = errorOf(() => conditions(spec, [0.5, 0.5]));
+    expect(error.code).toBe("TRAJECTORY");
+    expect(error.message).toContain("a number of loops: only loopformer has step sizes");
+  });
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("%d loops are refused", (loops) => {
+    const error = errorOf(() => conditions(baseLoop(tinySize), loops));
+    expect(error.code).toBe("LOOPS");
+    expect(error.message).toContain("a whole number of at least 1");
+  });
+
+  test("an empty trajectory is refused, and so is a looped gpt", () => {
+    expect(errorOf(() => conditions(loopformer(tinySize), [])).code).toBe("LOOPS");
+    expect(errorOf(() => conditions(gpt({ ...tinySize, loops: 1 }), 2)).message).toContain(
+      "1: its layers run once",
+    );
+  });
+});
+
+describe("official shapes", () => {
+  test.each(specs)("a $family spec comes back from its official fields", (spec) => {
+    expect(specFromOfficial(officialShape(spec), spec.loops)).toEqual(spec);
+  });
+
+  test("their names are those of config.json", () => {
+    expect(officialShape(loopformer(tinySize))).toEqual({
+      model_type: "loopformer",
+      vocab_size: 11,
+      block_size: 6,
+      n_embd: 8,
+      n_head: 2,
+      n_layer: 2,
+      intermediate_dim: 12,
+      bias: false,
+    });
+    expect(specs.map((spec) => officialShape(spec).model_type)).toEqual([
+      "base",
+      "base_loop",
+      "tmlt",
+      "loopformer",
+    ]);
+  });
+
+  test("a model that they cannot express is refused, with every reason", () => {
+    const spec = parseSpec({ ...loopformer(tinySize), activation: "relu", normGain: true });
+    const error = errorOf(() => officialShape(spec));
+    expect(error.code).toBe("SPEC_NOT_OFFICIAL");
+    expect(error.message).toContain("activation: relu, where loopformer has gelu");
+    expect(error.message).toContain("normGain: true, where loopformer has false");
+  });
+
+  test("the initial distribution is no part of a model that has weights", () => {
+    expect(officialShape(loopformer(tinySize, { adalnInit: "zero" })).model_type).toBe("loopformer");
+  });
+});

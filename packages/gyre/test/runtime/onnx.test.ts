@@ -1,0 +1,129 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, test } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { add, exp, mul } from "../../src/graph/ops.ts";
+import type { Graph } from "../../src/graph/types.ts";
+import { initialWeights } from "../../src/models/parameters.ts";
+import { loopformer } from "../../src/models/presets.ts";
+import { conditions } from "../../src/models/spec.ts";
+import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { SHORT_ROUTE, stepGraph } from "../../src/train/objective.ts";
+import type { Tensor } from "../../src/util/tensor.ts";
+import { runtimeConformance } from "./runtime.case.ts";
+
+// Values up to 100 in float32 carry errors up to 100 x 2^-24 a rounding.
+runtimeConformance("onnxruntime, float32", {
+  open: () => openOnnxRuntime({ threads: 2 }),
+  tolerance: 2e-5,
+  cast: ({ data, shape }) => ({ data: data instanceof Int32Array ? data : Float32Array.from(data), shape }),
+});
+
+const single = (...data: number[]): Tensor => ({ data: Float32Array.from(data), shape: [data.length] });
+
+function scaled(factor: number): Graph {
+  const builder = new GraphBuilder();
+  return builder.graph({ y: mul(builder.input("x", [2]), factor) });
+}
+
+describe("programs", () => {
+  test("equal graphs share one, and an equal graph object is not encoded again", async () => {
+    await using runtime = await openOnnxRuntime();
+    const first = await runtime.compile(scaled(3));
+    expect(await runtime.compile(scaled(3))).toBe(first);
+    expect(await runtime.compile(scaled(4))).not.toBe(first);
+    expect(runtime.livePrograms).toBe(2);
+  });
+
+  test("the least recently used one is let go", async () => {
+    await using runtime = await openOnnxRuntime({ keep: 2 });
+    const oldest = await runtime.compile(scaled(1.5));
+    const kept = await runtime.compile(scaled(2));
+    await runtime.compile(scaled(1.5));
+    await runtime.compile(scaled(3));
+    expect(runtime.livePrograms).toBe(2);
+    await expect(kept.run(new Map([["x", single(1, 2)]]))).rejects.toThrow("RUNTIME_DISPOSED");
+    const out = await oldest.run(new Map([["x", single(1, 2)]]));
+    expect([...(out.get("y") as Tensor).data]).toEqual([1.5, 3]);
+  });
+
+  test("results stay valid for as many runs as there are buffers", async () => {
+    await using runtime = await openOnnxRuntime();
+    const program = await runtime.compile(scaled(2), { buffers: 2 });
+    const run = async (value: number) =>
+      (await program.run(new Map([["x", single(value, 0)]]))).get("y") as Tensor;
+    const [first, second] = [await run(1), await run(2)];
+    expect([first.data[0], second.data[0]]).toEqual([2, 4]);
+    const third = await run(3);
+    expect(third.data).toBe(first.data);
+    expect([second.data[0], third.data[0]]).toEqual([4, 6]);
+  });
+
+  test("disposal frees them and refuses further runs", async () => {
+    const runtime = await openOnnxRuntime();
+    const program = await runtime.compile(scaled(7));
+    await runtime[Symbol.asyncDispose]();
+    expect(runtime.livePrograms).toBe(0);
+    await expect(program.run(new Map([["x", single(1, 2)]]))).rejects.toThrow("RUNTIME_DISPOSED");
+  });
+
+  test("one value may be several outputs, and an input or a constant may be one", async () => {
+    await using runtime = await openOnnxRuntime();
+    const builder = new GraphBuilder();
+    const x = builder.input("x", [2]);
+    const y = exp(x);
+    const graph = builder.graph({ a: y, b: y, x, c: builder.constant([5, 6], [2]), sum: add(x, y) });
+    const out = await (await runtime.compile(graph)).run(new Map([["x", single(0, 1)]]));
+    const read = (name: string) => [...(out.get(name) as Tensor).data];
+    expect(read("a")).toEqual(read("b"));
+    expect(read("x")).toEqual([0, 1]);
+    expect(read("c")).toEqual([5, 6]);
+    expect(read("sum")[0]).toBe(1);
+  });
+});
+
+test("over 1,000 training steps no buffer and no program is added, and memory stays", async () => {
+  await using runtime = await openOnnxRuntime({ threads: 1 });
+  const spec = loopformer({ vocab: 32, context: 16, width: 16, heads: 2, mlp: 32, layers: 1, loops: 3 });
+  const objective = {
+    kind: "elastic",
+    shortWeight: 0.1,
+    consistencyWeight: 0.1,
+    consistency: "hidden",
+  } as const;
+  const shape = { batch: 2, tokens: 16, loops: 3, shortLoops: 2 };
+  const program = await runtime.compile(stepGraph(spec, objective, shape));
+  const ids = { data: Int32Array.from({ length: 32 }, (_, index) => index), shape: [2, 16] };
+  const inputs = new Map<string, Tensor>([...initialWeights(spec, 1), ["tokens", ids], ["targets", ids]]);
+  for (const [route, loops] of [
+    ["", 3],
+    [SHORT_ROUTE, 2],
+  ] as const) {
+    const { t, dt } = conditions(spec, loops);
+    inputs.set(`${route}t`, { data: t, shape: [loops] });
+    inputs.set(`${route}dt`, { data: dt, shape: [loops] });
+  }
+  const seen = new Set<unknown>();
+  const run = async (steps: number) => {
+    for (let step = 0; step < steps; step++) seen.add((await program.run(inputs)).get("loss")?.data);
+  };
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const settled = async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      collect();
+      await new Promise((done) => setImmediate(done));
+    }
+    return process.memoryUsage();
+  };
+  await run(1000);
+  const before = await settled();
+  await run(1000);
+  const after = await settled();
+  expect(seen.size).toBe(2);
+  expect(runtime.livePrograms).toBe(1);
+  // One leaked set of outputs a step would be 1,000 x 27 KB = 27 MB; a leaked arena far more.
+  expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(1e6);
+  expect(after.external - before.external).toBeLessThan(1e6);
+  expect(after.rss - before.rss).toBeLessThan(20e6);
+});

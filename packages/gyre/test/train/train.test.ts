@@ -1,0 +1,298 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { learnableTokens } from "../../../../scripts/golden-case.ts";
+import { trainingFlops } from "../../src/models/describe.ts";
+import { familyNames, presets } from "../../src/models/presets.ts";
+import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
+import { type OnnxRuntime, openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { parseTraining, type TrainingInput } from "../../src/train/options.ts";
+import { initialState, type TrainState, train } from "../../src/train/train.ts";
+import { errorOf, rejectionOf } from "../checkpoint/helpers.ts";
+import { largestGap, tinySize } from "../models/tiny.ts";
+import { copyOf, options, stepsOf, trained } from "./helpers.ts";
+
+const { gpt, baseLoop, tmlt, loopformer } = presets;
+const data = learnableTokens(400, tinySize.vocab);
+const spec = loopformer(tinySize);
+const elastic = { kind: "elastic" } as const;
+let runtime: OnnxRuntime;
+beforeAll(async () => {
+  runtime = await openOnnxRuntime({ threads: 1 });
+});
+afterAll(() => runtime[Symbol.asyncDispose]());
+
+const run = (changes: Partial<TrainingInput> = {}, of = spec) =>
+  trained({ spec: of, training: options(of, changes), runtime, data });
+const bytesOf = ({ weights, moments }: TrainState) =>
+  [weights, moments.first, moments.second].map((tensors) =>
+    Object.fromEntries(
+      [...tensors].map(([name, { data: x }]) => [name, Buffer.from(x.buffer).toString("hex")]),
+    ),
+  );
+
+describe("events", () => {
+  test("start, steps, checkpoints between them and at the end, end", async () => {
+    const saved: number[] = [];
+    const training = options(spec, { steps: 5, objective: elastic });
+    const save = async ({ step }: TrainState) => void saved.push(step);
+    const { events, state } = await trained({ spec, training, runtime, data, save, checkpointEvery: 2 });
+    expect(events.map((event) => `${event.type} ${event.step}`)).toEqual([
+      "start 0",
+      "step 1",
+      "step 2",
+      "checkpoint 2",
+      "step 3",
+      "step 4",
+      "checkpoint 4",
+      "step 5",
+      "checkpoint 5",
+      "end 5",
+    ]);
+    expect(events[0]).toEqual({ type: "start", step: 0, steps: 5 });
+    expect(events.at(-1)).toEqual({ type: "end", step: 5, reason: "done" });
+    expect(saved).toEqual([2, 4, 5]);
+    expect(state.step).toBe(5);
+  });
+
+  test("a step says what it did", async () => {
+    const { events } = await run({ steps: 6, batch: 3, microBatches: 2, objective: elastic, warmupSteps: 2 });
+    for (const event of stepsOf(events)) {
+      expect(event.tokens).toBe(3 * 2 * spec.context);
+      expect(event.shortLoops).toHaveLength(2);
+      expect(event.shortLoops.every((loops) => loops >= 1 && loops < spec.loops)).toBe(true);
+      const { lossLong, lossShort = 0, consistency = 0 } = event;
+      expect(event.loss).toBeCloseTo(lossLong + 0.1 * lossShort + 0.1 * consistency, 5);
+      const loops = 2 * spec.loops + event.shortLoops.reduce((sum, short) => sum + short, 0);
+      const heads = trainingFlops(spec, 0, 3 * spec.context);
+      expect(event.flops).toBe(trainingFlops(spec, loops, 3 * spec.context) + 3 * heads);
+      expect(event.gradientNorm).toBeGreaterThan(0);
+    }
+    const rates = stepsOf(events).map(({ learningRate }) => learningRate);
+    expect(rates.slice(0, 3)).toEqual([1e-3 / 3, 2e-3 / 3, 1e-3]);
+    expect(rates[5]).toBeCloseTo(1e-4 + 4.5e-4 * (1 + Math.cos(0.75 * Math.PI)), 12);
+  });
+
+  test("a run without a short part has no numbers for it", async () => {
+    const [event] = stepsOf((await run({ steps: 1 })).events);
+    expect(event).toMatchObject({ lossShort: undefined, consistency: undefined, shortLoops: [] });
+    expect(event?.loss).toBe(event?.lossLong);
+  });
+
+  test("a prefix costs nothing: only LoopFormer's short run has FLOPs of its own", async () => {
+    for (const of of [baseLoop(tinySize), tmlt(tinySize)]) {
+      const [event] = stepsOf((await run({ steps: 1, objective: elastic }, of)).events);
+      expect(event?.flops).toBe(trainingFlops(of, of.loops, 2 * of.context));
+    }
+  });
+});
+
+describe("learning", () => {
+  test.each(familyNames)("%s learns the rule of the tokens", async (name) => {
+    const of = presets[name](name === "gpt" ? { ...tinySize, loops: 1 } : tinySize);
+    const objective = name === "gpt" ? ({ kind: "final" } as const) : elastic;
+    const { events } = await run({ steps: 150, batch: 8, learningRate: 0.02, objective }, of);
+    const losses = stepsOf(events).map(({ lossLong }) => lossLong);
+    expect(losses[0]).toBeCloseTo(Math.log(tinySize.vocab), 1);
+    expect(losses.at(-1)).toBeLessThan(1.2);
+  });
+});
+
+describe("seeds", () => {
+  test("the same seed gives the same weights, bit for bit; another seed others", async () => {
+    const [a, b, c] = [
+      await run({ seed: 1, objective: elastic }),
+      await run({ seed: 1, objective: elastic }),
+      await run({ seed: 2, objective: elastic }),
+    ];
+    expect(bytesOf(a.state)).toEqual(bytesOf(b.state));
+    expect(bytesOf(a.state)).not.toEqual(bytesOf(c.state));
+    const losses = ({ events }: typeof a) => stepsOf(events).map(({ loss }) => loss);
+    expect(losses(a)).toEqual(losses(b));
+    expect(losses(a)).not.toEqual(losses(c));
+  });
+
+  test("short trajectories differ from step to step and from micro-batch to micro-batch", async () => {
+    const of = loopformer({ ...tinySize, loops: 8 });
+    const { events } = await run({ steps: 6, microBatches: 2, objective: elastic }, of);
+    const drawn = stepsOf(events).map(({ shortLoops }) => shortLoops);
+    expect(new Set(drawn.map(([first]) => first)).size).toBeGreaterThan(1);
+    expect(drawn.some(([first, second]) => first !== second)).toBe(true);
+  });
+});
+
+describe("gradient accumulation", () => {
+  // With two loops the short run always has one, so both ways see the same windows and trajectories.
+  const twoLoops = loopformer({ ...tinySize, loops: 2 });
+  const after = async (changes: Partial<TrainingInput>) => {
+    const training = options(twoLoops, { steps: 2, objective: elastic, epsilon: 1, ...changes });
+    return trained({ spec: twoLoops, training, runtime: interpreterRuntime(), data });
+  };
+
+  test("k micro-batches of b sequences equal one of k b sequences, up to rounding", async () => {
+    const whole = await after({ batch: 6, microBatches: 1 });
+    for (const [batch, microBatches] of [
+      [3, 2],
+      [2, 3],
+      [1, 6],
+    ] as const) {
+      const parts = await after({ batch, microBatches });
+      for (const [index, event] of stepsOf(parts.events).entries()) {
+        const expected = stepsOf(whole.events)[index];
+        expect(event.loss).toBeCloseTo(expected?.loss ?? 0, 9);
+        expect(event.gradientNorm).toBeCloseTo(expected?.gradientNorm ?? 0, 9);
+        expect(event.tokens).toBe(expected?.tokens);
+      }
+      for (const [name, { data: weights }] of parts.state.weights) {
+        expect(largestGap(weights, whole.state.weights.get(name)?.data ?? []), name).toBeLessThan(1e-7);
+      }
+    }
+  });
+});
+
+describe("going on from a saved state", () => {
+  test.each([
+    [loopformer(tinySize), { sampler: "official" }],
+    [loopformer(tinySize), { sampler: "uniform", recompute: true }],
+    [tmlt(tinySize), {}],
+  ] as const)("equals a run that never stopped, bit for bit ($family)", async (of, changes) => {
+    const training = options(of, {
+      steps: 6,
+      microBatches: 2,
+      objective: elastic,
+      warmupSteps: 2,
+      ...changes,
+    });
+    const kept: TrainState[] = [];
+    const save = async (state: TrainState) => void kept.push(copyOf(state));
+    const whole = await trained({ spec: of, training, runtime, data, save, checkpointEvery: 2 });
+    for (const state of kept.slice(0, 2)) {
+      const { step } = state;
+      const rest = await trained({ spec: of, training, runtime, data, state });
+      expect(bytesOf(rest.state)).toEqual(bytesOf(whole.state));
+      const timeless = (events: typeof rest.events) =>
+        stepsOf(events).map(({ elapsedMs: _, ...event }) => event);
+      expect(timeless(rest.events)).toEqual(timeless(whole.events).slice(step));
+    }
+  });
+
+  test("a finished run has nothing left to do, and saves nothing", async () => {
+    const { state } = await run({ steps: 2 });
+    const before = bytesOf(state);
+    const save = () => Promise.reject(new Error("saved"));
+    const again = await trained({ spec, training: options(spec, { steps: 2 }), runtime, data, state, save });
+    expect(again.events.map(({ type }) => type)).toEqual(["start", "end"]);
+    expect(bytesOf(again.state)).toEqual(before);
+  });
+});
+
+describe("a signal", () => {
+  test("ends the run after the step under way, saved", async () => {
+    const controller = new AbortController();
+    const saved: number[] = [];
+    const going = train({
+      spec,
+      training: options(spec, { steps: 100 }),
+      runtime,
+      data,
+      save: async ({ step }) => void saved.push(step),
+      signal: controller.signal,
+    });
+    const seen: string[] = [];
+    for await (const event of going) {
+      seen.push(`${event.type} ${event.step}`);
+      if (event.type === "step" && event.step === 2) controller.abort();
+      if (event.type === "end") expect(event.reason).toBe("stopped");
+    }
+    expect(seen).toEqual(["start 0", "step 1", "step 2", "checkpoint 2", "end 2"]);
+    expect(saved).toEqual([2]);
+  });
+});
+
+describe("numbers that are not finite", () => {
+  const poisoned = (state: TrainState) => {
+    (state.weights.get("transformer.norm_f.weight")?.data as Float32Array)[3] = Number.NaN;
+    return state;
+  };
+
+  test("stop a fresh run at its first step, before the weights change", async () => {
+    const state = poisoned(initialState(spec, 1));
+    const before = bytesOf(state);
+    const error = await rejectionOf(trained({ spec, training: options(spec, {}), runtime, data, state }));
+    expect(error.message).toBe(
+      "TRAIN_NOT_FINITE: step 1: the loss is NaN\n  expected: finite numbers\n" +
+        "  fix: lower the learning rate or lengthen the warm-up; last good checkpoint: none yet",
+    );
+    expect(bytesOf(state)).toEqual(before);
+  });
+
+  test("name the last checkpoint: the one of this run, or the one that it went on from", async () => {
+    const training = options(spec, { steps: 6 });
+    const state = initialState(spec, 1);
+    const save = async () => undefined;
+    const going = train({ spec, training, runtime, data, state, save, checkpointEvery: 2 });
+    const endless = (async () => {
+      for await (const event of going) if (event.type === "step" && event.step === 3) poisoned(state);
+    })();
+    expect((await rejectionOf(endless)).message).toMatch(
+      /step 4: the loss is NaN[\s\S]*last good checkpoint: step 2$/,
+    );
+    const resumed = poisoned({ ...initialState(spec, 1), step: 3 });
+    const error = await rejectionOf(trained({ spec, training, runtime, data, state: resumed }));
+    expect(error.message).toMatch(/step 4: the loss is NaN[\s\S]*last good checkpoint: step 3$/);
+  });
+
+  test("are found in the gradient too, when the loss is finite", async () => {
+    // One token only, whose embedding is zero: the hidden states ignore the huge head of the other tokens, so
+    // the loss is finite, while the gradient of the hidden states times the huge gain overflows float32.
+    const of = baseLoop(tinySize);
+    const state = initialState(of, 1);
+    const dataOf = (name: string) => state.weights.get(`transformer.${name}.weight`)?.data as Float32Array;
+    for (const block of [0, 1]) {
+      dataOf(`h.blocks.${block}.attn.c_proj`).fill(0);
+      dataOf(`h.blocks.${block}.mlp.c_proj`).fill(0);
+    }
+    for (let token = 1; token < of.vocab; token++) dataOf("wte")[token * of.width + 1] = 1e19;
+    dataOf("wte").fill(0, 0, of.width);
+    for (let at = 0; at < of.context; at++) dataOf("wpe")[at * of.width + 1] = 0;
+    dataOf("norm_f")[1] = 1e38;
+    const zeros = { tokens: new Uint16Array(100), length: 100, bytes: 100 };
+    const training = options(of, {});
+    const error = await rejectionOf(trained({ spec: of, training, runtime, data: zeros, state }));
+    expect(error.code).toBe("TRAIN_NOT_FINITE");
+    expect(error.detail.given).toMatch(/^step 1: the gradient norm is (Infinity|NaN)$/);
+  });
+});
+
+describe("options", () => {
+  test("every problem is listed: of single options and with the spec", () => {
+    const json = { objective: elastic, sampler: "uniform", steps: 0, warmup: 3, learningRateFloor: 1 };
+    const error = errorOf(() => parseTraining(json, gpt({ ...tinySize, loops: 1 })));
+    expect(error.code).toBe("TRAIN_OPTIONS");
+    expect(error.detail.given).toMatchInlineSnapshot(`
+      "training options with problems:
+          steps: Too small: expected number to be >0
+          options: Unrecognized key: "warmup"
+          objective: an elastic objective needs at least 2 loops; this gpt has 1
+          sampler: only loopformer has step sizes to sample
+          learningRateFloor: 1 is above learningRate 0.001"
+    `);
+  });
+
+  test.each([
+    [{ steps: 2, objective: { kind: "final" }, beta1: 1 }, "beta1: Too big"],
+    [{ steps: 2 }, "objective: "],
+    [{ objective: { kind: "final" } }, "steps: "],
+    [null, "options: "],
+    ["fast", "options: "],
+  ])("%j is refused", (json, problem) => {
+    const error = errorOf(() => parseTraining(json, spec));
+    expect(error.code).toBe("TRAIN_OPTIONS");
+    expect(error.detail.given).toContain(problem);
+  });
+
+  test("the default floor follows a small learning rate; what was parsed can be parsed again", () => {
+    const parsed = options(spec, { learningRate: 5e-5 });
+    expect(parsed.learningRateFloor).toBe(5e-5);
+    expect(parseTraining(parsed, spec)).toEqual(parsed);
+    expect(options(spec, {}).learningRateFloor).toBe(1e-4);
+  });
+});

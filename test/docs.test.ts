@@ -1,0 +1,145 @@
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { specSchema } from "gyre";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createProgram } from "../packages/cli/src/program.ts";
+import { trainingSchema } from "../packages/gyre/src/train/options.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const node = (...args: string[]) => ["--import", "tsx", "--conditions", "@gyre/source", ...args];
+
+interface Block {
+  readonly where: string;
+  readonly text: string;
+}
+
+const documents = ["README.md", "CONTRIBUTING.md", ...markdownBelow("docs")];
+const textOf = (document: string) => readFileSync(join(root, document), "utf8");
+
+function markdownBelow(folder: string): string[] {
+  const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith(".md"));
+  return files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+}
+
+/** The fenced blocks of one language, each with its document and line. */
+function blocksOf(language: string): Block[] {
+  return documents.flatMap((document) => {
+    const text = textOf(document);
+    return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map((match) => ({
+      where: `${document}:${text.slice(0, match.index).split("\n").length}`,
+      text: match[1] ?? "",
+    }));
+  });
+}
+
+/** Command lines of the shell blocks, without comments, continued lines joined. */
+const commands = blocksOf("sh").flatMap(({ where, text }) =>
+  text
+    .replaceAll("\\\n", " ")
+    .split("\n")
+    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
+    .filter((line) => line !== "")
+    .map((line) => ({ where, line, words: wordsOf(line) })),
+);
+
+/** The words of a command line as a shell splits them; double quotes only. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
+
+describe("TypeScript blocks", () => {
+  const blocks = blocksOf("ts");
+  const prose =
+    "Every morning the river carried news of the hills, and every evening the town wrote it down.\n";
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "gyre-docs-"));
+    await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+    await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+    await writeFile(join(folder, "notes.txt"), prose.repeat(80));
+    for (const [index, { text }] of blocks.entries()) await writeFile(join(folder, `${index}.ts`), text);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test.each(blocks.map(({ where }, index) => [where, index] as const))("%s runs", async (_, index) => {
+    const { stdout, stderr } = await run(process.execPath, node(`${index}.ts`), { cwd: folder });
+    expect(stderr).toBe("");
+    expect(stdout).not.toBe("");
+  });
+
+  test("have the types that they claim", async () => {
+    const tsconfig = {
+      extends: join(root, "tsconfig.base.json"),
+      compilerOptions: {
+        composite: false,
+        noEmit: true,
+        types: ["node"],
+        rewriteRelativeImportExtensions: true,
+      },
+      include: ["*.ts"],
+    };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(tsconfig));
+    const compiler = join(root, "node_modules/typescript/bin/tsc");
+    const { stdout } = await run(process.execPath, [compiler, "-p", folder]).catch((error) => error);
+    expect(stdout).toBe("");
+  });
+});
+
+describe("shell blocks", () => {
+  const scripts = Object.keys((JSON.parse(textOf("package.json")) as { scripts: object }).scripts);
+  const gyre = commands.filter(({ words }) => words[0] === "gyre");
+
+  test.each(gyre)("$where: $line", async ({ words }) => {
+    const program = createProgram(() => undefined);
+    const ran: string[] = [];
+    for (const command of program.commands) command.action(() => void ran.push(command.name()));
+    await program.parseAsync(words.slice(1), { from: "user" });
+    expect(ran).toEqual([words[1]]);
+  });
+
+  test("npm scripts and the files of other commands are there", () => {
+    const others = commands.filter((command) => !gyre.includes(command));
+    for (const { where, words } of others) {
+      if (words[0] === "npm" && words[1] === "run") expect(scripts, where).toContain(words[2]);
+      const files = words.filter((word) => /^[\w./-]+\.(ts|mjs|safetensors|json)$/.test(word));
+      for (const file of files) expect(existsSync(join(root, file)), `${where}: ${file}`).toBe(true);
+    }
+  });
+});
+
+describe("documents", () => {
+  test.each(documents)("every file that %s links to is there", (document) => {
+    const targets = [...textOf(document).matchAll(/(?<!!)\[[^\]]*\]\(([^)#]+)[^)]*\)/g)].map(
+      (match) => match[1] ?? "",
+    );
+    for (const target of targets.filter((path) => !/^[a-z]+:/.test(path))) {
+      expect(existsSync(join(root, dirname(document), target)), `${document}: ${target}`).toBe(true);
+    }
+  });
+
+  test("architecture.md lists every field of a spec and every training option", () => {
+    const rows = [...textOf("docs/architecture.md").matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)];
+    const listed = rows.flatMap((row) => [...(row[1] ?? "").matchAll(/`(\w+)`/g)].map((name) => name[1]));
+    const fields = [...Object.keys(specSchema.shape), ...Object.keys(trainingSchema.shape)];
+    expect(fields.filter((field) => !listed.includes(field))).toEqual([]);
+  });
+
+  test("every measured error that they state is in the committed conformance run", () => {
+    const committed = textOf("docs/results/conformance.txt");
+    const stated = documents.flatMap((document) => textOf(document).match(/\b\d\.\d\de-\d+/g) ?? []);
+    expect(stated.length).toBeGreaterThan(0);
+    expect(stated.filter((figure) => !committed.includes(` ${figure} `))).toEqual([]);
+  });
+
+  test("speak of no machine's own paths", () => {
+    for (const document of documents) expect(textOf(document)).not.toMatch(/\/(work|tmp|root|home)\//);
+  });
+});
