@@ -17,13 +17,15 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with all output so far whenever more of it arrives; true presses Ctrl-C, once. */
   readonly interruptAt?: (stdout: string, stderr: string) => boolean;
+  /** Asked every few milliseconds; true kills the process outright. */
+  readonly killWhen?: () => boolean;
   /** Stop reading stdout when this many characters have come, as `head` does. */
   readonly closeAfter?: number;
 }
 
 /** Runs the command line as a process of its own, from source. */
 export function gyre(words: readonly string[], options: CliOptions = {}): Promise<Finished> {
-  const { cwd = repository, env = {}, interruptAt, closeAfter } = options;
+  const { cwd = repository, env = {}, interruptAt, killWhen, closeAfter } = options;
   const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
   const node = ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
   return new Promise((resolve, reject) => {
@@ -40,6 +42,7 @@ export function gyre(words: readonly string[], options: CliOptions = {}): Promis
       isInterrupted = true;
       child.kill("SIGINT");
     };
+    const watch = setInterval(() => killWhen?.() && child.kill("SIGKILL"), 5);
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       more();
@@ -50,6 +53,9 @@ export function gyre(words: readonly string[], options: CliOptions = {}): Promis
       more();
     });
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.on("close", (code) => {
+      clearInterval(watch);
+      resolve({ code, stdout, stderr });
+    });
   });
 }

@@ -7,7 +7,7 @@ const at = ({ data }: Tensor, index: number) => data[index] as number;
 export function rmsNorm(x: Tensor, epsilon: number): number[] {
   const width = x.shape.at(-1) as number;
   return Array.from(x.data, (value, index) => {
-    const row = x.data.slice(index - (index % width), index - (index % width) + width);
+    const row = [...x.data].slice(index - (index % width), index - (index % width) + width);
     return value / Math.sqrt(row.reduce((sum, other) => sum + other * other, 0) / width + epsilon);
   });
 }

@@ -4,6 +4,7 @@ import { add, gather, pick } from "../../src/graph/ops.ts";
 import type { OpName } from "../../src/graph/types.ts";
 import { interpret } from "../../src/interp/interpret.ts";
 import { erf } from "../../src/interp/special.ts";
+import type { Tensor } from "../../src/util/tensor.ts";
 import { floats, ints, opCases } from "../graph/op-cases.ts";
 import { buildCase, toMap, worstError } from "../graph/run-case.ts";
 
@@ -55,11 +56,11 @@ describe("the interpreter refuses", () => {
     const ids = builder.input("ids", [1], "int");
     const rows = builder.graph({ y: gather(table, ids) });
     const picked = builder.graph({ y: pick(table, builder.input("two", [2], "int")) });
-    const inputs = new Map([
+    const inputs = new Map<string, Tensor>([
       ["table", floats([2, 1], 1, 2)],
       ["ids", ints([1], 2)],
       ["two", ints([2], 0, -1)],
-    ] as const);
+    ]);
     expect(() => interpret(rows, inputs)).toThrow(/INTERPRET_INDEX: index 2 in gather/);
     expect(() => interpret(picked, inputs)).toThrow(/INTERPRET_INDEX: index -1 in pick/);
   });

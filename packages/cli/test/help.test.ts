@@ -1,0 +1,123 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createProgram } from "../src/program.ts";
+import { gyre } from "./cli.ts";
+import { temporaryFolder } from "./tiny.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => folder.remove());
+
+const commands = ["prepare", "train", "eval", "generate", "inspect", "import", "export"];
+
+describe("help", () => {
+  test("lists every command and a first run, and exits 0", async () => {
+    const { code, stdout, stderr } = await gyre(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+    expect(stdout).toContain("$ gyre train data/sotu --out runs/first");
+  });
+
+  test.each(commands)("of %s describes every argument and option", (name) => {
+    const command = createProgram(() => undefined).commands.find((candidate) => candidate.name() === name);
+    const help = command?.helpInformation() ?? "";
+    expect(help).toContain(`Usage: gyre ${name}`);
+    for (const option of command?.options ?? []) {
+      expect(option.description.length, option.flags).toBeGreaterThan(8);
+      expect(help).toContain(option.flags);
+    }
+  });
+});
+
+describe("wrong usage exits 2, says what is wrong and changes nothing", () => {
+  const cases: readonly [string, readonly string[], RegExp][] = [
+    ["an unknown command", ["trian"], /unknown command 'trian'\n\(Did you mean train\?\)/],
+    [
+      "an unknown option",
+      ["train", "d", "--out", "r", "--setps", "3"],
+      /unknown option '--setps'\n\(Did you mean --steps\?\)/,
+    ],
+    [
+      "a number that is none",
+      ["train", "d", "--out", "r", "--steps", "many"],
+      /'--steps <n>' argument 'many' is invalid/,
+    ],
+    ["a number below the least", ["train", "d", "--out", "r", "--batch", "0"], /whole number of at least 1/],
+    [
+      "a word that is none",
+      ["train", "d", "--out", "r", "--sampler", "odd"],
+      /It must be official or uniform/,
+    ],
+    ["a range that is none", ["eval", "r", "--loops", "4-8"], /It must be like 4, 1,2,8 or 1\.\.8/],
+    ["a missing argument", ["generate"], /missing required argument 'run'/],
+    [
+      "options that do not go together",
+      ["prepare", "sotu", "--tokenizer", "gpt2", "--vocab", "500"],
+      /--vocab is for --tokenizer bpe/,
+    ],
+  ];
+  test.each(cases)("%s", async (_, words, message) => {
+    const { code, stdout, stderr } = await gyre(words);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe("what gyre can explain exits 1 with a code and a fix, and without a stack", () => {
+  const cases: readonly [string, (at: string) => readonly string[], RegExp][] = [
+    ["no such text", (at) => ["prepare", join(at, "none.txt"), join(at, "out")], /DATA_PATH/],
+    ["an empty text", (at) => ["prepare", join(at, "empty.txt"), join(at, "out")], /DATA_EMPTY/],
+    ["a binary file", (at) => ["prepare", join(at, "binary.txt"), join(at, "out")], /DATA_BINARY/],
+    ["no such data", (at) => ["train", join(at, "none"), "--out", join(at, "run")], /DATA_/],
+    ["no --out", (at) => ["train", at], /TRAIN_USAGE: data .*, but no --out/],
+    ["no such run", (at) => ["train", "--resume", join(at, "none")], /RUN_MISSING/],
+    ["a run to evaluate that is none", (at) => ["eval", join(at, "none")], /RUN_MISSING/],
+    [
+      "heads that do not divide",
+      () => ["inspect", "--width", "10", "--heads", "3"],
+      /SPEC_INVALID[\s\S]*heads: 3 does not divide width 10/,
+    ],
+  ];
+  test.each(cases)("%s", async (_, words, message) => {
+    await writeFile(join(folder.path, "empty.txt"), "");
+    await writeFile(join(folder.path, "binary.txt"), Uint8Array.of(0, 1, 2, 0, 255));
+    const { code, stderr } = await gyre(words(folder.path));
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/\n {2}expected: .+\n {2}fix: .+/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(code).toBe(1);
+  });
+});
+
+test("inspect prints a model's costs, and its graphs before and after the passes", async () => {
+  const model = [
+    "--width",
+    "16",
+    "--heads",
+    "2",
+    "--mlp",
+    "32",
+    "--context",
+    "8",
+    "--layers",
+    "1",
+    "--loops",
+    "2",
+    "--vocab",
+    "32",
+  ];
+  const overview = await gyre(["inspect", ...model]);
+  expect(overview.stdout).toMatch(/"family": "loopformer"/);
+  expect(overview.stdout).toMatch(/^ {4}1 {7}1 .*\n {4}2 {7}2 /m);
+  const graph = async (which: string) => (await gyre(["inspect", ...model, "--graph", which])).stdout;
+  const [forward, backward, step] = [await graph("forward"), await graph("backward"), await graph("step")];
+  expect(forward).toMatch(/causalAttention\(/);
+  expect(forward).not.toMatch(/grad\//);
+  expect(backward).toMatch(/grad\/transformer\.wte\.weight = %/);
+  expect(step).toMatch(/gemm\(/);
+  expect(step).not.toMatch(/causalAttention/);
+});

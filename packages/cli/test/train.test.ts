@@ -1,0 +1,118 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { gyre } from "./cli.ts";
+import { temporaryFolder, tinyData } from "./tiny.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let data: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  data = await tinyData(join(folder.path, "data"));
+});
+afterAll(() => folder.remove());
+
+const model = "--width 16 --heads 2 --mlp 32 --context 16 --layers 1 --loops 3".split(" ");
+const training = "--steps 120 --batch 2 --micro-batches 2 --warmup-steps 4 --seed 5".split(" ");
+const begin = (run: string) => ["train", data, "--out", run, ...model, ...training];
+
+/** The files that decide everything that follows: weights and moments of the last checkpoint, byte for byte. */
+async function finalState(run: string): Promise<Record<string, Buffer>> {
+  const last = (await readFile(join(run, "latest"), "utf8")).trim();
+  const at = join(run, "checkpoints", last);
+  const names = (await readdir(at)).filter((name) => name.endsWith(".safetensors"));
+  expect(names).toEqual(["model.safetensors", "optimizer.safetensors"]);
+  const files = await Promise.all(names.map(async (name) => [name, await readFile(join(at, name))] as const));
+  return { step: Buffer.from(last), ...Object.fromEntries(files) };
+}
+
+async function losses(run: string): Promise<string[]> {
+  const lines = (await readFile(join(run, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+  return lines.map((line) => {
+    const { step, loss, gradientNorm } = JSON.parse(line);
+    return `${step} ${loss} ${gradientNorm}`;
+  });
+}
+
+test("a run that is killed, or stopped by Ctrl-C, and resumed equals one that was not, bit for bit", async () => {
+  const whole = join(folder.path, "whole");
+  const uninterrupted = await gyre(begin(whole));
+  expect(uninterrupted.code).toBe(0);
+  expect(uninterrupted.stderr).toMatch(/step 1\/120 {2}loss \d\.\d+ {2}\S+ tokens\/s {2}\d+ GFLOP\/s {2}ETA /);
+  expect(uninterrupted.stderr).toMatch(/done: 120 steps\. next: gyre eval/);
+  const expected = { state: await finalState(whole), losses: await losses(whole) };
+  expect(expected.losses).toHaveLength(120);
+
+  const killed = join(folder.path, "killed");
+  const atStep = (run: string, step: number) => async () =>
+    (await losses(run).catch(() => [])).length >= step;
+  const kill = await killWhen(
+    [...begin(killed), "--checkpoint-every", "10"],
+    atStep(killed, 23 + Math.floor(60 * Math.random())),
+  );
+  expect(kill.code).toBe(null);
+  expect((await gyre(["train", "--resume", killed])).code).toBe(0);
+  expect(await finalState(killed)).toEqual(expected.state);
+  expect(await losses(killed)).toEqual(expected.losses);
+
+  const stopped = join(folder.path, "stopped");
+  const stop = await gyre(begin(stopped), { interruptAt: (_, stderr) => stderr.includes("step 1/120") });
+  expect(stop.code).toBe(130);
+  expect(stop.stderr).toMatch(/stopped and saved at step \d+; go on with: gyre train --resume/);
+  const resumed = await gyre(["train", "--resume", stopped]);
+  expect(resumed.code).toBe(0);
+  expect(await finalState(stopped)).toEqual(expected.state);
+  expect(await losses(stopped)).toEqual(expected.losses);
+}, 120_000);
+
+/** Runs gyre and kills it outright once `isTime` holds. */
+async function killWhen(words: readonly string[], isTime: () => Promise<boolean>) {
+  let isDue = false;
+  const watch = setInterval(async () => {
+    isDue ||= await isTime();
+  }, 5);
+  try {
+    return await gyre(words, { killWhen: () => isDue });
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+test("a run keeps its options, is not overwritten, and says when it is done", async () => {
+  const run = join(folder.path, "short");
+  const short = [...begin(run).slice(0, -training.length), "--steps", "2"];
+  expect((await gyre(short)).code).toBe(0);
+  const again = await gyre(short);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/RUN_EXISTS/)]);
+  const changed = await gyre(["train", "--resume", run, "--steps", "9"]);
+  expect([changed.code, changed.stderr]).toEqual([
+    1,
+    expect.stringMatching(/TRAIN_USAGE: --resume .* with --steps/),
+  ]);
+  const done = await gyre(["train", "--resume", run]);
+  expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/TRAIN_DONE.*2 steps/)]);
+  expect((await gyre([...short, "--force"])).code).toBe(0);
+});
+
+test("a recipe sets what flags do not, and a wrong field of it is refused by name", async () => {
+  const [good, bad] = [join(folder.path, "good.json"), join(folder.path, "bad.json")];
+  const recipe = {
+    model: { family: "tmlt", width: 16, heads: 2, mlp: 32, context: 16, layers: 1, loops: 2 },
+    training: { steps: 3, objective: { kind: "elastic", consistencyWeight: 0 } },
+  };
+  await writeFile(good, JSON.stringify(recipe));
+  await writeFile(bad, JSON.stringify({ ...recipe, training: { stpes: 3 } }));
+  const run = join(folder.path, "recipe");
+  expect((await gyre(["train", data, "--out", run, "--recipe", good, "--loops", "3"])).code).toBe(0);
+  const config = JSON.parse(await readFile(join(run, "config.json"), "utf8"));
+  expect(config.spec).toMatchObject({ family: "tmlt", width: 16, loops: 3 });
+  expect(config.training).toMatchObject({
+    steps: 3,
+    objective: { kind: "elastic", shortWeight: 0.1, consistencyWeight: 0 },
+  });
+  const refused = await gyre(["train", data, "--out", join(folder.path, "none"), "--recipe", bad]);
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/RECIPE: .*bad\.json: training.*stpes/),
+  ]);
+});
