@@ -38,7 +38,9 @@ test("a run that is killed, or stopped by Ctrl-C, and resumed equals one that wa
   const whole = join(folder.path, "whole");
   const uninterrupted = await gyre(begin(whole));
   expect(uninterrupted.code).toBe(0);
-  expect(uninterrupted.stderr).toMatch(/step 1\/120 {2}loss \d\.\d+ {2}\S+ tokens\/s {2}\d+ GFLOP\/s {2}ETA /);
+  expect(uninterrupted.stderr).toMatch(
+    /step 1\/120 {2}loss \d\.\d+ {2}\S+ tokens\/s {2}\d+ GFLOP\/s {2}ETA /,
+  );
   expect(uninterrupted.stderr).toMatch(/done: 120 steps\. next: gyre eval/);
   const expected = { state: await finalState(whole), losses: await losses(whole) };
   expect(expected.losses).toHaveLength(120);
