@@ -10,6 +10,7 @@ describe("requests", () => {
       config: "S",
       rounds: 10,
       threads: 2,
+      recompute: false,
       peer: true,
       peerDtype: "float32",
       json: false,
@@ -21,7 +22,10 @@ describe("requests", () => {
       peer: false,
       json: true,
     });
-    expect(parse("train --peer-dtype bfloat16")).toMatchObject({ peerDtype: "bfloat16" });
+    expect(parse("train --peer-dtype bfloat16 --recompute")).toMatchObject({
+      peerDtype: "bfloat16",
+      recompute: true,
+    });
   });
 
   test("startup and help", () => {
