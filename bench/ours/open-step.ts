@@ -49,7 +49,7 @@ export async function openStep(
     shape,
     { ...tuning(spec), ...blocks },
   );
-  const program = await runtime.compile(graph, { buffers: 1 });
+  const program = await runtime.compile(graph, { buffers: 1, lean: options.recompute ?? false });
   const weights = initialWeights(spec, 1);
   const moments = initAdamW(weights);
   const random = rng(1, "bench");

@@ -17,7 +17,15 @@ export interface EncodeOptions {
   readonly precision: Precision;
   /** Inputs whose values are fixed: they become initializers, which a runtime may repack. */
   readonly bound?: ReadonlyMap<string, Tensor>;
+  /**
+   * Hides the sizes of results behind the input ZERO. onnxruntime plans buffers of known sizes ahead and holds
+   * them between uses; those of unknown size it takes and gives back as it goes: less memory, a little slower.
+   */
+  readonly hideShapes?: boolean;
 }
+
+/** An input [1] of whole numbers that must be fed 0 where shapes are hidden. */
+export const ZERO = "gyre/zero";
 
 /** Emits ONNX nodes for one value; returns nothing: the last node writes the value's own name. */
 interface Emitter {
@@ -30,6 +38,8 @@ interface Emitter {
     out?: string,
   ): string;
   ints(values: readonly number[]): string;
+  /** Dimensions of a result. */
+  dims(values: readonly number[]): string;
   float(value: number, shape?: readonly number[]): string;
 }
 
@@ -102,9 +112,9 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   },
   softmax: (e, inputs, _, value) => e.node("Softmax", inputs, { axis: lastAxis(value) }),
   logSoftmax: (e, inputs, _, value) => e.node("LogSoftmax", inputs, { axis: lastAxis(value) }),
-  reshape: (e, [x], { shape }) => e.node("Reshape", [x as string, e.ints(shape)]),
+  reshape: (e, [x], { shape }) => e.node("Reshape", [x as string, e.dims(shape)]),
   transpose: (e, inputs, { perm }) => e.node("Transpose", inputs, { perm }),
-  broadcastTo: (e, [x], { shape }) => e.node("Expand", [x as string, e.ints(shape)]),
+  broadcastTo: (e, [x], { shape }) => e.node("Expand", [x as string, e.dims(shape)]),
   slice: (e, [x], { axis, start, end }) =>
     e.node("Slice", [x as string, e.ints([start]), e.ints([end]), e.ints([axis])]),
   pad(e, [x], { axis, before, after }, value) {
@@ -148,15 +158,19 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
     const empty = earlier.map((name, index) =>
       e.node("Shape", [name], { start: 0, end: 0 }, `empty${index}`),
     );
-    const shape = e.node("Concat", [...empty, e.ints(value.shape)], { axis: 0 }, "shape");
+    const shape = e.node("Concat", [...empty, e.dims(value.shape)], { axis: 0 }, "shape");
     e.node("Reshape", [x as string, shape]);
   },
 };
 
 /** A graph of plain operations (see `prepareGraph`) as an ONNX model. Inputs and outputs keep their names. */
-export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOptions): OnnxModel {
+export function toOnnx(
+  graph: Graph,
+  { precision, bound = new Map(), hideShapes = false }: EncodeOptions,
+): OnnxModel {
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, OnnxTensor>();
+  const hiddenShapes = new Set<string>();
   const named = outputNames(graph);
   const nameOf = (value: Value) =>
     isOp(value, "input") ? value.attrs.name : (named.get(value) ?? `v${value.id}`);
@@ -189,6 +203,15 @@ export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOpt
           shape: [values.length],
           data: BigInt64Array.from(values, BigInt),
         }),
+      dims(values) {
+        const shape = emitter.ints(values);
+        if (!hideShapes) return shape;
+        const hidden = `${shape}/hidden`;
+        if (!hiddenShapes.has(hidden))
+          nodes.push({ opType: "Add", inputs: [shape, ZERO], outputs: [hidden], attributes: {} });
+        hiddenShapes.add(hidden);
+        return hidden;
+      },
       float: (scalar, shape = []) =>
         store({ name: `f${scalar}`, dtype: precision, shape, data: floats([scalar]) }),
     };
@@ -209,14 +232,33 @@ export function toOnnx(graph: Graph, { precision, bound = new Map() }: EncodeOpt
       });
   }
   const free = graph.inputs.filter((value) => !bound.has(value.attrs.name));
+  const live = neededNodes(
+    nodes,
+    [...graph.outputs.keys()].map((name) => `out/${name}`),
+  );
+  const read = new Set(live.flatMap((node) => node.inputs));
   return {
     opset: { "": 21 },
     name: "gyre",
-    nodes,
-    initializers: [...initializers.values()],
-    inputs: free.map((value) => info(value, value.attrs.name)),
+    nodes: live,
+    initializers: [...initializers.values()].filter(({ name }) => read.has(name)),
+    inputs: [
+      ...free.map((value) => info(value, value.attrs.name)),
+      ...(hideShapes ? [{ name: ZERO, dtype: "int64" as const, shape: [1] }] : []),
+    ],
     outputs: [...graph.outputs].map(([name, value]) => info(value, `out/${name}`)),
   };
+}
+
+/** Without the nodes whose result a later node took up otherwise, as a sum of squares does with its squares. */
+function neededNodes(nodes: readonly OnnxNode[], results: readonly string[]): OnnxNode[] {
+  const needed = new Set(results);
+  const live = nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => needed.has(name))) return false;
+    for (const name of node.inputs) needed.add(name);
+    return true;
+  });
+  return live.reverse();
 }
 
 /** Computed outputs write their own names; a second name, an input or a constant needs a copy. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { prepareGraph } from "../graph/passes/index.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import { encodeGraph, type Precision } from "../onnx/encode.ts";
+import { encodeGraph, type Precision, ZERO } from "../onnx/encode.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
 import { disposed, inputMissing, inputShape, runtimeMissing } from "./errors.ts";
 import type { CompileOptions, Program, Runtime } from "./runtime.ts";
@@ -41,14 +41,16 @@ export class OnnxRuntime implements Runtime {
     this.#options = options;
   }
 
-  async compile(graph: Graph, { bound, buffers = 2 }: CompileOptions = {}): Promise<Program> {
+  async compile(graph: Graph, { bound, buffers = 2, lean = false }: CompileOptions = {}): Promise<Program> {
     const seen = bound ? undefined : this.#keys.get(graph);
-    const ready = seen && this.#programs.get(`${buffers} ${seen}`);
+    const kind = `${buffers} ${lean}`;
+    const ready = seen && this.#programs.get(`${kind} ${seen}`);
     if (ready) return ready;
     const precision = this.#options.precision ?? "float32";
-    const bytes = encodeGraph(prepareGraph(graph), { precision, ...(bound ? { bound } : {}) });
+    const options = { precision, hideShapes: lean, ...(bound ? { bound } : {}) };
+    const bytes = encodeGraph(prepareGraph(graph), options);
     const hash = createHash("sha256").update(bytes).digest("hex");
-    const key = `${buffers} ${hash}`;
+    const key = `${kind} ${hash}`;
     if (!bound) this.#keys.set(graph, hash);
     const known = this.#programs.get(key);
     if (known) {
@@ -65,8 +67,14 @@ export class OnnxRuntime implements Runtime {
       extra: { session: { force_spinning_stop: "1", use_device_allocator_for_initializers: "1" } },
     });
     const free = graph.inputs.filter((input) => !bound?.has(input.attrs.name));
-    const program = new OnnxProgram(this.#ort, session, precision, free, graph.outputs, buffers, () =>
-      this.#programs.delete(key),
+    const program = new OnnxProgram(
+      this.#ort,
+      session,
+      precision,
+      free,
+      graph.outputs,
+      { buffers, lean },
+      () => this.#programs.delete(key),
     );
     this.#programs.set(key, program);
     for (const oldest of [...this.#programs.values()].slice(0, -(this.#options.keep ?? 16))) {
@@ -96,6 +104,7 @@ class OnnxProgram implements Program {
   readonly #inputs: readonly Value<"input">[];
   readonly #sets: readonly OutputSet[];
   readonly #onDispose: () => void;
+  readonly #constant: Readonly<Record<string, OrtTensor>>;
   #turn = 0;
 
   constructor(
@@ -104,13 +113,14 @@ class OnnxProgram implements Program {
     precision: Precision,
     inputs: readonly Value<"input">[],
     outputs: ReadonlyMap<string, Value>,
-    buffers: number,
+    { buffers, lean }: { readonly buffers: number; readonly lean: boolean },
     onDispose: () => void,
   ) {
     this.#ort = ort;
     this.#session = session;
     this.#inputs = inputs;
     this.#onDispose = onDispose;
+    this.#constant = lean ? { [ZERO]: new ort.Tensor("int64", BigInt64Array.of(0n), [1]) as OrtTensor } : {};
     this.#sets = Array.from({ length: buffers }, () => {
       const fetches: Record<string, OrtTensor> = {};
       const views = new Map<string, Tensor>();
@@ -131,7 +141,7 @@ class OnnxProgram implements Program {
 
   async run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
     if (!this.#session) throw disposed("program");
-    const feeds: Record<string, OrtTensor> = {};
+    const feeds: Record<string, OrtTensor> = { ...this.#constant };
     for (const { attrs, shape } of this.#inputs) {
       const tensor = inputs.get(attrs.name);
       if (!tensor)

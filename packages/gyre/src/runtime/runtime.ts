@@ -6,6 +6,8 @@ export interface CompileOptions {
   readonly bound?: ReadonlyMap<string, Tensor>;
   /** Sets of output buffers: results of a run stay valid for this many runs. 2 by default. */
   readonly buffers?: 1 | 2;
+  /** Spend a little time to hold less memory while running. */
+  readonly lean?: boolean;
 }
 
 export interface Program extends AsyncDisposable {

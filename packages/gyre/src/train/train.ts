@@ -198,7 +198,7 @@ async function runMicroBatch(
   const graph =
     graphs.get(units?.length) ?? stepGraph(spec, objective, stepShape, { recompute, ...tuning(spec) });
   graphs.set(units?.length, graph);
-  const program = await runtime.compile(graph, { buffers: 1 });
+  const program = await runtime.compile(graph, { buffers: 1, lean: recompute });
   const outputs = await program.run(inputs);
   const count = rows * spec.context;
   const shortFlops = units && ownRoute ? trainingFlops(spec, units.length, count) : 0;

@@ -23,17 +23,18 @@ export function schedule(graph: Graph): Graph {
   });
 }
 
-/** For a product that is read soon: the large values and contractions before it that are not. */
-function waitsFor({ values }: Graph): ReadonlyMap<Value, readonly Value[]> {
+/** For a product that is read soon: the large values, contractions and results before it that are not. */
+function waitsFor({ values, outputs }: Graph): ReadonlyMap<Value, readonly Value[]> {
   const firstRead = new Map<Value, number>();
   for (const [position, { inputs }] of values.entries()) {
     for (const input of inputs) if (!firstRead.has(input)) firstRead.set(input, position);
   }
+  const results = new Set(outputs.values());
   const waits = new Map<Value, readonly Value[]>();
   let pending: Value[] = [];
   for (const [position, value] of values.entries()) {
-    if (!contracting.has(value.op) && sizeOf(value.shape) < LARGE) continue;
-    if (value.inputs.length === 0) continue;
+    const isSmall = !contracting.has(value.op) && sizeOf(value.shape) < LARGE && !results.has(value);
+    if (isSmall || value.inputs.length === 0) continue;
     const distance = (firstRead.get(value) ?? Number.POSITIVE_INFINITY) - position;
     if (distance > FAR) pending.push(value);
     else if (pending.length > 0 && (value.op === "matmul" || value.op === "gemm")) {
