@@ -64,7 +64,19 @@ else say(`${run} is trained already`);
 gyre("eval", run, "--max-tokens", "65536");
 for (const depth of [1, Math.ceil(loops / 2), loops]) {
   const prompt = ["--prompt", "My fellow citizens, the state of our"];
-  gyre("generate", run, ...prompt, "--loops", String(depth), "--max-tokens", "80", "--seed", "3");
+  gyre(
+    "generate",
+    run,
+    ...prompt,
+    "--loops",
+    String(depth),
+    "--max-tokens",
+    "70",
+    "--temperature",
+    "0.7",
+    "--top-k",
+    "40",
+  );
 }
 
 say(`The figure is ${run}/reports/report.svg, the numbers are beside it. Next:

@@ -24,6 +24,9 @@ export interface EncodeOptions {
   readonly hideShapes?: boolean;
 }
 
+/** Where onnxruntime keeps operations that ONNX does not have. */
+const CONTRIB = "com.microsoft";
+
 /** An input [1] of whole numbers that must be fed 0 where shapes are hidden. */
 export const ZERO = "gyre/zero";
 
@@ -36,6 +39,7 @@ interface Emitter {
     inputs: readonly string[],
     attributes?: Record<string, OnnxAttribute>,
     out?: string,
+    domain?: string,
   ): string;
   ints(values: readonly number[]): string;
   /** Dimensions of a result. */
@@ -97,8 +101,9 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   div: simple("Div"),
   matmul(e, inputs, attrs, value) {
     if (value.shape.length === 2) gemm(e, inputs, attrs);
-    else if (attrs.transA || attrs.transB || attrs.alpha !== 1)
-      throw notLowered("batched matmul with transposed or scaled operands");
+    else if (attrs.transA || attrs.alpha !== 1)
+      throw notLowered("batched matmul with a transposed left operand or a scaling");
+    else if (attrs.transB) e.node("FusedMatMul", inputs, { transB: 1 }, undefined, CONTRIB);
     else e.node("MatMul", inputs);
   },
   gemm,
@@ -191,9 +196,9 @@ export function toOnnx(
     const emitter: Emitter = {
       precision,
       name: nameOf,
-      node(opType, inputs, attributes = {}, part) {
+      node(opType, inputs, attributes = {}, part, domain) {
         const output = part ? `${name}/${part}` : name;
-        nodes.push({ opType, inputs, outputs: [output], attributes });
+        nodes.push({ opType, ...(domain ? { domain } : {}), inputs, outputs: [output], attributes });
         return output;
       },
       ints: (values) =>
@@ -238,7 +243,7 @@ export function toOnnx(
   );
   const read = new Set(live.flatMap((node) => node.inputs));
   return {
-    opset: { "": 21 },
+    opset: { "": 21, ...(live.some(({ domain }) => domain === CONTRIB) ? { [CONTRIB]: 1 } : {}) },
     name: "gyre",
     nodes: live,
     initializers: [...initializers.values()].filter(({ name }) => read.has(name)),

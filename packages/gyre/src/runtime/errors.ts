@@ -32,3 +32,11 @@ export function disposed(what: string): GyreError {
     fix: "dispose after the last use",
   });
 }
+
+export function contribWrong(op: string, error: number): GyreError {
+  return new GyreError("RUNTIME_CONTRIB", {
+    given: `${op} of this onnxruntime, which is ${error} off in its self-test`,
+    expected: "results within 1e-5 of the interpreter",
+    fix: "open the runtime without contrib",
+  });
+}

@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { GraphBuilder } from "../graph/builder.ts";
+import { matmul } from "../graph/ops.ts";
 import { prepareGraph } from "../graph/passes/index.ts";
 import type { Graph, Value } from "../graph/types.ts";
+import { interpret } from "../interp/interpret.ts";
 import { encodeGraph, type Precision, ZERO } from "../onnx/encode.ts";
+import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
-import { disposed, inputMissing, inputShape, runtimeMissing } from "./errors.ts";
+import { contribWrong, disposed, inputMissing, inputShape, runtimeMissing } from "./errors.ts";
 import type { CompileOptions, Program, Runtime } from "./runtime.ts";
 
 export interface OnnxRuntimeOptions {
@@ -13,18 +17,50 @@ export interface OnnxRuntimeOptions {
   readonly precision?: Precision;
   /** Programs kept compiled; the least recently used one is let go beyond it. 16 by default. */
   readonly keep?: number;
+  /**
+   * Use operations that only onnxruntime has, once a numeric self-test has found them right; off by default.
+   * At present FusedMatMul, which spares attention some transposes.
+   */
+  readonly contrib?: boolean;
   /** Write an onnxruntime profile with this prefix. */
   readonly profile?: string;
 }
 
 type Ort = typeof import("onnxruntime-node");
 
-/** Opens onnxruntime-node on the CPU; throws RUNTIME_MISSING when the package cannot be loaded. */
+/**
+ * Opens onnxruntime-node on the CPU. Throws RUNTIME_MISSING when the package cannot be loaded, and
+ * RUNTIME_CONTRIB when its own operations were asked for and fail their self-test.
+ */
 export async function openOnnxRuntime(options: OnnxRuntimeOptions = {}): Promise<OnnxRuntime> {
   const loaded = await import("onnxruntime-node").catch((cause) => {
     throw runtimeMissing("onnxruntime-node", cause);
   });
-  return new OnnxRuntime((loaded as unknown as { default?: Ort }).default ?? loaded, options);
+  const runtime = new OnnxRuntime((loaded as unknown as { default?: Ort }).default ?? loaded, options);
+  if (options.contrib) await testContrib(runtime, options.precision ?? "float32");
+  return runtime;
+}
+
+/** Compares onnxruntime's own operations with the interpreter. Throws RUNTIME_CONTRIB. */
+async function testContrib(runtime: Runtime, precision: Precision): Promise<void> {
+  const builder = new GraphBuilder();
+  const [a, b] = [builder.input("a", [2, 3, 5, 4]), builder.input("b", [2, 3, 7, 4])];
+  const graph = builder.graph({ y: matmul(a, b, { transB: true }) });
+  const random = rng(1, "contrib");
+  const draw = ({ shape }: Value): Tensor => {
+    const data = Float64Array.from({ length: sizeOf(shape) }, () => random.normal());
+    return { data: precision === "float32" ? Float32Array.from(data) : data, shape };
+  };
+  const inputs = new Map([
+    ["a", draw(a)],
+    ["b", draw(b)],
+  ]);
+  const expected = interpret(graph, inputs).get("y")?.data ?? [];
+  const given = (await (await runtime.compile(graph)).run(inputs)).get("y")?.data ?? [];
+  const error = Math.max(
+    ...Array.from(expected, (value, index) => Math.abs(value - (given[index] ?? Number.NaN))),
+  );
+  if (!(error < 1e-5)) throw contribWrong("FusedMatMul", error);
 }
 
 /** The native runtime. Sessions are cached by the hash of their graph. */
@@ -44,20 +80,17 @@ export class OnnxRuntime implements Runtime {
   async compile(graph: Graph, { bound, buffers = 2, lean = false }: CompileOptions = {}): Promise<Program> {
     const seen = bound ? undefined : this.#keys.get(graph);
     const kind = `${buffers} ${lean}`;
-    const ready = seen && this.#programs.get(`${kind} ${seen}`);
+    const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
     const precision = this.#options.precision ?? "float32";
     const options = { precision, hideShapes: lean, ...(bound ? { bound } : {}) };
-    const bytes = encodeGraph(prepareGraph(graph), options);
+    const keepTransB = this.#options.contrib ?? false;
+    const bytes = encodeGraph(prepareGraph(graph, { keepTransB }), options);
     const hash = createHash("sha256").update(bytes).digest("hex");
     const key = `${kind} ${hash}`;
     if (!bound) this.#keys.set(graph, hash);
-    const known = this.#programs.get(key);
-    if (known) {
-      this.#programs.delete(key);
-      this.#programs.set(key, known);
-      return known;
-    }
+    const known = this.#reuse(key);
+    if (known) return known;
     const session = await this.#ort.InferenceSession.create(bytes, {
       ...(this.#options.threads ? { intraOpNumThreads: this.#options.threads } : {}),
       ...(this.#options.profile ? { enableProfiling: true, profileFilePrefix: this.#options.profile } : {}),
@@ -79,6 +112,16 @@ export class OnnxRuntime implements Runtime {
     this.#programs.set(key, program);
     for (const oldest of [...this.#programs.values()].slice(0, -(this.#options.keep ?? 16))) {
       await oldest[Symbol.asyncDispose]();
+    }
+    return program;
+  }
+
+  /** The program of a key, if there is one; it becomes the most recently used. */
+  #reuse(key: string): OnnxProgram | undefined {
+    const program = this.#programs.get(key);
+    if (program) {
+      this.#programs.delete(key);
+      this.#programs.set(key, program);
     }
     return program;
   }

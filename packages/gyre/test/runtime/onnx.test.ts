@@ -2,11 +2,14 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { add, exp, mul } from "../../src/graph/ops.ts";
+import { add, exp, matmul, mul } from "../../src/graph/ops.ts";
+import { prepareGraph } from "../../src/graph/passes/index.ts";
 import type { Graph } from "../../src/graph/types.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { loopformer } from "../../src/models/presets.ts";
 import { conditions } from "../../src/models/spec.ts";
+import { toOnnx } from "../../src/onnx/encode.ts";
+import { contribWrong } from "../../src/runtime/errors.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { SHORT_ROUTE, stepGraph } from "../../src/train/objective.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
@@ -25,6 +28,23 @@ function scaled(factor: number): Graph {
   const builder = new GraphBuilder();
   return builder.graph({ y: mul(builder.input("x", [2]), factor) });
 }
+
+runtimeConformance("onnxruntime with its own operations", {
+  open: () => openOnnxRuntime({ threads: 2, contrib: true }),
+  tolerance: 2e-5,
+  cast: ({ data, shape }) => ({ data: data instanceof Int32Array ? data : Float32Array.from(data), shape }),
+});
+
+test("its own operations are used only when asked for, and a wrong one is refused", async () => {
+  const builder = new GraphBuilder();
+  const product = matmul(builder.input("a", [2, 2, 3]), builder.input("b", [2, 2, 3]), { transB: true });
+  const graph = builder.graph({ y: product });
+  const operations = (keepTransB: boolean) =>
+    toOnnx(prepareGraph(graph, { keepTransB }), { precision: "float32" }).nodes.map((node) => node.opType);
+  expect(operations(false)).toEqual(["Transpose", "MatMul"]);
+  expect(operations(true)).toEqual(["FusedMatMul"]);
+  expect(contribWrong("FusedMatMul", 0.5).message).toMatch(/RUNTIME_CONTRIB: FusedMatMul .* 0\.5 off/);
+});
 
 describe("programs", () => {
   test("equal graphs share one, and an equal graph object is not encoded again", async () => {

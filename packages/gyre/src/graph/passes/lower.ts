@@ -4,13 +4,18 @@ import { type Graph, isOp, type Value } from "../types.ts";
 import { rebuild, useCounts } from "./rebuild.ts";
 import { scaled } from "./simplify.ts";
 
+export interface LowerOptions {
+  /** Leave a transposed right operand of a batched product to the runtime, which must have one for it. */
+  readonly keepTransB?: boolean;
+}
+
 /**
  * Lowers matrix products to what a plain runtime has: scalings move into the products around them, a sum with
  * a matrix product becomes one Gemm that accumulates into its C operand, and batched products get explicit
  * transposes of their smaller operand.
  */
-export function lower(graph: Graph): Graph {
-  return batchedTransposes(accumulate(scaleOutputs(scaleOperands(graph))));
+export function lower(graph: Graph, options: LowerOptions = {}): Graph {
+  return batchedTransposes(accumulate(scaleOutputs(scaleOperands(graph))), options);
 }
 
 const isMatrixProduct = (value: Value): value is Value<"matmul"> =>
@@ -61,13 +66,13 @@ function accumulate(graph: Graph): Graph {
   });
 }
 
-function batchedTransposes(graph: Graph): Graph {
+function batchedTransposes(graph: Graph, { keepTransB = false }: LowerOptions): Graph {
   return rebuild(graph, (value, inputs) => {
     if (!isOp(value, "matmul") || value.shape.length === 2) return undefined;
     const [a, b] = inputs as [Value, Value];
     const { transA, transB, alpha } = value.attrs;
     if (alpha !== 1) return mul(matmul(a, b, { transA, transB }), alpha);
-    if (!transA && !transB) return undefined;
+    if (!transA && (!transB || keepTransB)) return undefined;
     const out = sizeOf(value.shape);
     const direct = (transA ? sizeOf(a.shape) : 0) + (transB ? sizeOf(b.shape) : 0);
     const swapped = (transA ? 0 : sizeOf(a.shape)) + (transB ? 0 : sizeOf(b.shape)) + out;
