@@ -1,7 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commandMissing } from "./errors.ts";
-import { alternate, type Provenance, repositoryRoot, round, table } from "./harness.ts";
+import { alternate, median, type Provenance, repositoryRoot, round, table } from "./harness.ts";
 
 export interface StartupOptions {
   readonly rounds: number;
@@ -17,6 +20,8 @@ export interface StartupResult {
   readonly gyreHelp: { readonly ms: number; readonly msBest: number };
   readonly node: { readonly ms: number; readonly msBest: number };
   readonly overheadMs: number;
+  /** From the start of `gyre train` on prepared data to the end of its first step, with the default model. */
+  readonly firstStep: { readonly ms: number; readonly msBest: number };
   readonly rounds: number;
   readonly provenance: Provenance;
 }
@@ -30,6 +35,7 @@ export async function benchStartup(options: StartupOptions): Promise<StartupResu
   await alternate({ help, bare }, 2);
   options.print(`timing: ${options.rounds} rounds`);
   const samples = await alternate({ help, bare }, options.rounds);
+  const firstSteps = await timeFirstSteps(script, Math.ceil(options.rounds / 3));
   const summary = ({ median, best }: { median: number; best: number }) => ({
     ms: round(median),
     msBest: round(best),
@@ -39,9 +45,46 @@ export async function benchStartup(options: StartupOptions): Promise<StartupResu
     gyreHelp: summary(samples.help),
     node: summary(samples.bare),
     overheadMs: round(samples.help.median - samples.bare.median),
+    firstStep: { ms: round(median(firstSteps)), msBest: round(Math.min(...firstSteps)) },
     rounds: options.rounds,
     provenance: options.provenance,
   };
+}
+
+/** Prepares a small text, then starts training on it again and again, each time until the first step is reported. */
+async function timeFirstSteps(script: string, rounds: number): Promise<number[]> {
+  const folder = mkdtempSync(join(tmpdir(), "gyre-startup-"));
+  try {
+    const text = join(folder, "text.txt");
+    writeFileSync(text, "The state of our union is strong, and its people are free.\n".repeat(4000));
+    const data = join(folder, "data");
+    const prepare = [script, "prepare", text, data, "--tokenizer", "bytes"];
+    if (spawnSync(process.execPath, prepare, { stdio: "ignore" }).status !== 0) throw commandMissing(script);
+    const times: number[] = [];
+    for (let turn = 0; turn < rounds; turn++)
+      times.push(await firstStepMs(script, data, join(folder, `run${turn}`)));
+    return times;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function firstStepMs(script: string, data: string, run: string): Promise<number> {
+  const start = performance.now();
+  const child = spawn(process.execPath, [script, "train", data, "--out", run], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const closed = once(child, "close");
+  let said = "";
+  for await (const text of child.stderr.setEncoding("utf8")) {
+    said += text;
+    if (said.includes("step 1/")) break;
+  }
+  const elapsed = performance.now() - start;
+  child.kill("SIGKILL");
+  await closed;
+  if (!said.includes("step 1/")) throw commandMissing("gyre train");
+  return elapsed;
 }
 
 function startMs(args: readonly string[], failed: () => Error): number {
@@ -59,6 +102,7 @@ export function startupTable(result: StartupResult): string {
     ["gyre --help", result.gyreHelp.ms, result.gyreHelp.msBest],
     ["node -e 0", result.node.ms, result.node.msBest],
     ["difference", result.overheadMs, ""],
+    ["gyre train, to its first step", result.firstStep.ms, result.firstStep.msBest],
   ];
   return table(rows);
 }
