@@ -1,4 +1,3 @@
-import process from "node:process";
 import { initialState, type TrainEvent, type TrainState, train } from "gyre";
 import {
   createRun,
@@ -12,6 +11,7 @@ import {
   saveState,
 } from "gyre/node";
 import { alreadyDone, trainNeeds } from "../errors.ts";
+import { interruptSignal } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { TrainLine } from "../render/train-line.ts";
 import { modelFields, readRecipe, type SettingFlags, settings, trainingFields } from "../settings.ts";
@@ -47,11 +47,9 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
       (state.step > 0 ? `, from step ${state.step}` : ""),
   );
-  const stop = stopOnSignals();
   try {
-    return await follow(session, options, status, stop.signal);
+    return await follow(session, options, status, interruptSignal());
   } finally {
-    stop.restore();
     status.clear();
   }
 }
@@ -134,18 +132,4 @@ async function follow(
 function metrics(event: Extract<TrainEvent, { type: "step" }>) {
   const { type: _, ...record } = event;
   return record;
-}
-
-/** The first Ctrl-C or SIGTERM lets the step under way finish and be saved; a second one ends at once. */
-function stopOnSignals(): { readonly signal: AbortSignal; restore(): void } {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  return {
-    signal: controller.signal,
-    restore: () => process.off("SIGINT", stop).off("SIGTERM", stop),
-  };
 }

@@ -23,6 +23,14 @@ export function nonFinite(
   });
 }
 
+export function tokenOutside(token: number, vocab: number): GyreError {
+  return new GyreError("TRAIN_DATA", {
+    given: `data with the token ${token}`,
+    expected: `tokens from 0 to ${vocab - 1}, the spec's vocabulary`,
+    fix: "build the spec with the vocabulary of the data's tokenizer",
+  });
+}
+
 export function badRunConfig(path: string, problems: readonly string[]): GyreError {
   return new GyreError("RUN_CONFIG", {
     given: `${path}/config.json with problems:\n    ${problems.join("\n    ")}`,

@@ -16,7 +16,7 @@ import { warmupCosine } from "../optim/schedule.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
-import { nonFinite } from "./errors.ts";
+import { nonFinite, tokenOutside } from "./errors.ts";
 import { SHORT_ROUTE, stepGraph } from "./objective.ts";
 import type { TrainingOptions } from "./options.ts";
 
@@ -71,7 +71,7 @@ export function initialState(spec: Spec, seed: number): TrainState {
 /**
  * Trains a model: an async iterable of events, so that logging is the caller's. Batches and trajectories are
  * pure functions of (seed, step), so a run that goes on from a saved state equals one that never stopped.
- * Throws TRAIN_NOT_FINITE, naming the step and the last good checkpoint.
+ * Throws TRAIN_DATA, and TRAIN_NOT_FINITE, which names the step and the last good checkpoint.
  */
 export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainState> {
   const { spec, training, save, signal, checkpointEvery = 100 } = run;
@@ -81,6 +81,8 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainSta
     await save?.(state);
     saved = state.step;
   };
+  const largest = (run.data.tokens as Uint32Array).reduce((most, token) => Math.max(most, token), 0);
+  if (largest >= spec.vocab) throw tokenOutside(largest, spec.vocab);
   const graphs: StepGraphs = new Map();
   yield { type: "start", step: state.step, steps: training.steps };
   while (state.step < training.steps && !signal?.aborted) {

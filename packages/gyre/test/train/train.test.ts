@@ -262,6 +262,14 @@ describe("numbers that are not finite", () => {
   });
 });
 
+test("data of another vocabulary is refused before the first step", async () => {
+  const tokens = Uint16Array.from(data.tokens);
+  tokens[7] = tinySize.vocab;
+  const training = options(spec, {});
+  const error = await rejectionOf(trained({ spec, training, runtime, data: { ...data, tokens } }));
+  expect(error.message).toMatch(new RegExp(`TRAIN_DATA: data with the token ${tinySize.vocab}\\n`));
+});
+
 describe("options", () => {
   test("every problem is listed: of single options and with the spec", () => {
     const json = { objective: elastic, sampler: "uniform", steps: 0, warmup: 3, learningRateFloor: 1 };
