@@ -12,8 +12,8 @@ async function measure(
 ): Promise<{ name: string; result: object; text: string }> {
   const common = { provenance: provenance(words), print };
   if (request.bench === "startup") {
-    const result = await benchStartup({ ...common, rounds: request.rounds });
-    return { name: "startup", result, text: startupTable(result) };
+    const result = await benchStartup({ ...common, config: request.config, rounds: request.rounds });
+    return { name: `startup-${request.config}`, result, text: startupTable(result) };
   }
   const { config, rounds, threads, recompute, peer, peerDtype } = request;
   const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });

@@ -15,7 +15,8 @@ export const help = `npm run bench -- BENCH [options]
     --no-peer         without Python: no PyTorch, no sgemm peak, no ratio
     --peer-dtype D    float32 (default), or bfloat16 for PyTorch under autocast
 
-  startup   gyre --help against node -e 0 (run npm run build first)
+  startup   gyre --help against node -e 0, and gyre train to its first step (run npm run build first)
+    --config ${Object.keys(configs).join("|")}   the size of the model that is trained, on bytes; default S
     --rounds N        default 15
 
   --json    make the last line of stdout the result as one JSON object
@@ -38,6 +39,7 @@ export interface TrainRequest {
 
 export interface StartupRequest {
   readonly bench: "startup";
+  readonly config: ConfigName;
   readonly rounds: number;
   readonly json: boolean;
 }
@@ -55,7 +57,7 @@ const flags = {
   help: { type: "boolean" },
 } as const;
 
-const trainOnly = ["config", "threads", "recompute", "no-peer", "peer-dtype"] as const;
+const trainOnly = ["threads", "recompute", "no-peer", "peer-dtype"] as const;
 
 /** The words after `npm run bench --` as a request; anything that would be ignored is refused. */
 export function parseRequest(words: readonly string[]): Request {
@@ -65,13 +67,14 @@ export function parseRequest(words: readonly string[]): Request {
   if (extra !== undefined) throw optionInvalid(`the word "${extra}" after "${bench}"`, "one benchmark");
   if (bench !== "train" && bench !== "startup") throw benchUnknown(bench, benchNames);
   const json = values.json === true;
-  if (bench === "startup") {
-    const misplaced = trainOnly.find((name) => values[name] !== undefined);
-    if (misplaced !== undefined) throw optionInvalid(`--${misplaced} with startup`, "--rounds or --json");
-    return { bench, rounds: count("rounds", values.rounds, 15), json };
-  }
   const config = values.config ?? "S";
   if (!isConfigName(config)) throw configUnknown(config, Object.keys(configs));
+  if (bench === "startup") {
+    const misplaced = trainOnly.find((name) => values[name] !== undefined);
+    if (misplaced !== undefined)
+      throw optionInvalid(`--${misplaced} with startup`, "--config, --rounds or --json");
+    return { bench, config, rounds: count("rounds", values.rounds, 15), json };
+  }
   const peerDtype = values["peer-dtype"] ?? "float32";
   if (peerDtype !== "float32" && peerDtype !== "bfloat16") {
     throw optionInvalid(`--peer-dtype ${peerDtype}`, "float32 or bfloat16");

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type ConfigName, configs } from "./configs.ts";
 import { commandMissing } from "./errors.ts";
 import { alternate, median, type Provenance, repositoryRoot, round, table } from "./harness.ts";
 
 export interface StartupOptions {
+  readonly config: ConfigName;
   readonly rounds: number;
   readonly provenance: Provenance;
   readonly print: (text: string) => void;
@@ -17,10 +19,11 @@ export interface StartupOptions {
 /** Cold starts in milliseconds: the medians, the best, and what `gyre --help` adds to bare node (of the medians). */
 export interface StartupResult {
   readonly bench: "startup";
+  readonly config: ConfigName;
   readonly gyreHelp: { readonly ms: number; readonly msBest: number };
   readonly node: { readonly ms: number; readonly msBest: number };
   readonly overheadMs: number;
-  /** From the start of `gyre train` on prepared data to the end of its first step, with the default model. */
+  /** From the start of `gyre train` on prepared data to the end of its first step; the vocabulary is of bytes. */
   readonly firstStep: { readonly ms: number; readonly msBest: number };
   readonly rounds: number;
   readonly provenance: Provenance;
@@ -35,13 +38,14 @@ export async function benchStartup(options: StartupOptions): Promise<StartupResu
   await alternate({ help, bare }, 2);
   options.print(`timing: ${options.rounds} rounds`);
   const samples = await alternate({ help, bare }, options.rounds);
-  const firstSteps = await timeFirstSteps(script, Math.ceil(options.rounds / 3));
+  const firstSteps = await timeFirstSteps(script, options.config, Math.ceil(options.rounds / 3));
   const summary = ({ median, best }: { median: number; best: number }) => ({
     ms: round(median),
     msBest: round(best),
   });
   return {
     bench: "startup",
+    config: options.config,
     gyreHelp: summary(samples.help),
     node: summary(samples.bare),
     overheadMs: round(samples.help.median - samples.bare.median),
@@ -52,7 +56,7 @@ export async function benchStartup(options: StartupOptions): Promise<StartupResu
 }
 
 /** Prepares a small text, then starts training on it again and again, each time until the first step is reported. */
-async function timeFirstSteps(script: string, rounds: number): Promise<number[]> {
+async function timeFirstSteps(script: string, config: ConfigName, rounds: number): Promise<number[]> {
   const folder = mkdtempSync(join(tmpdir(), "gyre-startup-"));
   try {
     const text = join(folder, "text.txt");
@@ -62,16 +66,24 @@ async function timeFirstSteps(script: string, rounds: number): Promise<number[]>
     if (spawnSync(process.execPath, prepare, { stdio: "ignore" }).status !== 0) throw commandMissing(script);
     const times: number[] = [];
     for (let turn = 0; turn < rounds; turn++)
-      times.push(await firstStepMs(script, data, join(folder, `run${turn}`)));
+      times.push(
+        await firstStepMs([script, "train", data, "--out", join(folder, `run${turn}`), ...sizeFlags(config)]),
+      );
     return times;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function firstStepMs(script: string, data: string, run: string): Promise<number> {
+function sizeFlags(config: ConfigName): string[] {
+  const { layers, loops, width, heads, mlp, context, batch } = configs[config];
+  const sizes = { layers, loops, width, heads, mlp, context, batch };
+  return Object.entries(sizes).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+async function firstStepMs(command: readonly string[]): Promise<number> {
   const start = performance.now();
-  const child = spawn(process.execPath, [script, "train", data, "--out", run], {
+  const child = spawn(process.execPath, [...command], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const closed = once(child, "close");
@@ -102,7 +114,7 @@ export function startupTable(result: StartupResult): string {
     ["gyre --help", result.gyreHelp.ms, result.gyreHelp.msBest],
     ["node -e 0", result.node.ms, result.node.msBest],
     ["difference", result.overheadMs, ""],
-    ["gyre train, to its first step", result.firstStep.ms, result.firstStep.msBest],
+    [`gyre train, to its first step of ${result.config}`, result.firstStep.ms, result.firstStep.msBest],
   ];
   return table(rows);
 }

@@ -104,7 +104,12 @@ test("a GYRE_PYTHON that cannot import torch is refused, not replaced", () => {
 });
 
 describe("startup", () => {
-  const options = { rounds: 2, provenance: provenance(["startup"]), print: () => undefined };
+  const options = {
+    config: "XS" as const,
+    rounds: 2,
+    provenance: provenance(["startup"]),
+    print: () => undefined,
+  };
 
   test("times a script against bare node", async () => {
     const script = join(scratch, "slow.cjs");

@@ -29,7 +29,12 @@ describe("requests", () => {
   });
 
   test("startup and help", () => {
-    expect(parse("startup --json")).toEqual({ bench: "startup", rounds: 15, json: true });
+    expect(parse("startup --json")).toEqual({
+      bench: "startup",
+      config: "S",
+      rounds: 15,
+      json: true,
+    });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
@@ -45,7 +50,7 @@ describe("requests", () => {
     ["train --peer-dtype float16", "BENCH_OPTION_INVALID: --peer-dtype float16"],
     ["train --no-peer --peer-dtype float32", "BENCH_OPTION_INVALID: --peer-dtype with --no-peer"],
     ["startup --no-peer", "BENCH_OPTION_INVALID: --no-peer with startup"],
-    ["startup --config S", "BENCH_OPTION_INVALID: --config with startup"],
+    ["startup --config Q", "BENCH_CONFIG_UNKNOWN: --config Q"],
   ])("refuses %j", (text, message) => {
     expect(() => parse(text)).toThrow(message);
   });
