@@ -1,18 +1,21 @@
-// `npm run recipes [-- [--small] NAME...]`: trains the comparison of recipes/README.md, one run after the other, and
-// reports. --small takes the size and the training of recipes/quickstart.json: four minutes a run.
+// `npm run recipes [-- NAME...]`: trains the comparison of recipes/README.md, one run after the other, and reports on
+// all that are done. `npm run recipes -- --search`: the learning-rate search that the recipes' rates come from.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { ensureInstalled, root, run } from "./setup.mjs";
 
-const isSmall = process.argv.includes("--small");
-const [data, vocab, folder] = isSmall
-  ? ["data/sotu", "2048", "small"]
-  : ["data/sotu-4096", "4096", "recipes"];
+const data = "data/sotu";
+const rates = [1e-3, 2e-3, 4e-3];
+const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
+const searchSteps = 200;
+
 const all = readdirSync(join(root, "recipes"))
   .filter((file) => file.endsWith(".json") && file !== "quickstart.json")
-  .map((file) => file.slice(0, -".json".length));
-const named = process.argv.slice(2).filter((word) => word !== "--small");
+  .map((file) => file.slice(0, -".json".length))
+  .sort();
+const isSearch = process.argv.includes("--search");
+const named = process.argv.slice(2).filter((word) => word !== "--search");
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
   console.error(`unknown recipe ${unknown.join(", ")}\n  expected: ${all.join(", ")}`);
@@ -29,31 +32,38 @@ function stepsDone(path) {
   return last ? JSON.parse(last).step : 0;
 }
 
-const runOf = (name) => `runs/${folder}/${name}`;
-const readRecipe = (name) => JSON.parse(readFileSync(join(root, `recipes/${name}.json`), "utf8"));
-const quickstart = readRecipe("quickstart");
-const stepsOf = (name) => (isSmall ? quickstart : readRecipe(name)).training.steps;
-const isDone = (name) => stepsDone(runOf(name)) === stepsOf(name);
+/** Trains a recipe into `path`, goes on with it where it was stopped, or leaves it where it is done. */
+function trained(path, name, steps, ...flags) {
+  const done = stepsDone(path);
+  if (done === steps) return;
+  console.log(`\n${path}`);
+  if (done === undefined) gyre("train", data, "--out", path, "--recipe", `recipes/${name}.json`, ...flags);
+  else gyre("train", "--resume", path);
+}
 
-/** Flags that turn a recipe into its small version: half the layers, the quickstart's other sizes and training. */
-function smaller(name) {
-  if (!isSmall) return [];
-  const { family: _, loops: __, ...sizes } = quickstart.model;
-  const fields = { ...sizes, layers: readRecipe(name).model.layers / 2, ...quickstart.training };
-  const kebab = (field) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return Object.entries(fields).flatMap(([field, value]) => [`--${kebab(field)}`, String(value)]);
+/** Every rate for a fraction of the steps: all runs in one report, each at its full depth. */
+function search() {
+  const runs = searched.flatMap((name) =>
+    rates.map((rate) => {
+      const path = `runs/search/${name}-${rate}`;
+      trained(path, name, searchSteps, "--learning-rate", `${rate}`, "--steps", `${searchSteps}`);
+      return path;
+    }),
+  );
+  gyre("eval", ...runs, "--max-tokens", "50000", "--out", "docs/results/learning-rates");
+}
+
+function compare() {
+  const stepsOf = (name) =>
+    JSON.parse(readFileSync(join(root, `recipes/${name}.json`), "utf8")).training.steps;
+  for (const name of named.length > 0 ? named : all) trained(`runs/recipes/${name}`, name, stepsOf(name));
+  const done = all.filter((name) => stepsDone(`runs/recipes/${name}`) === stepsOf(name));
+  console.log(`\nreport of ${done.length} of ${all.length} recipes: ${done.join(", ")}`);
+  gyre("eval", ...done.map((name) => `runs/recipes/${name}`), "--out", "docs/results/recipes");
 }
 
 ensureInstalled();
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
-if (!existsSync(join(root, data, "manifest.json"))) gyre("prepare", "sotu", data, "--vocab", vocab);
-for (const name of named.length > 0 ? named : all) {
-  if (isDone(name)) continue;
-  console.log(`\n${name}`);
-  if (stepsDone(runOf(name)) === undefined)
-    gyre("train", data, "--out", runOf(name), "--recipe", `recipes/${name}.json`, ...smaller(name));
-  else gyre("train", "--resume", runOf(name));
-}
-const done = all.filter(isDone);
-console.log(`\nreport of ${done.length} of ${all.length} recipes: ${done.join(", ")}`);
-gyre("eval", ...done.map(runOf), "--out", `docs/results/${folder}`);
+if (!existsSync(join(root, data, "manifest.json"))) gyre("prepare", "sotu", data, "--vocab", "2048");
+if (isSearch) search();
+else compare();
