@@ -227,7 +227,7 @@ async function checkGreedy(
   for (const [index, trajectory] of (metadata["trajectories"] as readonly number[][]).entries()) {
     const text = [...prompt];
     let logits: ArrayLike<number> = [];
-    const options = { budget: trajectory, temperature: 0, maxTokens: Number(metadata["new_tokens"]) };
+    const options = { loops: trajectory, temperature: 0, maxTokens: Number(metadata["new_tokens"]) };
     for await (const next of generate({ spec, weights, runtime }, prompt, options)) {
       text.push(next.token);
       logits = next.logits;

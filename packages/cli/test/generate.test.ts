@@ -85,7 +85,7 @@ describe("gyre generate", () => {
       "--threads",
       "1",
     );
-    const options = { budget: [0.5, 0.25, 0.25], temperature: 1.5, topK: 20, topP: 0.9, seed: 7 };
+    const options = { loops: [0.5, 0.25, 0.25], temperature: 1.5, topK: 20, topP: 0.9, seed: 7 };
     expect(stdout).toBe(await expected("é", options));
     expect(await expected("é", { ...options, seed: 8 })).not.toBe(stdout);
   });

@@ -40,14 +40,29 @@ export { scaleFor, tickTexts } from "./eval/scale.ts";
 export { reportFigure } from "./eval/schedule-figure.ts";
 export { type Spread, spreads } from "./eval/spread.ts";
 export { reportTable } from "./eval/table.ts";
+export { Decoder, type Model } from "./generate/decoder.ts";
 export {
-  type GeneratedToken,
-  type GenerateOptions,
-  generate,
-  type Model,
-  nextTokenGraph,
-} from "./generate/generate.ts";
+  type ExitRule,
+  exitAtRandom,
+  exitRule,
+  type LoopsSoFar,
+  untilConfident,
+  untilSettled,
+} from "./generate/exits.ts";
+export { decoderOf, type GenerateOptions, generate } from "./generate/generate.ts";
 export type { SamplingOptions } from "./generate/sampling.ts";
+export {
+  advance,
+  type CachePolicy,
+  cachePolicies,
+  type Finish,
+  type GeneratedToken,
+  type Loops,
+  Stream,
+  type StreamOptions,
+  type WindowMode,
+  windowModes,
+} from "./generate/stream.ts";
 export { gradients } from "./grad/gradients.ts";
 export { GraphBuilder } from "./graph/builder.ts";
 export { prepareGraph } from "./graph/passes/index.ts";

@@ -37,7 +37,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   const text = tokenizer.decodeStream();
   const tokens = generate({ spec, weights, runtime }, ids.length > 0 ? ids : [tokenizer.endOfText], {
     ...sampling,
-    budget,
+    loops: budget,
     maxTokens,
     stop: tokenizer.endOfText,
     signal,

@@ -23,3 +23,19 @@ export function badPromptToken(token: number, vocab: number): GyreError {
     fix: "encode the prompt with the tokenizer that the model was trained with",
   });
 }
+
+export function badExit(name: string, given: number | string, expected: string): GyreError {
+  return new GyreError("EXIT", {
+    given: `an exit rule with ${name} ${given}`,
+    expected,
+    fix: `correct ${name}`,
+  });
+}
+
+export function badExitText(text: string, forms: readonly string[]): GyreError {
+  return new GyreError("EXIT", {
+    given: `the exit rule ${JSON.stringify(text)}`,
+    expected: `one of ${forms.map((form) => `${form}NUMBER`).join(", ")}`,
+    fix: 'write it like "kl<0.01"',
+  });
+}

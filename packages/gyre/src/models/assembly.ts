@@ -2,7 +2,9 @@ import type { GraphBuilder } from "../graph/builder.ts";
 import { add, gather, matmul, reshape, silu, slice } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
 import {
+  type Attend,
   attention,
+  causal,
   embedScalars,
   linear,
   type Modulation,
@@ -46,18 +48,20 @@ export function forward(
   spec: Spec,
   options: ForwardOptions,
 ): ReadonlyMap<number, Value> {
-  const { batch, tokens, loops, taps = [loops], recompute = false } = options;
+  const { batch, tokens, loops, route, taps = [loops], recompute = false, tile = tokens } = options;
   if (tokens > spec.context) throw contextExceeded(tokens, spec.context);
   const params = parameterInputs(builder, spec);
   const ids = builder.input("tokens", [batch, tokens], "int");
   const positions = slice(params("transformer.wpe.weight"), 0, 0, tokens);
   const embedded = add(gather(params("transformer.wte.weight"), ids), positions);
-  const modulations = blockModulations(builder, spec, params, options);
+  const modulations = modulationRows(builder, spec, loops, route);
+  const attend = causal(batch, spec.heads, tile);
 
   let x = reshape(embedded, [batch * tokens, spec.width]);
   const states = new Map<number, Value>();
   for (let loop = 0; loop < loops; loop++) {
-    const run = () => core(x, spec, params, (block) => modulations?.(loop, block), options);
+    const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
+    const run = () => core(x, spec, params, told, () => attend);
     x = recompute ? builder.recomputed(run) : run();
     if (taps.includes(loop + 1)) states.set(loop + 1, norm(x, params("transformer.norm_f.weight")));
   }
@@ -70,21 +74,23 @@ export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value
 }
 
 /** Gates and scales of one block in one loop. */
-interface BlockModulation {
+export interface BlockModulation {
   readonly attention: Modulation;
   readonly mlp: Modulation;
 }
 
-function core(
+/** One loop: the blocks of the core, one after the other, x [N, d] -> [N, d]. */
+export function core(
   x: Value,
   spec: Spec,
   params: Params,
-  modulation: (block: number) => BlockModulation | undefined,
-  options: ForwardOptions,
+  modulations: readonly BlockModulation[] | undefined,
+  attend: (block: number) => Attend,
 ): Value {
   let state = x;
   for (let block = 0; block < spec.layers; block++) {
-    state = applyBlock(state, spec, within(params, blockName(spec, block)), modulation(block), options);
+    const own = within(params, blockName(spec, block));
+    state = applyBlock(state, spec, own, modulations?.[block], attend(block));
   }
   return state;
 }
@@ -94,42 +100,43 @@ function applyBlock(
   spec: Spec,
   params: Params,
   mod: BlockModulation | undefined,
-  options: ForwardOptions,
+  attend: Attend,
 ): Value {
-  const { batch, tokens, tile = tokens } = options;
-  const shape = { batch, tokens, heads: spec.heads, tile };
   const gain = (name: string) => (spec.normGain ? params(name) : undefined);
 
   const forAttention = norm(x, gain("norm_1.weight"));
-  const mixed = attention(forAttention, within(params, "attn"), spec.bias, shape, mod?.attention);
+  const mixed = attention(forAttention, within(params, "attn"), spec, attend, mod?.attention);
   const between = add(x, mixed);
   const forMlp = norm(between, gain("norm_2.weight"));
   return add(between, mlp(forMlp, within(params, "mlp"), spec.bias, spec.activation, mod?.mlp));
 }
 
 /**
- * Modulations of every loop and block, computed for all loops at once: [M, 4 d] a block, in the official order
- * gate of attention, gate of the mlp, scale of attention, scale of the mlp.
+ * What each loop's conditioning does to each block, for M loops at once: [M, 4 d] a block, from the inputs `t`
+ * and `dt` [M]; undefined where the model is not conditioned.
  */
-function blockModulations(
+export function modulationRows(
   builder: GraphBuilder,
   spec: Spec,
-  params: Params,
-  { loops, route = "" }: ForwardOptions,
-) {
+  loops: number,
+  route = "",
+): readonly Value[] | undefined {
   if (!isConditioned(spec)) return undefined;
+  const params = parameterInputs(builder, spec);
   const scalars = ["t", "dt"].map((name) => `${route}${name}`);
   const embedded = embedderNames(spec).map((embedder, index) =>
     embedScalars(builder.input(scalars[index] as string, [loops]), within(params, embedder)),
   );
   const condition = silu(embedded.reduce((sum, part) => add(sum, part)));
-  const perBlock = Array.from({ length: spec.layers }, (_, block) => {
+  return Array.from({ length: spec.layers }, (_, block) => {
     const adaln = within(params, `${blockName(spec, block)}.adaLN_modulation.1`);
     return linear(condition, adaln("weight"), adaln("bias"));
   });
-  return (loop: number, block: number): BlockModulation => {
-    const row = slice(perBlock[block] as Value, 0, loop, loop + 1);
-    const chunk = (index: number) => slice(row, 1, index * spec.width, (index + 1) * spec.width);
-    return { attention: { gate: chunk(0), scale: chunk(2) }, mlp: { gate: chunk(1), scale: chunk(3) } };
-  };
+}
+
+/** Rows [n, 4 d] in the official order: gate of attention, gate of the mlp, scale of attention, scale of the mlp. */
+export function blockModulation(rows: Value): BlockModulation {
+  const width = (rows.shape[1] as number) / 4;
+  const chunk = (index: number) => slice(rows, 1, index * width, (index + 1) * width);
+  return { attention: { gate: chunk(0), scale: chunk(2) }, mlp: { gate: chunk(1), scale: chunk(3) } };
 }

@@ -70,40 +70,55 @@ export function norm(x: Value, gain?: Value): Value {
   return gain ? mul(normed, gain) : normed;
 }
 
-export interface AttentionShape {
-  readonly batch: number;
-  readonly tokens: number;
-  readonly heads: number;
-  /** Rows of the attention matrix computed at a time. */
-  readonly tile: number;
-}
+/** Mixes values between positions: queries (scaled), keys and values [N, d] -> [N, d]. */
+export type Attend = (queries: Value, keys: Value, values: Value) => Value;
 
 /**
- * Causal multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the
- * other. The queries carry the scale 1 / sqrt(head width).
+ * Multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the other.
+ * The queries carry the scale 1 / sqrt(head width).
  */
 export function attention(
   x: Value,
   params: Params,
-  bias: boolean,
-  shape: AttentionShape,
+  { heads, bias }: { readonly heads: number; readonly bias: boolean },
+  attend: Attend,
   { scale, gate }: Modulation = {},
 ): Value {
-  const { batch, tokens, heads, tile } = shape;
   const width = x.shape[1] as number;
-  const headWidth = width / heads;
   const project = (index: number) => {
     const part = (value: Value) => slice(value, 0, index * width, (index + 1) * width);
     const weight = part(params("c_attn.weight"));
     return modulatedLinear(x, weight, bias ? part(params("c_attn.bias")) : undefined, { scale });
   };
-  const split = (rows: Value) => transpose(reshape(rows, [batch, tokens, heads, headWidth]), [0, 2, 1, 3]);
-  const queries = mul(project(0), 1 / Math.sqrt(headWidth));
-  const mixed = causalAttention(split(queries), split(project(1)), split(project(2)), tile);
-  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [batch * tokens, width]);
+  const queries = mul(project(0), 1 / Math.sqrt(width / heads));
   const back = bias ? params("c_proj.bias") : undefined;
-  return modulatedLinear(joined, params("c_proj.weight"), back, { gate });
+  const mixed = attend(queries, project(1), project(2));
+  return modulatedLinear(mixed, params("c_proj.weight"), back, { gate });
 }
+
+/** Rows [B T, d] as [B, H, T, d / H]. */
+export function splitHeads(rows: Value, batch: number, heads: number): Value {
+  const [total, width] = rows.shape as [number, number];
+  return transpose(reshape(rows, [batch, total / batch, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, H, T, d / H] as rows [B T, d]. */
+export function joinHeads(split: Value): Value {
+  const [batch, heads, tokens, headWidth] = split.shape as [number, number, number, number];
+  return reshape(transpose(split, [0, 2, 1, 3]), [batch * tokens, heads * headWidth]);
+}
+
+/** Causal attention within `batch` texts of equal length; `tile` rows of it are computed at a time. */
+export const causal =
+  (batch: number, heads: number, tile: number): Attend =>
+  (...rows) => {
+    const [queries, keys, values] = rows.map((part) => splitHeads(part, batch, heads)) as [
+      Value,
+      Value,
+      Value,
+    ];
+    return joinHeads(causalAttention(queries, keys, values, tile));
+  };
 
 /** Two linear layers with an activation between them, x [N, d] -> [N, d]. */
 export function mlp(

@@ -1,5 +1,5 @@
 import { type Graph, isOp, type OpAttrs, type OpName, type Value } from "../graph/types.ts";
-import { sizeOf, type Tensor } from "../util/tensor.ts";
+import { type Precision, sizeOf, type Tensor } from "../util/tensor.ts";
 import { notLowered } from "./errors.ts";
 import {
   encodeModel,
@@ -9,8 +9,6 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "./proto.ts";
-
-export type Precision = "float32" | "float64";
 
 export interface EncodeOptions {
   /** Element type of every `float` value. */
@@ -150,9 +148,12 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
     const updates = e.node("Unsqueeze", [values as string, e.ints([rank])], {}, "updates");
     e.node("ScatterElements", [x as string, index, updates], { axis: rank, reduction: "add" });
   },
-  gelu: fused,
+  gelu: simple("Gelu"),
   geluGrad: fused,
-  rmsNorm: fused,
+  rmsNorm(e, [x], { epsilon }, value) {
+    const gain = e.float(1, [value.shape.at(-1) as number]);
+    e.node("RMSNormalization", [x as string, gain], { axis: -1, epsilon: { float: epsilon } });
+  },
   causalAttention: fused,
   causalAttentionGrad: fused,
   linearCrossEntropy: fused,
@@ -218,7 +219,12 @@ export function toOnnx(
         return hidden;
       },
       float: (scalar, shape = []) =>
-        store({ name: `f${scalar}`, dtype: precision, shape, data: floats([scalar]) }),
+        store({
+          name: `f${scalar}${shape.map((dim) => `_${dim}`).join("")}`,
+          dtype: precision,
+          shape,
+          data: floats(new Array<number>(sizeOf(shape)).fill(scalar)),
+        }),
     };
     (emitters[value.op] as Emit<OpName>)(emitter, value.inputs.map(nameOf), value.attrs, value);
   }
@@ -243,7 +249,7 @@ export function toOnnx(
   );
   const read = new Set(live.flatMap((node) => node.inputs));
   return {
-    opset: { "": 21, ...(live.some(({ domain }) => domain === CONTRIB) ? { [CONTRIB]: 1 } : {}) },
+    opset: { "": opsetOf(live), ...(live.some(({ domain }) => domain === CONTRIB) ? { [CONTRIB]: 1 } : {}) },
     name: "gyre",
     nodes: live,
     initializers: [...initializers.values()].filter(({ name }) => read.has(name)),
@@ -254,6 +260,10 @@ export function toOnnx(
     outputs: [...graph.outputs].map(([name, value]) => info(value, `out/${name}`)),
   };
 }
+
+/** 21, or what the newest of its operations asks for. */
+const opsetOf = (nodes: readonly OnnxNode[]): number =>
+  nodes.some(({ opType }) => opType === "RMSNormalization") ? 23 : 21;
 
 /** Without the nodes whose result a later node took up otherwise, as a sum of squares does with its squares. */
 function neededNodes(nodes: readonly OnnxNode[], results: readonly string[]): OnnxNode[] {

@@ -6,6 +6,7 @@ import type { Runtime } from "./runtime.ts";
 export function interpreterRuntime(): Runtime {
   return {
     name: "interpreter (float64)",
+    precision: "float64",
     async compile(graph: Graph, { bound } = {}) {
       return {
         run: async (inputs) => interpret(graph, new Map([...(bound ?? []), ...inputs])),

@@ -3,19 +3,20 @@ import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { GraphBuilder } from "../graph/builder.ts";
 import { matmul } from "../graph/ops.ts";
 import { prepareGraph } from "../graph/passes/index.ts";
-import type { Graph, Value } from "../graph/types.ts";
+import type { Graph, OpName, Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
-import { encodeGraph, type Precision, ZERO } from "../onnx/encode.ts";
+import { encodeGraph, ZERO } from "../onnx/encode.ts";
 import { rng } from "../util/rng.ts";
-import { sizeOf, type Tensor } from "../util/tensor.ts";
+import { type Precision, sizeOf, type Tensor } from "../util/tensor.ts";
 import { contribWrong, disposed, inputMissing, inputShape, runtimeMissing } from "./errors.ts";
+import { foldBound } from "./fold.ts";
 import type { CompileOptions, Program, Runtime } from "./runtime.ts";
 
 export interface OnnxRuntimeOptions {
   /** Threads within one operation; all cores by default. */
   readonly threads?: number;
   readonly precision?: Precision;
-  /** Programs kept compiled; the least recently used one is let go beyond it. 16 by default. */
+  /** Programs kept compiled; the least recently used one is let go beyond it, pinned ones apart. 16 by default. */
   readonly keep?: number;
   /**
    * Use operations that only onnxruntime has, once a numeric self-test has found them right; off by default.
@@ -25,6 +26,9 @@ export interface OnnxRuntimeOptions {
   /** Write an onnxruntime profile with this prefix. */
   readonly profile?: string;
 }
+
+/** Fused operations that ONNX, and so onnxruntime, has whole. */
+const FUSED: readonly OpName[] = ["gelu", "rmsNorm"];
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -37,19 +41,19 @@ export async function openOnnxRuntime(options: OnnxRuntimeOptions = {}): Promise
     throw runtimeMissing("onnxruntime-node", cause);
   });
   const runtime = new OnnxRuntime((loaded as unknown as { default?: Ort }).default ?? loaded, options);
-  if (options.contrib) await testContrib(runtime, options.precision ?? "float32");
+  if (options.contrib) await testContrib(runtime);
   return runtime;
 }
 
 /** Compares onnxruntime's own operations with the interpreter. Throws RUNTIME_CONTRIB. */
-async function testContrib(runtime: Runtime, precision: Precision): Promise<void> {
+async function testContrib(runtime: Runtime): Promise<void> {
   const builder = new GraphBuilder();
   const [a, b] = [builder.input("a", [2, 3, 5, 4]), builder.input("b", [2, 3, 7, 4])];
   const graph = builder.graph({ y: matmul(a, b, { transB: true }) });
   const random = rng(1, "contrib");
   const draw = ({ shape }: Value): Tensor => {
     const data = Float64Array.from({ length: sizeOf(shape) }, () => random.normal());
-    return { data: precision === "float32" ? Float32Array.from(data) : data, shape };
+    return { data: runtime.precision === "float32" ? Float32Array.from(data) : data, shape };
   };
   const inputs = new Map([
     ["a", draw(a)],
@@ -66,26 +70,33 @@ async function testContrib(runtime: Runtime, precision: Precision): Promise<void
 /** The native runtime. Sessions are cached by the hash of their graph. */
 export class OnnxRuntime implements Runtime {
   readonly name = "onnxruntime-node 1.30.0 (cpu)";
+  readonly precision: Precision;
   readonly #ort: Ort;
   readonly #options: OnnxRuntimeOptions;
   readonly #programs = new Map<string, OnnxProgram>();
+  readonly #pinned = new WeakSet<OnnxProgram>();
   /** Key of a graph object that was compiled before without bound inputs: spares encoding it again. */
   readonly #keys = new WeakMap<Graph, string>();
 
   constructor(ort: Ort, options: OnnxRuntimeOptions) {
     this.#ort = ort;
     this.#options = options;
+    this.precision = options.precision ?? "float32";
   }
 
-  async compile(graph: Graph, { bound, buffers = 2, lean = false }: CompileOptions = {}): Promise<Program> {
+  async compile(graph: Graph, options: CompileOptions = {}): Promise<Program> {
+    const { bound, buffers = 2, lean = false, fused = false, pinned = false } = options;
     const seen = bound ? undefined : this.#keys.get(graph);
-    const kind = `${buffers} ${lean}`;
+    const kind = `${buffers} ${lean} ${fused} ${pinned}`;
     const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
-    const precision = this.#options.precision ?? "float32";
-    const options = { precision, hideShapes: lean, ...(bound ? { bound } : {}) };
+    const { precision } = this;
     const keepTransB = this.#options.contrib ?? false;
-    const bytes = encodeGraph(prepareGraph(graph, { keepTransB }), options);
+    const prepared = foldBound(
+      prepareGraph(graph, { keepTransB, keep: fused ? FUSED : [] }),
+      bound ?? new Map(),
+    );
+    const bytes = encodeGraph(prepared.graph, { precision, hideShapes: lean, bound: prepared.bound });
     const hash = createHash("sha256").update(bytes).digest("hex");
     const key = `${kind} ${hash}`;
     if (!bound) this.#keys.set(graph, hash);
@@ -110,9 +121,9 @@ export class OnnxRuntime implements Runtime {
       () => this.#programs.delete(key),
     );
     this.#programs.set(key, program);
-    for (const oldest of [...this.#programs.values()].slice(0, -(this.#options.keep ?? 16))) {
-      await oldest[Symbol.asyncDispose]();
-    }
+    if (pinned) this.#pinned.add(program);
+    const loose = [...this.#programs.values()].filter((one) => !this.#pinned.has(one));
+    for (const oldest of loose.slice(0, -(this.#options.keep ?? 16))) await oldest[Symbol.asyncDispose]();
     return program;
   }
 

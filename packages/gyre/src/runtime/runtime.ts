@@ -1,11 +1,15 @@
 import type { Graph } from "../graph/types.ts";
-import type { Tensor } from "../util/tensor.ts";
+import type { Precision, Tensor } from "../util/tensor.ts";
 
 export interface CompileOptions {
   /** Inputs with fixed values; they need not be passed to `run`. */
   readonly bound?: ReadonlyMap<string, Tensor>;
   /** Sets of output buffers: results of a run stay valid for this many runs. 2 by default. */
   readonly buffers?: 1 | 2;
+  /** Keep the program until it is disposed of, however many others are compiled. */
+  readonly pinned?: boolean;
+  /** Leave fused operations whole where the runtime has them: fewer nodes, for a graph without gradients. */
+  readonly fused?: boolean;
   /** Spend a little time to hold less memory while running. */
   readonly lean?: boolean;
 }
@@ -18,5 +22,7 @@ export interface Program extends AsyncDisposable {
 /** Whatever can execute a graph. Equal graphs share one compiled program. */
 export interface Runtime extends AsyncDisposable {
   readonly name: string;
+  /** What `float` values are computed in, and given as. */
+  readonly precision: Precision;
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
 }

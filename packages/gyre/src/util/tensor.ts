@@ -5,6 +5,12 @@ export interface Tensor<Data extends TensorData = TensorData> {
 }
 
 export type FloatData = Float32Array | Float64Array;
+export type Precision = "float32" | "float64";
+
+/** Zeros of a precision. */
+export const zeros = (precision: Precision, size: number): FloatData =>
+  precision === "float32" ? new Float32Array(size) : new Float64Array(size);
+
 export type TensorData = FloatData | Int32Array | Uint8Array;
 
 /** Number of elements of a shape; 1 for a scalar. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type GenerateOptions, generate, type Model, nextTokenGraph } from "../../src/generate/generate.ts";
+import type { Model } from "../../src/generate/decoder.ts";
+import { type GenerateOptions, generate } from "../../src/generate/generate.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/types.ts";
 import { forward, readOut } from "../../src/models/assembly.ts";
@@ -10,7 +11,7 @@ import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
-import { countOps, largestGap, randomWeights, routeInputs, tinySize, valuesOf } from "../models/tiny.ts";
+import { largestGap, randomWeights, routeInputs, tinySize, valuesOf } from "../models/tiny.ts";
 
 const { baseLoop, loopformer } = presets;
 const spec = loopformer(tinySize);
@@ -44,7 +45,7 @@ describe("greedy text", () => {
     "is the argmax of the full forward pass at budget %j, also after the window slides",
     async (budget) => {
       const text = [3, 1];
-      for await (const next of generate(model, text, { budget, temperature: 0, maxTokens: 8 })) {
+      for await (const next of generate(model, text, { loops: budget, temperature: 0, maxTokens: 8 })) {
         const best = bestNext(model, text.slice(-spec.context), budget);
         expect(next.token).toBe(best.token);
         expect(largestGap(next.logits, best.logits)).toBeLessThan(1e-12);
@@ -79,23 +80,29 @@ describe("greedy text", () => {
 
   test("is the same on onnxruntime", async () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
-    const options = { budget: [0.5, 0.25, 0.25], temperature: 0, maxTokens: 10 };
+    const options = { loops: [0.5, 0.25, 0.25], temperature: 0, maxTokens: 10 };
     const native = await tokensOf({ ...model, runtime }, [3, 1], options);
     expect(native).toEqual(await tokensOf(model, [3, 1], options));
   });
 });
 
 describe("the budget", () => {
-  test("is the number of loops that run", () => {
-    for (const loops of [1, 3, 8]) {
-      expect(countOps(nextTokenGraph(spec, loops, 6), "causalAttention")).toBe(spec.layers * loops);
-    }
+  test.each([1, 3, 8])("is the number of loops that run: %i", async (loops) => {
+    const counts = [];
+    for await (const token of generate(model, [3, 1], { loops, maxTokens: 3 }))
+      counts.push([token.loops, token.blockPasses]);
+    const passes = spec.layers * loops;
+    expect(counts).toEqual([
+      [loops, 2 * passes],
+      [loops, passes],
+      [loops, passes],
+    ]);
   });
 
   test("decides the text: every one has logits of its own", async () => {
     const first: number[][] = [];
     for (const budget of [1, 2, 4, [0.75, 0.25], [0.25, 0.75]]) {
-      for await (const { logits } of generate(model, [3, 1], { budget, maxTokens: 1 }))
+      for await (const { logits } of generate(model, [3, 1], { loops: budget, maxTokens: 1 }))
         first.push([...logits]);
     }
     for (const [index, logits] of first.entries()) {
@@ -156,8 +163,8 @@ describe("errors", () => {
     ["SAMPLING", [1], { topP: 2 }, "top-p 2"],
     ["SAMPLING", [1], { maxTokens: -1 }, "max-tokens -1"],
     ["SAMPLING", [1], { maxTokens: Number.NaN }, "max-tokens NaN"],
-    ["LOOPS", [1], { budget: 0 }, "0 loops of a loopformer model"],
-    ["TRAJECTORY", [1], { budget: [0.5, 0.4] }, "the trajectory 0.5,0.4"],
+    ["LOOPS", [1], { loops: 0 }, "0 loops of a loopformer model"],
+    ["TRAJECTORY", [1], { loops: [0.5, 0.4] }, "the trajectory 0.5,0.4"],
   ])("%s for %j with %j", async (code, prompt, options, given) => {
     const error = await rejectionOf(tokensOf(model, prompt, { maxTokens: 1, ...options }));
     expect(error.code).toBe(code);
@@ -166,7 +173,7 @@ describe("errors", () => {
 
   test("a trajectory of a model without step sizes", async () => {
     const own = modelOf(baseLoop(tinySize));
-    const error = await rejectionOf(tokensOf(own, [1], { maxTokens: 1, budget: [0.5, 0.5] }));
+    const error = await rejectionOf(tokensOf(own, [1], { maxTokens: 1, loops: [0.5, 0.5] }));
     expect(error.code).toBe("TRAJECTORY");
   });
 });

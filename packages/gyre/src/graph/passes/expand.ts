@@ -69,9 +69,10 @@ const expansions = {
   },
 } satisfies { [Op in OpName]?: Expand<Op> };
 
-/** Replaces every fused operation by plain ones. */
-export function expand(graph: Graph): Graph {
+/** Replaces every fused operation by plain ones, apart from those to `keep`. */
+export function expand(graph: Graph, keep: readonly OpName[] = []): Graph {
   return rebuild(graph, (value, inputs) => {
+    if (keep.includes(value.op)) return undefined;
     const rule = (expansions as Partial<Record<OpName, Expand<never>>>)[value.op];
     return rule?.(inputs, value.attrs as never);
   });

@@ -1,13 +1,18 @@
-import type { Graph } from "../types.ts";
+import type { Graph, OpName } from "../types.ts";
 import { expand } from "./expand.ts";
 import { type LowerOptions, lower } from "./lower.ts";
 import { rematerialize } from "./rematerialize.ts";
 import { schedule } from "./schedule.ts";
 import { simplify } from "./simplify.ts";
 
+export interface PrepareOptions extends LowerOptions {
+  /** Fused operations to leave whole, which the runtime must have. */
+  readonly keep?: readonly OpName[];
+}
+
 /** From a graph as written to one that a runtime can execute: in plain operations, if no option says otherwise. */
-export function prepareGraph(graph: Graph, options: LowerOptions = {}): Graph {
-  const lowered = simplify(lower(simplify(expand(simplify(graph))), options));
+export function prepareGraph(graph: Graph, options: PrepareOptions = {}): Graph {
+  const lowered = simplify(lower(simplify(expand(simplify(graph), options.keep)), options));
   return schedule(rematerialize(lowered));
 }
 

@@ -31,6 +31,7 @@ export function simplify(graph: Graph): Graph {
     }
     if (a && b && value.op === "add" && scalars[1] === 0) return a.shape.length > 0 ? a : undefined;
     if (a && value.op === "reshape" && a.op === "reshape") return reshape(a.inputs[0] as Value, value.shape);
+    if (a && isOp(value, "transpose") && keepsOrder(value)) return reshape(a, value.shape);
     if (a && isOp(value, "transpose") && isOp(a, "transpose")) {
       const { perm } = a.attrs;
       return transpose(
@@ -40,6 +41,12 @@ export function simplify(graph: Graph): Graph {
     }
     return transposeLater(value, inputs);
   });
+}
+
+/** Whether a transpose moves only axes of size 1, and so no element. */
+function keepsOrder({ attrs, inputs }: Value<"transpose">): boolean {
+  const moved = attrs.perm.filter((axis) => inputs[0]?.shape[axis] !== 1);
+  return moved.every((axis, index) => index === 0 || axis > (moved[index - 1] as number));
 }
 
 /** Transposes move out of sums and paddings, towards others that they can merge with. */

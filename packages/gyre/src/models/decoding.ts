@@ -1,0 +1,111 @@
+import { GraphBuilder } from "../graph/builder.ts";
+import { add, concat, matmul, slice, softmax, swapLast } from "../graph/ops.ts";
+import type { Graph, Value } from "../graph/types.ts";
+import { type Attend, joinHeads, norm, splitHeads } from "../nn/layers.ts";
+import { blockModulation, core, modulationRows, parameterInputs, readOut } from "./assembly.ts";
+import { isConditioned } from "./parameters.ts";
+import type { Spec } from "./spec.ts";
+
+// Shapes: S sequences, T new tokens of each, P cached positions read, H heads, d width, k layers.
+
+/** Sizes of one call of the core while decoding. */
+export interface CallShape {
+  readonly sequences: number;
+  /** New tokens of each sequence. */
+  readonly tokens: number;
+  /** Cached positions that each new token may attend to. */
+  readonly cached: number;
+}
+
+/** Names of the cache of one layer and sequence: inputs hold what was, outputs (layer alone) the new rows. */
+export const cacheName = (kind: "keys" | "values", layer: number, sequence?: number): string =>
+  sequence === undefined ? `${kind}.${layer}` : `${kind}.${layer}.${sequence}`;
+
+/** Values of one conditioning, all blocks of the core: gates and scales, [4 k d]. */
+export const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
+
+/**
+ * One loop over new tokens of several sequences, each in its own loop of its own trajectory: every loop uses
+ * the same weights. Inputs: `x` [S T, d]; `modulation` [S T or 1, 4 k d] where the model is conditioned; the
+ * additive `mask` [S, 1, T, P + T] (0 or a large negative number); per layer and sequence, `keys.j.s` and
+ * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`; per layer, the new rows `keys.j` and `values.j`
+ * [S, H, T, d / H].
+ */
+export function loopGraph(spec: Spec, shape: CallShape): Graph {
+  const { sequences, tokens, cached } = shape;
+  const builder = new GraphBuilder();
+  const x = builder.input("x", [sequences * tokens, spec.width]);
+  const mask = builder.input("mask", [sequences, 1, tokens, cached + tokens]);
+  const outputs: Record<string, Value> = {};
+  const attend =
+    (layer: number): Attend =>
+    (...rows) => {
+      const [queries, keys, values] = rows.map((part) => splitHeads(part, sequences, spec.heads)) as [
+        Value,
+        Value,
+        Value,
+      ];
+      outputs[cacheName("keys", layer)] = keys;
+      outputs[cacheName("values", layer)] = values;
+      const past = (kind: "keys" | "values") =>
+        Array.from({ length: cached === 0 ? 0 : sequences }, (_, sequence) =>
+          builder.input(cacheName(kind, layer, sequence), [1, spec.heads, cached, spec.width / spec.heads]),
+        );
+      return joinHeads(attendCached(queries, keys, values, past("keys"), past("values"), mask));
+    };
+  const params = parameterInputs(builder, spec);
+  outputs["x"] = core(x, spec, params, givenModulations(builder, spec, shape), attend);
+  return builder.graph(outputs);
+}
+
+/**
+ * Attention of new queries [S, H, T, w] over each sequence's own past [1, H, P, w] and the new keys and values
+ * [S, H, T, w]. The past is read in place: nothing as long as it is ever copied.
+ */
+function attendCached(
+  queries: Value,
+  keys: Value,
+  values: Value,
+  pastKeys: readonly Value[],
+  pastValues: readonly Value[],
+  mask: Value,
+): Value {
+  const own = matmul(queries, keys, { transB: true });
+  const perSequence = (value: Value, index: number) => slice(value, 0, index, index + 1);
+  const past = pastKeys.map((part, index) => swapLast(matmul(part, swapLast(perSequence(queries, index)))));
+  const scores = past.length > 0 ? concat([concat(past as [Value, ...Value[]], 0), own], 3) : own;
+  const weights = softmax(add(scores, mask));
+  const cached = (pastKeys[0]?.shape[2] as number | undefined) ?? 0;
+  const ownWeights = slice(weights, 3, cached, weights.shape[3] as number);
+  const fromOwn = matmul(ownWeights, values);
+  if (cached === 0) return fromOwn;
+  const pastWeights = slice(weights, 3, 0, cached);
+  const fromPast = pastValues.map((part, index) => matmul(perSequence(pastWeights, index), part));
+  return add(concat(fromPast as [Value, ...Value[]], 0), fromOwn);
+}
+
+/** The input `modulation`, cut into the blocks' parts; one row serves every token of a single sequence. */
+function givenModulations(builder: GraphBuilder, spec: Spec, { sequences, tokens }: CallShape) {
+  if (!isConditioned(spec)) return undefined;
+  const rows = sequences === 1 ? 1 : sequences * tokens;
+  const all = builder.input("modulation", [rows, modulationSize(spec)]);
+  const size = 4 * spec.width;
+  return Array.from({ length: spec.layers }, (_, block) =>
+    blockModulation(slice(all, 1, block * size, (block + 1) * size)),
+  );
+}
+
+/** The modulations of M loops, `t` and `dt` [M] -> `modulation` [M, 4 k d]: what `loopGraph` is told, row by row. */
+export function modulationGraph(spec: Spec, loops: number): Graph {
+  const builder = new GraphBuilder();
+  const rows = modulationRows(builder, spec, loops) as readonly [Value, ...Value[]];
+  return builder.graph({ modulation: concat(rows, 1) });
+}
+
+/** Logits of states after any loop: `x` [n, d] -> `logits` [n, vocab]. */
+export function readOutGraph(spec: Spec, rows: number): Graph {
+  const builder = new GraphBuilder();
+  const gain = parameterInputs(builder, spec)("transformer.norm_f.weight");
+  const hidden = norm(builder.input("x", [rows, spec.width]), gain);
+  return builder.graph({ logits: readOut(builder, spec, hidden) });
+}
