@@ -92,6 +92,11 @@ export class Decoder implements AsyncDisposable {
     return { cache: new KeyValueCache(this.model.spec, this.model.runtime.precision), length: 0 };
   }
 
+  /** Zeros in the runtime's precision. */
+  zeros(size: number): FloatData {
+    return zeros(this.model.runtime.precision, size);
+  }
+
   /** What enters the first loop: token and position embeddings, [T, d]. Throws CONTEXT. */
   embed(tokens: ArrayLike<number>, position: number): FloatData {
     const { spec, weights } = this.model;
@@ -99,7 +104,7 @@ export class Decoder implements AsyncDisposable {
     if (position + tokens.length > context) throw contextExceeded(position + tokens.length, context);
     const table = (name: string) => weights.get(`transformer.${name}.weight`)?.data as FloatData;
     const [words, places] = [table("wte"), table("wpe")];
-    const states = zeros(this.model.runtime.precision, tokens.length * width);
+    const states = this.zeros(tokens.length * width);
     for (let row = 0; row < tokens.length; row++) {
       const [word, place] = [(tokens[row] as number) * width, (position + row) * width];
       for (let index = 0; index < width; index++)
@@ -188,7 +193,7 @@ export class Decoder implements AsyncDisposable {
       this.#heads.get(rows) ??
       runtime.compile(readOutGraph(spec, rows), { bound: weights, buffers: 1, fused: true, pinned: true });
     this.#heads.set(rows, program);
-    const x = zeros(this.model.runtime.precision, rows * spec.width);
+    const x = this.zeros(rows * spec.width);
     for (const [row, state] of states.entries()) x.set(state, row * spec.width);
     const inputs = new Map([["x", { data: x, shape: [rows, spec.width] }]]);
     const { data } = (await (await program).run(inputs)).get("logits") as Tensor<FloatData>;
@@ -243,7 +248,7 @@ export class Decoder implements AsyncDisposable {
     const buffer = (name: string): FloatData | undefined => {
       const input = graph.inputs.find(({ attrs }) => attrs.name === name);
       if (!input) return undefined;
-      const data = zeros(this.model.runtime.precision, sizeOf(input.shape));
+      const data = this.zeros(sizeOf(input.shape));
       inputs.set(name, { data, shape: input.shape });
       return data;
     };

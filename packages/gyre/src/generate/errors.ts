@@ -39,3 +39,19 @@ export function badExitText(text: string, forms: readonly string[]): GyreError {
     fix: 'write it like "kl<0.01"',
   });
 }
+
+export function badDraft(given: string, expected: string): GyreError {
+  return new GyreError("DRAFT", {
+    given: `a ${given}`,
+    expected,
+    fix: "change the draft, or decode without one",
+  });
+}
+
+export function draftWithExit(rule: string): GyreError {
+  return new GyreError("DRAFT", {
+    given: `a draft together with the exit rule ${rule}`,
+    expected: "a fixed number of loops, or a trajectory, that verifies",
+    fix: "leave out the draft or the rule",
+  });
+}

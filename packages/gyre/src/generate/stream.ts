@@ -1,6 +1,6 @@
-import type { Budget } from "../models/spec.ts";
+import type { Budget, Spec } from "../models/spec.ts";
 import { type Rng, rng } from "../util/rng.ts";
-import { type FloatData, zeros } from "../util/tensor.ts";
+import type { FloatData } from "../util/tensor.ts";
 import type { Decoder, LoopCall, Route, Sequence } from "./decoder.ts";
 import { badPromptToken, badSampling, emptyPrompt } from "./errors.ts";
 import type { ExitRule } from "./exits.ts";
@@ -19,6 +19,8 @@ export type WindowMode = (typeof windowModes)[number];
 
 /** How many loops a token runs: a number, a trajectory, or a rule that looks at the state. */
 export type Loops = Budget | ExitRule;
+
+export const isExitRule = (loops: Loops): loops is ExitRule => typeof loops === "object" && "exit" in loops;
 
 export interface StreamOptions extends Partial<SamplingOptions> {
   /** The model's full depth by default. The prompt always runs all loops of the trajectory. */
@@ -39,6 +41,8 @@ export interface GeneratedToken {
   readonly loops: number;
   /** Blocks applied for it, once for every token that went through: the prompt's count with the first one. */
   readonly blockPasses: number;
+  /** With the first token of a round of speculation: tokens drafted in it, and those that were kept. */
+  readonly drafts?: { readonly proposed: number; readonly kept: number };
 }
 
 /** Why a stream ended. */
@@ -79,15 +83,9 @@ export class Stream {
   /** Checks prompt and options; throws PROMPT_EMPTY, PROMPT_TOKEN, SAMPLING, LOOPS or TRAJECTORY. */
   static async open(decoder: Decoder, prompt: ArrayLike<number>, options: StreamOptions): Promise<Stream> {
     const { spec } = decoder.model;
-    const { loops = spec.loops, maxTokens } = options;
-    checkSampling({ ...options, temperature: options.temperature ?? 1 });
-    if (!(Number.isInteger(maxTokens) && maxTokens >= 0))
-      throw badSampling("max-tokens", maxTokens, "a whole number of at least 0");
-    if (prompt.length === 0) throw emptyPrompt();
-    const text = Array.from(prompt);
-    const unknown = text.find((token) => !(Number.isInteger(token) && token >= 0 && token < spec.vocab));
-    if (unknown !== undefined) throw badPromptToken(unknown, spec.vocab);
-    const rule = typeof loops === "object" && "exit" in loops ? loops : undefined;
+    const { loops = spec.loops } = options;
+    const text = checkRequest(spec, prompt, options);
+    const rule = isExitRule(loops) ? loops : undefined;
     const route = await decoder.route(rule ? (rule.most ?? spec.loops) : (loops as Budget));
     return new Stream(decoder, text, options, route, rule);
   }
@@ -219,13 +217,29 @@ export class Stream {
   /** Runs a loop for neighbouring tokens that had left before it. */
   async #runLater(loop: number, position: number, depths: readonly Depth[]): Promise<void> {
     const { width, layers } = this.#decoder.model.spec;
-    const states = zeros(this.#decoder.model.runtime.precision, depths.length * width);
+    const states = this.#decoder.zeros(depths.length * width);
     for (const [row, { state }] of depths.entries()) states.set(state, row * width);
     const modulation = this.#route.modulations[loop];
     await this.#decoder.loop([{ sequence: this.#sequence, loop, modulation, position, states }]);
     for (const [row, depth] of depths.entries()) depth.state = states.slice(row * width, (row + 1) * width);
     this.#blockPasses += depths.length * layers;
   }
+}
+
+/** The prompt as numbers, once it and the options are checked. Throws PROMPT_EMPTY, PROMPT_TOKEN or SAMPLING. */
+export function checkRequest(
+  spec: Spec,
+  prompt: ArrayLike<number>,
+  { temperature = 1, maxTokens, ...options }: Omit<StreamOptions, "loops">,
+): number[] {
+  checkSampling({ ...options, temperature });
+  if (!(Number.isInteger(maxTokens) && maxTokens >= 0))
+    throw badSampling("max-tokens", maxTokens, "a whole number of at least 0");
+  if (prompt.length === 0) throw emptyPrompt();
+  const text = Array.from(prompt);
+  const unknown = text.find((token) => !(Number.isInteger(token) && token >= 0 && token < spec.vocab));
+  if (unknown !== undefined) throw badPromptToken(unknown, spec.vocab);
+  return text;
 }
 
 /**
