@@ -1,4 +1,5 @@
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
+import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, writeResult } from "./harness.ts";
 import { help, parseRequest, type Request } from "./options.ts";
 import { benchStartup, startupTable } from "./startup.ts";
@@ -14,6 +15,10 @@ async function measure(
   if (request.bench === "startup") {
     const result = await benchStartup({ ...common, config: request.config, rounds: request.rounds });
     return { name: `startup-${request.config}`, result, text: startupTable(result) };
+  }
+  if (request.bench === "decode") {
+    const result = await benchDecode({ ...common, ...request });
+    return { name: `decode-${request.config}`, result, text: decodeTable(result) };
   }
   const { config, rounds, threads, recompute, peer, peerDtype } = request;
   const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-export const benchNames = ["train", "startup"] as const;
+export const benchNames = ["train", "decode", "startup"] as const;
 export type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -14,6 +14,9 @@ export const help = `npm run bench -- BENCH [options]
     --recompute       gyre rebuilds each loop's activations in the backward pass (PyTorch does not)
     --no-peer         without Python: no PyTorch, no sgemm peak, no ratio
     --peer-dtype D    float32 (default), or bfloat16 for PyTorch under autocast
+
+  decode    greedy text with a cache for every loop, against PyTorch with one and against computing it all anew
+    --config, --rounds, --threads, --no-peer as for train; rounds of 128 tokens a side, default 5
 
   startup   gyre --help against node -e 0, and gyre train to its first step (run npm run build first)
     --config ${Object.keys(configs).join("|")}   the size of the model that is trained, on bytes; default S
@@ -37,6 +40,15 @@ export interface TrainRequest {
   readonly json: boolean;
 }
 
+export interface DecodeRequest {
+  readonly bench: "decode";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly peer: boolean;
+  readonly json: boolean;
+}
+
 export interface StartupRequest {
   readonly bench: "startup";
   readonly config: ConfigName;
@@ -44,7 +56,7 @@ export interface StartupRequest {
   readonly json: boolean;
 }
 
-export type Request = TrainRequest | StartupRequest | { readonly bench: "help" };
+export type Request = TrainRequest | DecodeRequest | StartupRequest | { readonly bench: "help" };
 
 const flags = {
   config: { type: "string" },
@@ -57,7 +69,18 @@ const flags = {
   help: { type: "boolean" },
 } as const;
 
-const trainOnly = ["threads", "recompute", "no-peer", "peer-dtype"] as const;
+type FlagName = keyof typeof flags;
+const common: readonly FlagName[] = ["config", "rounds", "json"];
+
+/** What each benchmark takes; anything else would be ignored and is refused. */
+const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
+  train: [...common, "threads", "no-peer", "recompute", "peer-dtype"],
+  decode: [...common, "threads", "no-peer"],
+  startup: common,
+};
+
+const isBenchName = (name: string | undefined): name is BenchName =>
+  benchNames.some((known) => known === name);
 
 /** The words after `npm run bench --` as a request; anything that would be ignored is refused. */
 export function parseRequest(words: readonly string[]): Request {
@@ -65,26 +88,28 @@ export function parseRequest(words: readonly string[]): Request {
   if (values.help === true) return { bench: "help" };
   const [bench, extra] = positionals;
   if (extra !== undefined) throw optionInvalid(`the word "${extra}" after "${bench}"`, "one benchmark");
-  if (bench !== "train" && bench !== "startup") throw benchUnknown(bench, benchNames);
+  if (!isBenchName(bench)) throw benchUnknown(bench, benchNames);
+  const misplaced = (Object.keys(values) as FlagName[]).find((name) => !taken[bench].includes(name));
+  if (misplaced !== undefined) {
+    const expected = taken[bench].map((name) => `--${name}`).join(", ");
+    throw optionInvalid(`--${misplaced} with ${bench}`, expected);
+  }
   const json = values.json === true;
   const config = values.config ?? "S";
   if (!isConfigName(config)) throw configUnknown(config, Object.keys(configs));
-  if (bench === "startup") {
-    const misplaced = trainOnly.find((name) => values[name] !== undefined);
-    if (misplaced !== undefined)
-      throw optionInvalid(`--${misplaced} with startup`, "--config, --rounds or --json");
-    return { bench, config, rounds: count("rounds", values.rounds, 15), json };
-  }
+  const rounds = (otherwise: number) => count("rounds", values.rounds, otherwise);
+  if (bench === "startup") return { bench, config, rounds: rounds(15), json };
+  const threads = count("threads", values.threads, 2);
+  const peer = values["no-peer"] !== true;
+  if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
   const peerDtype = values["peer-dtype"] ?? "float32";
   if (peerDtype !== "float32" && peerDtype !== "bfloat16") {
     throw optionInvalid(`--peer-dtype ${peerDtype}`, "float32 or bfloat16");
   }
-  const peer = values["no-peer"] !== true;
   if (!peer && values["peer-dtype"] !== undefined)
     throw optionInvalid("--peer-dtype with --no-peer", "one of them");
-  const rounds = count("rounds", values.rounds, 10);
-  const threads = count("threads", values.threads, 2);
-  return { bench, config, rounds, threads, recompute: values.recompute === true, peer, peerDtype, json };
+  const recompute = values.recompute === true;
+  return { bench, config, rounds: rounds(10), threads, recompute, peer, peerDtype, json };
 }
 
 function parse(words: readonly string[]) {

@@ -28,7 +28,15 @@ describe("requests", () => {
     });
   });
 
-  test("startup and help", () => {
+  test("decode, startup and help", () => {
+    expect(parse("decode --config M --no-peer")).toEqual({
+      bench: "decode",
+      config: "M",
+      rounds: 5,
+      threads: 2,
+      peer: false,
+      json: false,
+    });
     expect(parse("startup --json")).toEqual({
       bench: "startup",
       config: "S",
@@ -40,7 +48,7 @@ describe("requests", () => {
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train" or "startup"'],
+    ["tran", 'expected: "train", "decode" or "startup"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],
@@ -50,6 +58,7 @@ describe("requests", () => {
     ["train --peer-dtype float16", "BENCH_OPTION_INVALID: --peer-dtype float16"],
     ["train --no-peer --peer-dtype float32", "BENCH_OPTION_INVALID: --peer-dtype with --no-peer"],
     ["startup --no-peer", "BENCH_OPTION_INVALID: --no-peer with startup"],
+    ["decode --recompute", "BENCH_OPTION_INVALID: --recompute with decode"],
     ["startup --config Q", "BENCH_CONFIG_UNKNOWN: --config Q"],
   ])("refuses %j", (text, message) => {
     expect(() => parse(text)).toThrow(message);

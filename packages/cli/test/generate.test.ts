@@ -59,7 +59,7 @@ describe("gyre generate", () => {
     ];
     const { code, stdout, stderr } = await run(...words);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toBe(await expected("We the", { budget: 2, temperature: 0 }));
+    expect(stdout).toBe(await expected("We the", { loops: 2, temperature: 0 }));
   });
 
   it("honours a trajectory, the seed and what limits the choice", async () => {

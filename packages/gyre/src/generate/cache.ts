@@ -1,8 +1,6 @@
+import { type CacheKind, cacheKinds } from "../models/decoding.ts";
 import type { Spec } from "../models/spec.ts";
 import { type FloatData, type Precision, zeros } from "../util/tensor.ts";
-
-export const cacheKinds = ["keys", "values"] as const;
-export type CacheKind = (typeof cacheKinds)[number];
 
 /** Rows [H, tokens, w] that one sequence gained in one loop and layer, as they lie in a call's output. */
 export interface NewRows {

@@ -1,10 +1,18 @@
-import { type CallShape, cacheName, loopGraph, modulationGraph, readOutGraph } from "../models/decoding.ts";
+import {
+  type CallShape,
+  cacheKinds,
+  cacheName,
+  loopGraph,
+  modulationGraph,
+  newRows,
+  readOutGraph,
+} from "../models/decoding.ts";
 import { contextExceeded } from "../models/errors.ts";
 import { isConditioned } from "../models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import { type FloatData, sizeOf, type Tensor, zeros } from "../util/tensor.ts";
-import { cacheKinds, KeyValueCache } from "./cache.ts";
+import { KeyValueCache } from "./cache.ts";
 
 // Shapes: T tokens, d width, k layers.
 
@@ -167,18 +175,15 @@ export class Decoder implements AsyncDisposable {
     this.#fill(prepared, shape, calls, count);
     const outputs = await prepared.program.run(prepared.inputs);
     const next = outputs.get("x")?.data as FloatData;
+    const data = outputs.get("rows")?.data as FloatData;
+    const { sequences, tokens } = shape;
     for (const [index, { states, sequence, loop, position }] of calls.entries()) {
-      const start = index * shape.tokens * width;
+      const start = index * tokens * width;
       states.set(next.subarray(start, start + count * width));
       for (const kind of cacheKinds) {
         for (let layer = 0; layer < layers; layer++) {
-          const data = outputs.get(cacheName(kind, layer))?.data as FloatData;
-          sequence.cache.write(loop, kind, layer, position, {
-            data,
-            offset: start,
-            tokens: shape.tokens,
-            count,
-          });
+          const offset = newRows(kind, layer, index, sequences) * tokens * width;
+          sequence.cache.write(loop, kind, layer, position, { data, offset, tokens, count });
         }
       }
     }

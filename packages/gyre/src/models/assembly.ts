@@ -134,9 +134,15 @@ export function modulationRows(
   });
 }
 
-/** Rows [n, 4 d] in the official order: gate of attention, gate of the mlp, scale of attention, scale of the mlp. */
+/**
+ * Rows [n, 4 d] in the official order: gate of attention, gate of the mlp, scale of attention, scale of the mlp.
+ * A scale s multiplies by 1 + s.
+ */
 export function blockModulation(rows: Value): BlockModulation {
   const width = (rows.shape[1] as number) / 4;
   const chunk = (index: number) => slice(rows, 1, index * width, (index + 1) * width);
-  return { attention: { gate: chunk(0), scale: chunk(2) }, mlp: { gate: chunk(1), scale: chunk(3) } };
+  return {
+    attention: { gate: chunk(0), factor: add(chunk(2), 1) },
+    mlp: { gate: chunk(1), factor: add(chunk(3), 1) },
+  };
 }

@@ -2,7 +2,14 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { add, concat, matmul, slice, softmax, swapLast } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { type Attend, joinHeads, norm, splitHeads } from "../nn/layers.ts";
-import { blockModulation, core, modulationRows, parameterInputs, readOut } from "./assembly.ts";
+import {
+  type BlockModulation,
+  blockModulation,
+  core,
+  modulationRows,
+  parameterInputs,
+  readOut,
+} from "./assembly.ts";
 import { isConditioned } from "./parameters.ts";
 import type { Spec } from "./spec.ts";
 
@@ -17,26 +24,33 @@ export interface CallShape {
   readonly cached: number;
 }
 
-/** Names of the cache of one layer and sequence: inputs hold what was, outputs (layer alone) the new rows. */
-export const cacheName = (kind: "keys" | "values", layer: number, sequence?: number): string =>
-  sequence === undefined ? `${kind}.${layer}` : `${kind}.${layer}.${sequence}`;
+export const cacheKinds = ["keys", "values"] as const;
+export type CacheKind = (typeof cacheKinds)[number];
 
-/** Values of one conditioning, all blocks of the core: gates and scales, [4 k d]. */
+/** The input that holds the cache of one layer and sequence. */
+export const cacheName = (kind: CacheKind, layer: number, sequence: number): string =>
+  `${kind}.${layer}.${sequence}`;
+
+/** Which [H, T, d / H] of the output `rows` are the new keys or values of one layer and sequence. */
+export const newRows = (kind: CacheKind, layer: number, sequence: number, sequences: number): number =>
+  (layer * cacheKinds.length + cacheKinds.indexOf(kind)) * sequences + sequence;
+
+/** Values of one conditioning, all blocks of the core: gates and factors, [4 k d]. */
 export const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
 
 /**
  * One loop over new tokens of several sequences, each in its own loop of its own trajectory: every loop uses
  * the same weights. Inputs: `x` [S T, d]; `modulation` [S T or 1, 4 k d] where the model is conditioned; the
  * additive `mask` [S, 1, T, P + T] (0 or a large negative number); per layer and sequence, `keys.j.s` and
- * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`; per layer, the new rows `keys.j` and `values.j`
- * [S, H, T, d / H].
+ * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`, and the new keys and values of all layers and sequences,
+ * `rows` [2 k S, H, T, d / H] (see `newRows`).
  */
 export function loopGraph(spec: Spec, shape: CallShape): Graph {
   const { sequences, tokens, cached } = shape;
   const builder = new GraphBuilder();
   const x = builder.input("x", [sequences * tokens, spec.width]);
   const mask = builder.input("mask", [sequences, 1, tokens, cached + tokens]);
-  const outputs: Record<string, Value> = {};
+  const fresh: Value[] = [];
   const attend =
     (layer: number): Attend =>
     (...rows) => {
@@ -45,17 +59,16 @@ export function loopGraph(spec: Spec, shape: CallShape): Graph {
         Value,
         Value,
       ];
-      outputs[cacheName("keys", layer)] = keys;
-      outputs[cacheName("values", layer)] = values;
-      const past = (kind: "keys" | "values") =>
+      fresh.push(keys, values);
+      const past = (kind: CacheKind) =>
         Array.from({ length: cached === 0 ? 0 : sequences }, (_, sequence) =>
           builder.input(cacheName(kind, layer, sequence), [1, spec.heads, cached, spec.width / spec.heads]),
         );
       return joinHeads(attendCached(queries, keys, values, past("keys"), past("values"), mask));
     };
   const params = parameterInputs(builder, spec);
-  outputs["x"] = core(x, spec, params, givenModulations(builder, spec, shape), attend);
-  return builder.graph(outputs);
+  const next = core(x, spec, params, givenModulations(builder, spec, shape), attend);
+  return builder.graph({ x: next, rows: concat(fresh as [Value, ...Value[]], 0) });
 }
 
 /**
@@ -89,17 +102,26 @@ function givenModulations(builder: GraphBuilder, spec: Spec, { sequences, tokens
   if (!isConditioned(spec)) return undefined;
   const rows = sequences === 1 ? 1 : sequences * tokens;
   const all = builder.input("modulation", [rows, modulationSize(spec)]);
-  const size = 4 * spec.width;
-  return Array.from({ length: spec.layers }, (_, block) =>
-    blockModulation(slice(all, 1, block * size, (block + 1) * size)),
-  );
+  return Array.from({ length: spec.layers }, (_, block): BlockModulation => {
+    const chunk = (index: number) => {
+      const start = (4 * block + index) * spec.width;
+      return slice(all, 1, start, start + spec.width);
+    };
+    return { attention: { gate: chunk(0), factor: chunk(1) }, mlp: { gate: chunk(2), factor: chunk(3) } };
+  });
 }
 
 /** The modulations of M loops, `t` and `dt` [M] -> `modulation` [M, 4 k d]: what `loopGraph` is told, row by row. */
 export function modulationGraph(spec: Spec, loops: number): Graph {
   const builder = new GraphBuilder();
-  const rows = modulationRows(builder, spec, loops) as readonly [Value, ...Value[]];
-  return builder.graph({ modulation: concat(rows, 1) });
+  const blocks = (modulationRows(builder, spec, loops) ?? []).map(blockModulation);
+  const parts = blocks.flatMap(({ attention, mlp }) => [
+    attention.gate,
+    attention.factor,
+    mlp.gate,
+    mlp.factor,
+  ]);
+  return builder.graph({ modulation: concat(parts as [Value, ...Value[]], 1) });
 }
 
 /** Logits of states after any loop: `x` [n, d] -> `logits` [n, vocab]. */

@@ -33,9 +33,9 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return bias ? add(product, bias) : product;
 }
 
-/** What a condition does to a linear layer, each [1, width]: inputs times 1 + `scale`, outputs times `gate`. */
+/** What a condition does to a linear layer, each [1 or N, width]: inputs times `factor`, outputs times `gate`. */
 export interface Modulation {
-  readonly scale?: Value | undefined;
+  readonly factor?: Value | undefined;
   readonly gate?: Value | undefined;
 }
 
@@ -47,15 +47,15 @@ export function modulatedLinear(
   x: Value,
   weight: Value,
   bias: Value | undefined,
-  { scale, gate }: Modulation,
+  { factor, gate }: Modulation,
 ): Value {
   const [out] = weight.shape as [number, number];
-  const timesScale = (value: Value) => (scale ? mul(value, add(scale, 1)) : value);
+  const timesFactor = (value: Value) => (factor ? mul(value, factor) : value);
   const timesGate = (value: Value, by: Value | undefined = gate) => (by ? mul(value, by) : value);
-  if ((x.shape[0] as number) <= out) return timesGate(linear(timesScale(x), weight, bias));
+  if ((x.shape[0] as number) <= out) return timesGate(linear(timesFactor(x), weight, bias));
   const column = gate && reshape(gate, [out, 1]);
   const row = gate && reshape(gate, [out]);
-  return linear(x, timesGate(timesScale(weight), column), bias && timesGate(bias, row));
+  return linear(x, timesGate(timesFactor(weight), column), bias && timesGate(bias, row));
 }
 
 export const activations = { gelu, relu, silu } as const;
@@ -75,21 +75,25 @@ export type Attend = (queries: Value, keys: Value, values: Value) => Value;
 
 /**
  * Multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the other.
- * The queries carry the scale 1 / sqrt(head width).
+ * The queries carry the scale 1 / sqrt(head width). Few rows are projected by one product and then cut; many
+ * by three, which cut the weights.
  */
 export function attention(
   x: Value,
   params: Params,
   { heads, bias }: { readonly heads: number; readonly bias: boolean },
   attend: Attend,
-  { scale, gate }: Modulation = {},
+  { factor, gate }: Modulation = {},
 ): Value {
-  const width = x.shape[1] as number;
-  const project = (index: number) => {
-    const part = (value: Value) => slice(value, 0, index * width, (index + 1) * width);
-    const weight = part(params("c_attn.weight"));
-    return modulatedLinear(x, weight, bias ? part(params("c_attn.bias")) : undefined, { scale });
-  };
+  const [rows, width] = x.shape as [number, number];
+  const weight = params("c_attn.weight");
+  const biases = bias ? params("c_attn.bias") : undefined;
+  const part = (value: Value, axis: number, index: number) =>
+    slice(value, axis, index * width, (index + 1) * width);
+  const projectEach = (index: number) =>
+    modulatedLinear(x, part(weight, 0, index), biases && part(biases, 0, index), { factor });
+  const all = rows <= width ? modulatedLinear(x, weight, biases, { factor }) : undefined;
+  const project = (index: number) => (all ? part(all, 1, index) : projectEach(index));
   const queries = mul(project(0), 1 / Math.sqrt(width / heads));
   const back = bias ? params("c_proj.bias") : undefined;
   const mixed = attend(queries, project(1), project(2));
@@ -126,10 +130,10 @@ export function mlp(
   params: Params,
   bias: boolean,
   activation: Activation,
-  { scale, gate }: Modulation = {},
+  { factor, gate }: Modulation = {},
 ): Value {
   const biases = (name: string) => (bias ? params(`${name}.bias`) : undefined);
-  const hidden = modulatedLinear(x, params("c_fc.weight"), biases("c_fc"), { scale });
+  const hidden = modulatedLinear(x, params("c_fc.weight"), biases("c_fc"), { factor });
   return modulatedLinear(activations[activation](hidden), params("c_proj.weight"), biases("c_proj"), {
     gate,
   });

@@ -9,6 +9,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "./proto.ts";
+import { splits } from "./splits.ts";
 
 export interface EncodeOptions {
   /** Element type of every `float` value. */
@@ -20,6 +21,8 @@ export interface EncodeOptions {
    * them between uses; those of unknown size it takes and gives back as it goes: less memory, a little slower.
    */
   readonly hideShapes?: boolean;
+  /** Cut a value into parts by one Split, where slices would: fewer nodes, but all parts are held at once. */
+  readonly joinSlices?: boolean;
 }
 
 /** Where onnxruntime keeps operations that ONNX does not have. */
@@ -172,7 +175,7 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
 /** A graph of plain operations (see `prepareGraph`) as an ONNX model. Inputs and outputs keep their names. */
 export function toOnnx(
   graph: Graph,
-  { precision, bound = new Map(), hideShapes = false }: EncodeOptions,
+  { precision, bound = new Map(), hideShapes = false, joinSlices = false }: EncodeOptions,
 ): OnnxModel {
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, OnnxTensor>();
@@ -188,6 +191,7 @@ export function toOnnx(
   const floats = (data: ArrayLike<number>) =>
     precision === "float32" ? Float32Array.from(data) : Float64Array.from(data);
 
+  const joined = joinSlices ? splits(graph) : new Map<Value, readonly Value<"slice">[]>();
   for (const value of graph.values) {
     const name = nameOf(value);
     if (isOp(value, "constant")) {
@@ -226,6 +230,11 @@ export function toOnnx(
           data: floats(new Array<number>(sizeOf(shape)).fill(scalar)),
         }),
     };
+    const parts = joined.get(value);
+    if (parts) {
+      if (parts.length > 0) nodes.push(splitNode(parts, nameOf, emitter.ints));
+      continue;
+    }
     (emitters[value.op] as Emit<OpName>)(emitter, value.inputs.map(nameOf), value.attrs, value);
   }
   for (const [name, value] of graph.outputs) {
@@ -258,6 +267,21 @@ export function toOnnx(
       ...(hideShapes ? [{ name: ZERO, dtype: "int64" as const, shape: [1] }] : []),
     ],
     outputs: [...graph.outputs].map(([name, value]) => info(value, `out/${name}`)),
+  };
+}
+
+function splitNode(
+  parts: readonly Value<"slice">[],
+  nameOf: (value: Value) => string,
+  ints: Emitter["ints"],
+): OnnxNode {
+  const { attrs, inputs } = parts[0] as Value<"slice">;
+  const sizes = ints(parts.map(({ attrs: { start, end } }) => end - start));
+  return {
+    opType: "Split",
+    inputs: [nameOf(inputs[0] as Value), sizes],
+    outputs: parts.map(nameOf),
+    attributes: { axis: attrs.axis },
   };
 }
 

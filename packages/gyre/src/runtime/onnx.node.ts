@@ -30,6 +30,11 @@ export interface OnnxRuntimeOptions {
 /** Fused operations that ONNX, and so onnxruntime, has whole. */
 const FUSED: readonly OpName[] = ["gelu", "rmsNorm"];
 
+/** Idle threads wait for the next run for a moment: for short runs that follow each other closely. */
+const SPIN_BRIEFLY = { intra_op: { spin_duration_us: "100" } };
+/** Idle threads sleep when a run ends, and leave the cores to other programs. */
+const SPIN_WITHIN_RUN = { force_spinning_stop: "1" };
+
 type Ort = typeof import("onnxruntime-node");
 
 /**
@@ -96,7 +101,12 @@ export class OnnxRuntime implements Runtime {
       prepareGraph(graph, { keepTransB, keep: fused ? FUSED : [] }),
       bound ?? new Map(),
     );
-    const bytes = encodeGraph(prepared.graph, { precision, hideShapes: lean, bound: prepared.bound });
+    const bytes = encodeGraph(prepared.graph, {
+      precision,
+      hideShapes: lean,
+      joinSlices: fused,
+      bound: prepared.bound,
+    });
     const hash = createHash("sha256").update(bytes).digest("hex");
     const key = `${kind} ${hash}`;
     if (!bound) this.#keys.set(graph, hash);
@@ -108,7 +118,9 @@ export class OnnxRuntime implements Runtime {
       graphOptimizationLevel: "disabled",
       executionMode: "sequential",
       enableMemPattern: false,
-      extra: { session: { force_spinning_stop: "1", use_device_allocator_for_initializers: "1" } },
+      extra: {
+        session: { ...(pinned ? SPIN_BRIEFLY : SPIN_WITHIN_RUN), use_device_allocator_for_initializers: "1" },
+      },
     });
     const free = graph.inputs.filter((input) => !bound?.has(input.attrs.name));
     const program = new OnnxProgram(
