@@ -1,4 +1,7 @@
 import { InvalidArgumentError } from "commander";
+import type { Draft } from "gyre";
+
+const draftKinds: readonly Draft["kind"][] = ["prefix", "coarse"];
 
 /** Options that do not go together. */
 export class UsageError extends Error {
@@ -52,6 +55,15 @@ export function loopsRange(text: string): LoopsRange {
     });
     return [...new Set(all)].sort((a, b) => a - b);
   };
+}
+
+/** A draft, "prefix:1:4" or "coarse:2:3" (kind, loops, tokens), or "auto" or "none". */
+export function draft(text: string): Draft | "auto" | "none" {
+  if (text === "auto" || text === "none") return text;
+  const [, kind, loops, tokens] = /^(prefix|coarse):(\d+):(\d+)$/.exec(text) ?? [];
+  const known = draftKinds.find((name) => name === kind);
+  if (!known) throw new InvalidArgumentError("It must be auto, none, or like prefix:1:4 or coarse:2:3.");
+  return { kind: known, loops: Number(loops), tokens: Number(tokens) };
 }
 
 /** Step sizes: "0.5,0.25,0.25". */

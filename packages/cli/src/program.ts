@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CalibrateOptions } from "./commands/calibrate.ts";
 import type { EvalOptions } from "./commands/eval.ts";
 import type { ExportOptions } from "./commands/export.ts";
 import type { GenerateOptions } from "./commands/generate.ts";
@@ -7,7 +8,7 @@ import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { TrainOptions } from "./commands/train.ts";
 import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
-import { loopsRange, number, trajectory, whole, word } from "./options.ts";
+import { draft, loopsRange, number, trajectory, whole, word } from "./options.ts";
 
 /** The command line as a description; a command's own code is loaded when it runs. */
 export function createProgram(exit: (code: number) => void): Command {
@@ -31,11 +32,14 @@ A first run:
   addTrain(program, exit);
   addEval(program, exit);
   addGenerate(program, exit);
+  addCalibrate(program, exit);
   addInspect(program, exit);
   addImport(program, exit);
   addExport(program, exit);
   return program;
 }
+
+const exitForms = "kl<0.01, entropy<1, probability>0.9, margin>0.5, change<0.1 or second-difference<0.1";
 
 type Exit = (code: number) => void;
 
@@ -128,6 +132,27 @@ function addGenerate(program: Command, exit: Exit): void {
     .option("--prompt <text>", "text to continue (default: a new document)")
     .option("--loops <n>", "loops of the core (default: the model's full depth)", whole(1))
     .option("--trajectory <steps>", "step sizes that sum to 1, like 0.5,0.25,0.25", trajectory)
+    .option("--exit <rule>", `leave a token's loops early: ${exitForms}`)
+    .option(
+      "--cache-policy <policy>",
+      "what later tokens see in loops that one never ran: recompute (they are run after all) or share-last (keys " +
+        "and values of its last loop)",
+      word("recompute", "share-last"),
+      "recompute",
+    )
+    .option(
+      "--window <mode>",
+      "when the context is full: stop, or slide (the last tokens are computed anew for each token, which is slow)",
+      word("stop", "slide"),
+      "slide",
+    )
+    .option(
+      "--draft <draft>",
+      "few loops draft, all verify, same text: prefix:LOOPS:TOKENS, coarse:LOOPS:TOKENS, none, or auto (what gyre " +
+        "calibrate found)",
+      draft,
+      "auto",
+    )
     .option("--temperature <t>", "0 takes the most likely token", number(0), 0.8)
     .option("--top-k <k>", "choose among the k most likely tokens", whole(1))
     .option("--top-p <p>", "choose among the likeliest tokens that hold this probability", number(0, true))
@@ -140,6 +165,23 @@ function addGenerate(program: Command, exit: Exit): void {
     )
     .action(async (run: string, options: GenerateOptions) =>
       exit(await (await import("./commands/generate.ts")).generateCommand(run, options)),
+    );
+}
+
+function addCalibrate(program: Command, exit: Exit): void {
+  program
+    .command("calibrate")
+    .summary("find out whether drafting with few loops pays")
+    .description(
+      "Times plain decoding and drafts of few loops in turn, on beginnings from the validation part. The fastest draft\n" +
+        "is kept with the run, and gyre generate uses it; if none pays on this machine, none is used.",
+    )
+    .argument("<run>", "the run to calibrate")
+    .option("--max-tokens <n>", "tokens to write after each of four beginnings (default: 48)", whole(8))
+    .addOption(threadsFlag())
+    .addHelpText("after", "\nExample:\n  $ gyre calibrate runs/first")
+    .action(async (run: string, options: CalibrateOptions) =>
+      exit(await (await import("./commands/calibrate.ts")).calibrateCommand(run, options)),
     );
 }
 

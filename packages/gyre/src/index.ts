@@ -40,6 +40,7 @@ export { scaleFor, tickTexts } from "./eval/scale.ts";
 export { reportFigure } from "./eval/schedule-figure.ts";
 export { type Spread, spreads } from "./eval/spread.ts";
 export { reportTable } from "./eval/table.ts";
+export { type Calibration, calibrate, WORTHWHILE } from "./generate/calibrate.ts";
 export { Decoder, type Model } from "./generate/decoder.ts";
 export {
   type ExitRule,
@@ -51,6 +52,7 @@ export {
 } from "./generate/exits.ts";
 export { decoderOf, type GenerateOptions, generate } from "./generate/generate.ts";
 export type { SamplingOptions } from "./generate/sampling.ts";
+export { type Draft, draftKinds, Speculation } from "./generate/speculate.ts";
 export {
   advance,
   type CachePolicy,

@@ -27,6 +27,7 @@ export {
 } from "./train/official-run.node.ts";
 export {
   createRun,
+  loadCalibration,
   loadTokenizer,
   loadWeights,
   openRun,
@@ -34,5 +35,6 @@ export {
   type Run,
   type RunConfig,
   resumeState,
+  saveCalibration,
   saveState,
 } from "./train/run.node.ts";

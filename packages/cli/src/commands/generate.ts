@@ -1,6 +1,14 @@
 import process from "node:process";
-import { type Budget, generate } from "gyre";
-import { loadTokenizer, loadWeights, openOnnxRuntime, openRun } from "gyre/node";
+import {
+  type CachePolicy,
+  type Draft,
+  exitRule,
+  type GeneratedToken,
+  generate,
+  type Loops,
+  type WindowMode,
+} from "gyre";
+import { loadCalibration, loadTokenizer, loadWeights, openOnnxRuntime, openRun, type Run } from "gyre/node";
 import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 
@@ -9,6 +17,11 @@ export interface GenerateOptions {
   readonly prompt?: string;
   readonly loops?: number;
   readonly trajectory?: readonly number[];
+  /** An exit rule such as `kl<0.01`. */
+  readonly exit?: string;
+  readonly cachePolicy?: CachePolicy;
+  readonly window?: WindowMode;
+  readonly draft?: Draft | "auto" | "none";
   readonly temperature?: number;
   readonly topK?: number;
   readonly topP?: number;
@@ -19,39 +32,75 @@ export interface GenerateOptions {
 
 /** Prints the prompt and streams its continuation, up to the end of the text or `maxTokens` tokens. */
 export async function generateCommand(path: string, options: GenerateOptions): Promise<number> {
-  const { prompt = "", loops, trajectory, threads, maxTokens = 200, ...sampling } = options;
-  if (loops !== undefined && trajectory)
-    throw new UsageError("--loops with --trajectory: a trajectory has its own number of loops.");
+  const { prompt = "", draft: asked = "auto", threads, trajectory: _, exit: __, ...rest } = options;
   const signal = interruptSignal();
   const run = await openRun(path);
+  const { spec } = run.config;
+  const loops = loopsOf(options, spec.loops);
+  const warning = depthWarning(run, loops);
+  if (warning) console.error(`warning: ${warning}`);
   const tokenizer = await loadTokenizer(run);
   const { weights, warnings } = await loadWeights(run);
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  const { spec } = run.config;
-  const budget: Budget = trajectory ?? loops ?? spec.loops;
+  for (const text of warnings) console.error(`warning: ${text}`);
+  const draft = asked === "auto" ? await calibratedDraft(run, loops) : asked === "none" ? undefined : asked;
   const ids = tokenizer.encode(prompt);
 
   await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
   const started = performance.now();
-  let count = 0;
   const text = tokenizer.decodeStream();
   const tokens = generate({ spec, weights, runtime }, ids.length > 0 ? ids : [tokenizer.endOfText], {
-    ...sampling,
-    loops: budget,
-    maxTokens,
+    ...rest,
+    maxTokens: options.maxTokens ?? 200,
+    loops,
+    ...(draft ? { draft } : {}),
     stop: tokenizer.endOfText,
     signal,
   });
   process.stdout.write(prompt);
-  for await (const { token } of tokens) {
-    count++;
-    if (token !== tokenizer.endOfText) process.stdout.write(text.push(token));
+  const all: GeneratedToken[] = [];
+  for await (const token of tokens) {
+    all.push(token);
+    if (token.token !== tokenizer.endOfText) process.stdout.write(text.push(token.token));
   }
   process.stdout.write(`${text.flush()}\n`);
-  if (process.stderr.isTTY) {
-    const seconds = (performance.now() - started) / 1e3;
-    const depth = typeof budget === "number" ? `${budget} loops` : `trajectory ${budget.join(",")}`;
-    console.error(`${count} tokens, ${(count / seconds).toFixed(1)} tokens/s, ${depth}`);
-  }
+  if (all.length < (options.maxTokens ?? 200) && all.at(-1)?.token !== tokenizer.endOfText)
+    console.error(`stopped: the context of ${spec.context} tokens is full; --window slide goes on`);
+  if (process.stderr.isTTY) console.error(summary(all, (performance.now() - started) / 1e3, spec.layers));
   return 0;
+}
+
+function loopsOf({ loops, trajectory, exit }: GenerateOptions, full: number): Loops {
+  if (loops !== undefined && trajectory)
+    throw new UsageError("--loops with --trajectory: a trajectory has its own number of loops.");
+  if (exit !== undefined && trajectory)
+    throw new UsageError("--exit with --trajectory: a rule follows the uniform trajectory of --loops.");
+  return exit === undefined ? (trajectory ?? loops ?? full) : exitRule(exit, loops ?? full);
+}
+
+/** What speaks against a depth that a model was not trained for. */
+function depthWarning({ config: { spec, training } }: Run, loops: Loops): string | undefined {
+  const isFull = loops === spec.loops;
+  const isElastic = training === null ? spec.family === "loopformer" : training.objective.kind === "elastic";
+  if (isFull || isElastic) return undefined;
+  return `this ${spec.family} was trained at ${spec.loops} loops only; other depths are a guess`;
+}
+
+/** The draft that calibration found to pay, where it speaks of this depth. */
+async function calibratedDraft(run: Run, loops: Loops): Promise<Draft | undefined> {
+  const calibration = await loadCalibration(run);
+  return calibration?.loops === loops ? (calibration.best ?? undefined) : undefined;
+}
+
+function summary(tokens: readonly GeneratedToken[], seconds: number, layers: number): string {
+  const mean = (of: (token: GeneratedToken) => number) =>
+    (tokens.reduce((sum, token) => sum + of(token), 0) / Math.max(1, tokens.length)).toFixed(2);
+  const proposed = tokens.reduce((sum, { drafts }) => sum + (drafts?.proposed ?? 0), 0);
+  const kept = tokens.reduce((sum, { drafts }) => sum + (drafts?.kept ?? 0), 0);
+  return [
+    `${tokens.length} tokens`,
+    `${(tokens.length / seconds).toFixed(1)} tokens/s`,
+    `${mean(({ loops }) => loops)} loops`,
+    `${mean(({ blockPasses }) => blockPasses / layers)} passes of the core a token, prompt included`,
+    ...(proposed > 0 ? [`${kept} of ${proposed} drafts kept`] : []),
+  ].join(", ");
 }

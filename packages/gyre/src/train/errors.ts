@@ -78,3 +78,11 @@ export function notComparable(path: string, first: string, problem: string): Gyr
     fix: "evaluate them one by one, or name a dataset for all with --data",
   });
 }
+
+export function badCalibration(path: string, cause: unknown): GyreError {
+  return new GyreError(
+    "RUN_CALIBRATION",
+    { given: path, expected: "a calibration as gyre calibrate writes it", fix: "calibrate the run again" },
+    { cause },
+  );
+}

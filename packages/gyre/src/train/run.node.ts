@@ -4,11 +4,13 @@ import * as z from "zod";
 import { RunDirectory } from "../checkpoint/index.node.ts";
 import { type Dataset, gpt2Tokenizer, loadBpe, openDataset } from "../data/index.node.ts";
 import { bytesTokenizer, type DatasetManifest, manifestSchema, type Tokenizer } from "../data/index.ts";
+import { type Calibration, calibrationSchema } from "../generate/calibrate.ts";
 import { parameters } from "../models/parameters.ts";
 import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
 import type { Weights } from "../optim/adamw.ts";
+import { GyreError } from "../util/errors.ts";
 import type { Tensor } from "../util/tensor.ts";
-import { badRunConfig, dataChanged, runShape } from "./errors.ts";
+import { badCalibration, badRunConfig, dataChanged, runShape } from "./errors.ts";
 import { type TrainingOptions, trainingSchema } from "./options.ts";
 import type { TrainState } from "./train.ts";
 
@@ -94,6 +96,28 @@ export async function loadWeights({ directory, config }: Run): Promise<LoadedWei
   const { step, model, warnings } = await directory.requireCheckpoint();
   checkTensors(directory.path, config.spec, model);
   return { step, weights: model, warnings };
+}
+
+const CALIBRATION = "calibration.json";
+
+/** Keeps a calibration with its run. */
+export async function saveCalibration({ directory }: Run, calibration: Calibration): Promise<string> {
+  await directory.writeExtra(CALIBRATION, `${JSON.stringify(calibration, null, 2)}\n`);
+  return directory.extraPath(CALIBRATION);
+}
+
+/** The calibration that was kept with a run, if there is one. Throws RUN_DAMAGED. */
+export async function loadCalibration({ directory }: Run): Promise<Calibration | undefined> {
+  const text = await directory.readExtra(CALIBRATION).catch((error: unknown) => {
+    if (error instanceof GyreError && error.code === "RUN_FILE_MISSING") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    return calibrationSchema.parse(JSON.parse(new TextDecoder().decode(text)));
+  } catch (cause) {
+    throw badCalibration(directory.extraPath(CALIBRATION), cause);
+  }
 }
 
 /** Saves weights and moments as a checkpoint. */

@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bytesTokenizer, exitRule, type GenerateOptions, generate, interpreterRuntime, presets } from "gyre";
+import { loadWeights, openRun } from "gyre/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gyre } from "./cli.ts";
+import { loopformer, size, temporaryFolder, tinyData, tinyRun } from "./tiny.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+const run = (text: string) => gyre(text.split(" "), { cwd: folder.path });
+const greedy = "--prompt We --temperature 0 --max-tokens 10";
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const data = await tinyData(join(folder.path, "data"));
+  await tinyRun(join(folder.path, "looped"), undefined, data);
+  await tinyRun(join(folder.path, "plain"), presets.baseLoop(size));
+});
+afterAll(() => folder.remove());
+
+/** What the library writes with the float64 interpreter. */
+async function expected(options: Partial<GenerateOptions>): Promise<string> {
+  const { weights } = await loadWeights(await openRun(join(folder.path, "looped")));
+  const model = { spec: loopformer, weights, runtime: interpreterRuntime() };
+  const tokenizer = bytesTokenizer();
+  const prompt = [...tokenizer.encode("We")];
+  const tokens = [...prompt];
+  for await (const { token } of generate(model, prompt, { temperature: 0, maxTokens: 10, ...options }))
+    tokens.push(token);
+  return `${tokenizer.decode(tokens)}\n`;
+}
+
+describe("gyre generate", () => {
+  it("leaves loops early by a rule, up to the loops of --loops", async () => {
+    const full = await run(`generate looped ${greedy} --exit kl<0`);
+    expect(full).toEqual(await run(`generate looped ${greedy}`));
+    const one = await run(`generate looped ${greedy} --loops 1`);
+    expect(await run(`generate looped ${greedy} --exit change<0.5 --loops 1`)).toEqual(one);
+    for (const cachePolicy of ["recompute", "share-last"] as const) {
+      const rule = await run(`generate looped ${greedy} --exit change<0.4 --cache-policy ${cachePolicy}`);
+      expect(rule.stdout).toBe(await expected({ loops: exitRule("change<0.4"), cachePolicy }));
+    }
+  });
+
+  it("writes the same text with a draft", async () => {
+    const plain = await run(`generate looped ${greedy} --draft none`);
+    expect(await run(`generate looped ${greedy} --draft prefix:2:3`)).toEqual(plain);
+    expect(await run(`generate looped ${greedy} --draft coarse:1:4`)).toEqual(plain);
+  });
+
+  it("stops at the window when told to, and says so", async () => {
+    const words = "--prompt We --temperature 0 --max-tokens 30";
+    const stopped = await run(`generate looped ${words} --window stop`);
+    expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide goes on\n");
+    const slid = await run(`generate looped ${words} --window slide`);
+    expect(slid.stderr).toBe("");
+    expect(slid.stdout.startsWith(stopped.stdout.trimEnd())).toBe(true);
+  });
+
+  it("warns of a depth that the model was not trained for", async () => {
+    const { code, stderr } = await run(`generate plain ${greedy} --loops 2`);
+    expect(code).toBe(0);
+    expect(stderr).toBe("warning: this baseLoop was trained at 4 loops only; other depths are a guess\n");
+    expect((await run(`generate plain ${greedy}`)).stderr).toBe("");
+  });
+
+  it.each([
+    ["--exit often", /'--exit <rule>' argument 'often' is invalid|EXIT: the exit rule "often"/],
+    ["--draft prefix:1", /It must be auto, none, or like prefix:1:4/],
+    ["--draft prefix:4:2", /DRAFT: a prefix draft of 4 loops/],
+    ["--draft prefix:1:2 --exit kl<0.1", /DRAFT: a draft together with the exit rule kl < 0\.1/],
+    ["--exit kl<0.1 --trajectory 0.5,0.5", /--exit with --trajectory/],
+    ["--window shut", /It must be stop or slide/],
+    ["--cache-policy none", /It must be recompute or share-last/],
+  ])("refuses %s", async (words, message) => {
+    const { code, stdout, stderr } = await run(`generate looped ${words}`);
+    expect(code).not.toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe("gyre calibrate", () => {
+  it("measures every draft, keeps the result with the run, and generate uses it", async () => {
+    const { code, stdout } = await run("calibrate looped --max-tokens 8 --threads 1");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^plain: \d+ tokens\/s at 4 loops/);
+    const path = join(folder.path, "looped/extra/calibration.json");
+    const calibration = JSON.parse(await readFile(path, "utf8"));
+    expect(calibration.drafts).toHaveLength(2 * 3 * 6);
+    expect(stdout).toContain(calibration.best ? "gyre generate will draft with" : "none will be used");
+    const plain = await run(`generate looped ${greedy} --draft none`);
+    const after = await run(`generate looped ${greedy}`);
+
+    expect(after).toEqual(plain);
+  });
+
+  it("starts a new text where a run has no data, and refuses a run that is none", async () => {
+    expect((await run("calibrate plain --max-tokens 8 --threads 1")).code).toBe(0);
+    expect((await run("calibrate nowhere")).stderr).toMatch(/^RUN_MISSING: no run at nowhere/);
+  });
+});
