@@ -2,6 +2,7 @@ import { GyreError } from "../packages/gyre/src/util/errors.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, writeResult } from "./harness.ts";
 import { help, parseRequest, type Request } from "./options.ts";
+import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
 import { benchTrain, trainTable } from "./train.ts";
 
@@ -19,6 +20,11 @@ async function measure(
   if (request.bench === "decode") {
     const result = await benchDecode({ ...common, ...request });
     return { name: `decode-${request.config}`, result, text: decodeTable(result) };
+  }
+  if (request.bench === "serve") {
+    const { config, rounds, threads } = request;
+    const result = await benchServe({ ...common, config, rounds, threads });
+    return { name: `serve-${config}`, result, text: serveTable(result) };
   }
   const { config, rounds, threads, recompute, peer, peerDtype } = request;
   const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });

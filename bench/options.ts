@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-export const benchNames = ["train", "decode", "startup"] as const;
+export const benchNames = ["train", "decode", "startup", "serve"] as const;
 export type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -21,6 +21,9 @@ export const help = `npm run bench -- BENCH [options]
   startup   gyre --help against node -e 0, and gyre train to its first step (run npm run build first)
     --config ${Object.keys(configs).join("|")}   the size of the model that is trained, on bytes; default S
     --rounds N        default 15
+
+  serve     tokens/s of the scheduler with 1, 8 and 32 streams of mixed budgets, batched and one by one
+    --config, --threads as for train; rounds of all requests a side, default 3
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -56,7 +59,20 @@ export interface StartupRequest {
   readonly json: boolean;
 }
 
-export type Request = TrainRequest | DecodeRequest | StartupRequest | { readonly bench: "help" };
+export interface ServeRequest {
+  readonly bench: "serve";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly json: boolean;
+}
+
+export type Request =
+  | TrainRequest
+  | DecodeRequest
+  | StartupRequest
+  | ServeRequest
+  | { readonly bench: "help" };
 
 const flags = {
   config: { type: "string" },
@@ -77,6 +93,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   train: [...common, "threads", "no-peer", "recompute", "peer-dtype"],
   decode: [...common, "threads", "no-peer"],
   startup: common,
+  serve: [...common, "threads"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -100,6 +117,7 @@ export function parseRequest(words: readonly string[]): Request {
   const rounds = (otherwise: number) => count("rounds", values.rounds, otherwise);
   if (bench === "startup") return { bench, config, rounds: rounds(15), json };
   const threads = count("threads", values.threads, 2);
+  if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   const peer = values["no-peer"] !== true;
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
   const peerDtype = values["peer-dtype"] ?? "float32";

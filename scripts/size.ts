@@ -6,15 +6,16 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const budgets = [
-  { name: "library", folder: "packages/gyre/src", most: 9000 },
-  { name: "command line", folder: "packages/cli/src", most: 1500 },
+  { name: "library", folder: "packages/gyre/src", without: ["server", "lab"], most: 11_500 },
+  { name: "server", folder: "packages/gyre/src/server", without: [], most: 2500 },
+  { name: "command line", folder: "packages/cli/src", without: [], most: 2000 },
 ];
 const longestFile = 400;
 
 let isOver = false;
-for (const { name, folder, most } of budgets) {
-  const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((file) =>
-    file.endsWith(".ts"),
+for (const { name, folder, without, most } of budgets) {
+  const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(".ts") && !without.some((part) => file.startsWith(`${part}/`)),
   );
   const sizes = files.map((file) => ({
     file,

@@ -28,7 +28,7 @@ describe("requests", () => {
     });
   });
 
-  test("decode, startup and help", () => {
+  test("decode, startup, serve and help", () => {
     expect(parse("decode --config M --no-peer")).toEqual({
       bench: "decode",
       config: "M",
@@ -43,12 +43,19 @@ describe("requests", () => {
       rounds: 15,
       json: true,
     });
+    expect(parse("serve --threads 1")).toEqual({
+      bench: "serve",
+      config: "S",
+      rounds: 3,
+      threads: 1,
+      json: false,
+    });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode" or "startup"'],
+    ["tran", 'expected: "train", "decode", "startup" or "serve"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { CalibrateOptions } from "./commands/calibrate.ts";
 import type { EvalOptions } from "./commands/eval.ts";
 import type { ExportOptions } from "./commands/export.ts";
@@ -6,6 +6,7 @@ import type { GenerateOptions } from "./commands/generate.ts";
 import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
+import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
 import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
 import { draft, loopsRange, number, trajectory, whole, word } from "./options.ts";
@@ -33,6 +34,7 @@ A first run:
   addEval(program, exit);
   addGenerate(program, exit);
   addCalibrate(program, exit);
+  addServe(program, exit);
   addInspect(program, exit);
   addImport(program, exit);
   addExport(program, exit);
@@ -182,6 +184,42 @@ function addCalibrate(program: Command, exit: Exit): void {
     .addHelpText("after", "\nExample:\n  $ gyre calibrate runs/first")
     .action(async (run: string, options: CalibrateOptions) =>
       exit(await (await import("./commands/calibrate.ts")).calibrateCommand(run, options)),
+    );
+}
+
+function addServe(program: Command, exit: Exit): void {
+  program
+    .command("serve")
+    .summary("answer OpenAI's API over HTTP, at any depth")
+    .description(
+      "Serves /v1/completions, /v1/chat/completions and /v1/models; /docs lists every field, /metrics is for " +
+        "Prometheus. Texts at different depths share calls of the core. A model's id is its folder's name. Ctrl-C " +
+        "finishes what runs and stops.",
+    )
+    .argument("<runs...>", "the runs whose models write")
+    .option("--port <n>", "port to listen on; 0 takes a free one", whole(0), 8080)
+    .option("--host <address>", "address to listen on; 0.0.0.0 is open to other machines", "127.0.0.1")
+    .addOption(new Option("--api-key <key>", "key that clients must send").env("GYRE_API_KEY"))
+    .option("--cors <origin>", "site whose pages may call, like https://example.org (default: none)")
+    .option("--slots <n>", "texts that are written at a time, per model", whole(1), 16)
+    .option("--queue <n>", "texts that wait for a slot, per model; more get 429", whole(0), 64)
+    .option("--time-limit <seconds>", "for one request, waiting included; then 504", number(0, true), 300)
+    .option("--max-body <bytes>", "largest body; more gets 413", whole(1), 2 ** 18)
+    .option("--max-prompt <tokens>", "longest prompt; more gets 400 (default: the context)", whole(1))
+    .option("--max-choices <n>", "texts of one request, prompts times n", whole(1), 16)
+    .option("--max-loops <n>", "most loops that a request may ask for (default: full depth)", whole(1))
+    .option("--drain <seconds>", "time for what runs to finish when the server stops", number(0), 30)
+    .addOption(threadsFlag())
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ gyre serve runs/first
+  $ curl http://127.0.0.1:8080/v1/completions -H "Content-Type: application/json" \\
+      -d '{"model": "first", "prompt": "My fellow citizens", "max_tokens": 40, "loops": 2}'`,
+    )
+    .action(async (runs: string[], options: ServeOptions) =>
+      exit(await (await import("./commands/serve.ts")).serveCommand(runs, options)),
     );
 }
 

@@ -77,13 +77,13 @@ export class Decoder implements AsyncDisposable {
   readonly #calls = new Map<string, Promise<PreparedCall>>();
   readonly #heads = new Map<number, Promise<Program>>();
   readonly #told = new Map<string, FloatData>();
-  readonly #empty: KeyValueCache;
+  /** Zeros for the cache of a sequence that only fills a call up, by capacity. */
+  readonly #empty = new Map<number, FloatData>();
   #conditioner: Promise<Program> | undefined;
   #last: Promise<void> = Promise.resolve();
 
   constructor(model: Model) {
     this.model = model;
-    this.#empty = new KeyValueCache(model.spec, model.runtime.precision);
   }
 
   /** The route of a budget. Throws LOOPS or TRAJECTORY. */
@@ -265,7 +265,8 @@ export class Decoder implements AsyncDisposable {
   #fill(prepared: PreparedCall, shape: CallShape, calls: readonly LoopCall[], count: number): void {
     const { spec } = this.model;
     const { sequences, tokens, cached } = shape;
-    if (cached > 0) this.#empty.grow(cached);
+    const empty = this.#empty.get(cached) ?? this.zeros(cached * spec.width);
+    this.#empty.set(cached, empty);
     const cacheShape = [1, spec.heads, cached, spec.width / spec.heads];
     for (let index = 0; index < sequences; index++) {
       const call = calls[index];
@@ -277,13 +278,10 @@ export class Decoder implements AsyncDisposable {
           prepared.modulation.set(call.modulation, (index * rows + row) * call.modulation.length);
       }
       if (cached === 0) continue;
-      const { cache, loop } = call
-        ? { cache: call.sequence.cache, loop: call.loop }
-        : { cache: this.#empty, loop: 0 };
       for (const kind of cacheKinds) {
         for (let layer = 0; layer < spec.layers; layer++)
           prepared.inputs.set(cacheName(kind, layer, index), {
-            data: cache.rows(loop, kind, layer),
+            data: call ? call.sequence.cache.rows(call.loop, kind, layer) : empty,
             shape: cacheShape,
           });
       }

@@ -31,6 +31,8 @@ export interface StreamOptions extends Partial<SamplingOptions> {
   readonly seed?: number;
   /** Token after which to stop. */
   readonly stop?: number;
+  /** Tokens to take instead of choosing: a given text is read, as fast as text is written. */
+  readonly follow?: ArrayLike<number>;
 }
 
 export interface GeneratedToken {
@@ -186,7 +188,8 @@ export class Stream {
       this.#depths.push({ filled: loops, ran: loops, state: pass.states.at(-1) as FloatData });
       this.#sequence.length++;
     }
-    const token = sampleToken(logits, this.#sampling, this.#random);
+    const { follow } = this.#options;
+    const token = follow?.[this.#written] ?? sampleToken(logits, this.#sampling, this.#random);
     this.text.push(token);
     const blockPasses = this.#blockPasses;
     this.#pass = undefined;

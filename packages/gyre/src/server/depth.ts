@@ -1,0 +1,57 @@
+import { exitRule } from "../generate/exits.ts";
+import { describe } from "../models/describe.ts";
+import { type Budget, conditions, type Spec } from "../models/spec.ts";
+import { badField, budgetTooSmall, fieldRefused, fieldsTogether } from "./errors.ts";
+import type { CompletionRequest } from "./schemas.ts";
+
+type DepthFields = Pick<CompletionRequest, "loops" | "trajectory" | "exit" | "max_flops_per_token">;
+
+const contradictions = [
+  ["trajectory", "loops", "a trajectory, which has its own number of loops, or loops"],
+  ["exit", "trajectory", "a rule along the uniform trajectory of loops"],
+  ["max_flops_per_token", "loops", "a budget in FLOPs or in loops"],
+  ["max_flops_per_token", "trajectory", "a budget in FLOPs or a trajectory"],
+  ["max_flops_per_token", "exit", "a number of loops that is known before"],
+] as const;
+
+/** How deep a request wants its tokens computed. Throws refusals that name the field. */
+export function depthOf(
+  fields: DepthFields,
+  spec: Spec,
+  maxLoops: number,
+): { readonly budget: Budget; readonly exit?: string } {
+  for (const [one, other, why] of contradictions) {
+    if (fields[one] != null && fields[other] != null) throw fieldsTogether([one, other], why);
+  }
+  const { loops, trajectory, exit, max_flops_per_token: flops } = fields;
+  const name = trajectory ? "trajectory" : "loops";
+  const asked = trajectory?.length ?? loops ?? 1;
+  if (asked > maxLoops) throw badField(name, `${name} of ${asked} loops`, `at most ${maxLoops} loops`);
+  const full = Math.min(spec.loops, maxLoops);
+  const budget = flops == null ? (trajectory ?? loops ?? full) : affordableLoops(spec, flops, full);
+  checking(name, () => conditions(spec, budget));
+  if (exit == null) return { budget };
+  checking("exit", () => exitRule(exit));
+  return { budget, exit };
+}
+
+/** FLOPs per token at 1 loop, 2 loops and so on to full depth. */
+export function flopsByLoops(spec: Spec): number[] {
+  const loops = Array.from({ length: spec.loops }, (_, index) => index + 1);
+  return describe(spec, { loops }).budgets.map(({ flopsPerToken }) => flopsPerToken);
+}
+
+function affordableLoops(spec: Spec, flops: number, full: number): number {
+  const costs = flopsByLoops(spec);
+  const loops = costs.filter((cost) => cost <= flops).length;
+  if (loops === 0) throw budgetTooSmall(flops, costs[0] as number);
+  return Math.min(loops, full);
+}
+
+function checking(field: string, check: () => unknown): void {
+  try {
+    check();
+  } catch (error) {
+    throw fieldRefused(field, error);
+  }
+}

@@ -1,0 +1,129 @@
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Spec } from "../models/spec.ts";
+import { chatPrompt, chatStop } from "./chat.ts";
+import { depthOf } from "./depth.ts";
+import { badField, fieldsTogether, promptTooLong } from "./errors.ts";
+import type { Engine, Job } from "./protocol.ts";
+import type { ChatRequest, CompletionRequest } from "./schemas.ts";
+
+/** A model as the server knows it. */
+export interface ServedModel {
+  readonly id: string;
+  readonly spec: Spec;
+  readonly tokenizer: Tokenizer;
+  readonly engine: Engine;
+  /** Seconds since 1970. */
+  readonly created: number;
+  /** Streams that share a call. */
+  readonly slots: number;
+}
+
+export interface PlanLimits {
+  /** Texts of one request: its prompts times n. */
+  readonly choices: number;
+  /** Tokens of a prompt; the model's context when left out. */
+  readonly promptTokens?: number;
+  /** Loops of a request; the model's full depth when left out. */
+  readonly loops?: number;
+}
+
+/** What a request comes to: one job for each choice. */
+export interface Plan {
+  readonly jobs: readonly Job[];
+  readonly promptTokens: number;
+}
+
+/** Checks a completion against its model. Throws refusals that name the field. */
+export function planCompletion(request: CompletionRequest, model: ServedModel, limits: PlanLimits): Plan {
+  const given = request.prompt ?? "";
+  const isOne = typeof given === "string" || given.length === 0 || typeof given[0] === "number";
+  const prompts = (isOne ? [given] : given) as readonly (string | number[])[];
+  return plan(request, model, limits, {
+    prompts: prompts.map((prompt) => promptIds(prompt, "prompt", model, limits)),
+    maxTokens: request.max_tokens ?? 16,
+    stops: [],
+    logprobs: request.logprobs ?? undefined,
+  });
+}
+
+/** Checks a chat against its model. Throws refusals that name the field. */
+export function planChat(request: ChatRequest, model: ServedModel, limits: PlanLimits): Plan {
+  const { max_tokens, max_completion_tokens, logprobs, top_logprobs } = request;
+  if (max_tokens != null && max_completion_tokens != null)
+    throw fieldsTogether(["max_tokens", "max_completion_tokens"], "one of the two");
+  if (top_logprobs != null && !logprobs)
+    throw badField("top_logprobs", "top_logprobs without logprobs", "logprobs true beside it");
+  return plan(request, model, limits, {
+    prompts: [promptIds(chatPrompt(request.messages), "messages", model, limits)],
+    maxTokens: max_tokens ?? max_completion_tokens ?? model.spec.context,
+    stops: [chatStop],
+    logprobs: logprobs ? (top_logprobs ?? 0) : undefined,
+  });
+}
+
+interface Parts {
+  readonly prompts: readonly (readonly number[])[];
+  readonly maxTokens: number;
+  /** Stop texts beside the request's own; with some, it is a chat. */
+  readonly stops: readonly string[];
+  readonly logprobs: number | undefined;
+}
+
+function plan(
+  request: CompletionRequest | ChatRequest,
+  model: ServedModel,
+  limits: PlanLimits,
+  { prompts, maxTokens, stops, logprobs }: Parts,
+): Plan {
+  const n = request.n ?? 1;
+  const choices = prompts.length * n;
+  if (choices > limits.choices)
+    throw badField("n", `${choices} texts at once`, `at most ${limits.choices}, prompts times n`);
+  if (request.stream_options != null && !request.stream)
+    throw badField("stream_options", "stream_options without stream", "stream true beside it");
+  const seed = request.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
+  const job = {
+    ...depthOf(request, model.spec, limits.loops ?? model.spec.loops),
+    maxTokens,
+    temperature: request.temperature ?? 1,
+    topP: request.top_p ?? 1,
+    stops: [...stops, ...[request.stop ?? []].flat()],
+    dropsSpace: stops.length > 0,
+    ...(logprobs === undefined ? {} : { logprobs }),
+  };
+  const jobs = prompts.flatMap((prompt) =>
+    Array.from({ length: n }, (_, index) => ({ ...job, prompt, seed: seed + index })),
+  );
+  return { jobs, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
+}
+
+/** The tokens of a prompt; the end of a text before a new one stands for none. */
+function promptIds(
+  prompt: string | readonly number[],
+  field: string,
+  { tokenizer, spec }: ServedModel,
+  limits: PlanLimits,
+): number[] {
+  const most = Math.min(limits.promptTokens ?? spec.context, spec.context);
+  // No need to read a text that is too long even in the longest tokens.
+  if (typeof prompt === "string" && prompt.length > most * longestToken(tokenizer))
+    throw promptTooLong(field, `${prompt.length} characters`, most);
+  const ids = typeof prompt === "string" ? Array.from(tokenizer.encode(prompt)) : [...prompt];
+  if (ids.length > most) throw promptTooLong(field, `${ids.length} tokens`, most);
+  const unknown = ids.find((id) => id >= spec.vocab);
+  if (unknown !== undefined)
+    throw badField(field, `the token ${unknown}`, `tokens below ${spec.vocab}, the model's vocabulary`);
+  return ids.length > 0 ? ids : [tokenizer.endOfText];
+}
+
+const longest = new WeakMap<Tokenizer, number>();
+
+/** Bytes of a tokenizer's longest token. */
+function longestToken(tokenizer: Tokenizer): number {
+  const known = longest.get(tokenizer);
+  if (known !== undefined) return known;
+  let most = new TextEncoder().encode("<|endoftext|>").length;
+  for (let id = 0; id < tokenizer.vocab; id++) most = Math.max(most, tokenizer.byteLength(id));
+  longest.set(tokenizer, most);
+  return most;
+}

@@ -1,0 +1,188 @@
+import * as z from "zod";
+import { LONE_SURROGATE } from "../data/tokenizer.ts";
+
+// The wire format, once: requests are checked with these, types come from them, and OpenAPI is made of them.
+// Objects are strict. Fields that may be left out may also be null, as OpenAI's clients send them.
+
+const text = z.string();
+const stopText = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((stop) => stop.search(LONE_SURROGATE) < 0, "a lone surrogate never appears in a text");
+const count = z.int().positive();
+
+const generation = {
+  model: text.describe("id of a model, as /v1/models lists it"),
+  n: count
+    .nullish()
+    .describe("texts to write for each prompt; 1 when left out. Text i has the seed `seed + i`"),
+  stop: z
+    .union([stopText, z.array(stopText).max(4)])
+    .nullish()
+    .describe("up to 4 texts that end the answer; none of them is given out"),
+  seed: z.int().nullish().describe("seed of the choices; drawn when left out"),
+  temperature: z.number().min(0).max(2).nullish().describe("0 takes the most likely token; 1 when left out"),
+  top_p: z
+    .number()
+    .positive()
+    .max(1)
+    .nullish()
+    .describe("choose among the likeliest tokens that hold this much"),
+  frequency_penalty: z.literal(0).nullish().describe("not supported: nothing but 0"),
+  presence_penalty: z.literal(0).nullish().describe("not supported: nothing but 0"),
+  stream: z.boolean().nullish().describe("send the text as server-sent events, as it is written"),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().nullish() })
+    .nullish()
+    .describe("include_usage: a last event with `usage`"),
+  loops: count.nullish().describe("loops of the core for each token; the model's full depth when left out"),
+  trajectory: z
+    .array(z.number().positive())
+    .min(1)
+    .nullish()
+    .describe("step sizes that sum to 1, one a loop"),
+  exit: z
+    .string()
+    .max(64)
+    .nullish()
+    .describe("leave a token's loops early, like `kl<0.01`; `loops` is then the most that it runs"),
+  max_flops_per_token: z
+    .number()
+    .positive()
+    .nullish()
+    .describe("the most loops whose FLOPs per token are not above this"),
+};
+
+const tokens = z.array(z.int().nonnegative());
+
+export const completionRequest = z.strictObject({
+  ...generation,
+  prompt: z
+    .union([z.string(), tokens, z.array(z.string()), z.array(tokens)])
+    .nullish()
+    .describe("a text or its tokens, or several; a new text when left out"),
+  max_tokens: count.nullish().describe("tokens to write at most; 16 when left out"),
+  logprobs: z.int().min(0).max(5).nullish().describe("report each token with so many alternatives"),
+});
+export type CompletionRequest = z.infer<typeof completionRequest>;
+
+const textPart = z.strictObject({ type: z.literal("text"), text });
+const message = z.strictObject({
+  role: z.enum(["system", "developer", "user", "assistant"]).describe("developer is the same as system"),
+  content: z.union([z.string(), z.array(textPart)]),
+});
+export type ChatMessage = z.infer<typeof message>;
+
+export const chatRequest = z.strictObject({
+  ...generation,
+  messages: z.array(message).min(1),
+  max_tokens: count.nullish().describe("tokens to write at most; to the end of the context when left out"),
+  max_completion_tokens: count.nullish().describe("the same as max_tokens"),
+  logprobs: z.boolean().nullish().describe("report each token with its probability"),
+  top_logprobs: z.int().min(0).max(20).nullish().describe("with so many alternatives; needs logprobs"),
+});
+export type ChatRequest = z.infer<typeof chatRequest>;
+
+const usage = z.strictObject({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int().describe("tokens computed, with those of a stop text or the end of the text"),
+  total_tokens: z.int(),
+  gyre: z.strictObject({
+    loops_per_token: z.number().describe("mean over all tokens"),
+    loops: z.array(z.array(z.int())).describe("loops that each token of each choice ran"),
+    block_passes: z.int().describe("one layer applied once to one token, prompts included"),
+    drafts_accepted: z.int().describe("tokens that were drafted with few loops and kept"),
+  }),
+});
+export type Usage = z.infer<typeof usage>;
+
+const finishReason = z.enum(["stop", "length"]);
+const completionLogprobs = z.strictObject({
+  tokens: z.array(z.string()),
+  token_logprobs: z.array(z.number()),
+  top_logprobs: z.array(z.record(z.string(), z.number())),
+  text_offset: z.array(z.int()).describe("where each token begins, in characters of the answer"),
+});
+const tokenChance = z.strictObject({
+  token: z.string().describe("`token_id:N` for a part of a character"),
+  bytes: z.array(z.int()).nullable(),
+  logprob: z.number(),
+});
+const chatLogprobs = z.strictObject({
+  content: z.array(z.strictObject({ ...tokenChance.shape, top_logprobs: z.array(tokenChance) })),
+  refusal: z.null(),
+});
+const envelope = { id: z.string(), created: z.int().describe("seconds since 1970"), model: z.string() };
+
+export const completionResponse = z.strictObject({
+  ...envelope,
+  object: z.literal("text_completion"),
+  choices: z.array(
+    z.strictObject({
+      index: z.int(),
+      text: z.string(),
+      logprobs: completionLogprobs.nullable(),
+      finish_reason: finishReason.nullable().describe("null in events before the last one of a choice"),
+    }),
+  ),
+  usage: usage.nullish().describe("in events: only the last one's, if asked for"),
+});
+export type CompletionResponse = z.infer<typeof completionResponse>;
+export type CompletionLogprobs = z.infer<typeof completionLogprobs>;
+
+export const chatResponse = z.strictObject({
+  ...envelope,
+  object: z.literal("chat.completion"),
+  choices: z.array(
+    z.strictObject({
+      index: z.int(),
+      message: z.strictObject({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+      logprobs: chatLogprobs.nullable(),
+      finish_reason: finishReason,
+    }),
+  ),
+  usage,
+});
+export type ChatResponse = z.infer<typeof chatResponse>;
+export type ChatLogprobs = z.infer<typeof chatLogprobs>;
+
+export const chatChunk = z.strictObject({
+  ...envelope,
+  object: z.literal("chat.completion.chunk"),
+  choices: z.array(
+    z.strictObject({
+      index: z.int(),
+      delta: z.strictObject({ role: z.literal("assistant").optional(), content: z.string().optional() }),
+      logprobs: chatLogprobs.nullable(),
+      finish_reason: finishReason.nullable(),
+    }),
+  ),
+  usage: usage.nullish(),
+});
+export type ChatChunk = z.infer<typeof chatChunk>;
+
+export const modelObject = z.strictObject({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int(),
+  owned_by: z.literal("gyre"),
+  gyre: z.strictObject({
+    family: z.string(),
+    layers: z.int(),
+    loops: z.int().describe("full depth"),
+    context: z.int(),
+    parameters: z.int(),
+    flops_per_token: z.array(z.number()).describe("at 1 loop, 2 loops and so on to full depth"),
+  }),
+});
+export const modelList = z.strictObject({ object: z.literal("list"), data: z.array(modelObject) });
+
+export const errorResponse = z.strictObject({
+  error: z.strictObject({
+    message: z.string(),
+    type: z.enum(["invalid_request_error", "rate_limit_error", "server_error"]),
+    param: z.string().nullable().describe("the field at fault"),
+    code: z.string(),
+  }),
+});

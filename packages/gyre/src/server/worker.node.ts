@@ -1,0 +1,66 @@
+import process from "node:process";
+import { setImmediate } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Tokenizer } from "../data/index.ts";
+import { Decoder } from "../generate/decoder.ts";
+import { openOnnxRuntime } from "../runtime/onnx.node.ts";
+import { loadTokenizer, loadWeights, openRun } from "../train/run.node.ts";
+import { GyreError } from "../util/errors.ts";
+import { runJob } from "./job.ts";
+import type { FromWorker, JobEvent, ToWorker } from "./protocol.ts";
+import { Scheduler } from "./scheduler.ts";
+
+// A thread that computes for one model: onnxruntime blocks whichever event loop it is called from.
+
+export interface WorkerData {
+  readonly path: string;
+  readonly slots: number;
+  readonly threads: number | undefined;
+}
+
+const { path, slots, threads } = workerData as WorkerData;
+const post = (message: FromWorker) => parentPort?.postMessage(message);
+
+try {
+  const run = await openRun(path);
+  const tokenizer = await loadTokenizer(run);
+  const { weights, warnings } = await loadWeights(run);
+  const runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
+  const decoder = new Decoder({ spec: run.config.spec, weights, runtime });
+  compute(decoder, tokenizer);
+  post({ type: "ready", warnings });
+} catch (error) {
+  if (!(error instanceof GyreError)) throw error;
+  post({ type: "refused", code: error.code, detail: error.detail });
+}
+
+/** Takes jobs from the port; tells what came of them after every call of the core. */
+function compute(decoder: Decoder, tokenizer: Tokenizer): void {
+  const cancels = new Map<number, () => void>();
+  let events: [number, JobEvent][] = [];
+  const tell = () => {
+    post({ type: "turn", events, load: scheduler.load });
+    events = [];
+  };
+  const betweenCalls = async () => {
+    tell();
+    await setImmediate();
+  };
+  const scheduler = new Scheduler(decoder, { slots, betweenCalls });
+  parentPort?.on("message", (message: ToWorker) => {
+    if (message.type === "close") process.exit(0);
+    const { id } = message;
+    if (message.type === "start") {
+      const report = (event: JobEvent) => {
+        events.push([id, event]);
+        if (event.type !== "piece") cancels.delete(id);
+      };
+      cancels.set(id, runJob(scheduler, tokenizer, message.job, report));
+    } else {
+      cancels.get(id)?.();
+      cancels.delete(id);
+      // No call may follow that would tell of the free slot.
+      tell();
+    }
+  });
+}

@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bytesTokenizer } from "../../src/data/index.ts";
+import { initialWeights } from "../../src/models/parameters.ts";
+import { loopformer } from "../../src/models/presets.ts";
+import type { Spec } from "../../src/models/spec.ts";
+import type { Weights } from "../../src/optim/adamw.ts";
+import { createRun, saveState } from "../../src/train/run.node.ts";
+import { initialState } from "../../src/train/train.ts";
+
+export const spec = loopformer({
+  vocab: 257,
+  context: 64,
+  width: 16,
+  heads: 2,
+  mlp: 32,
+  layers: 1,
+  loops: 4,
+});
+
+/** Weights that were drawn and not trained, scaled up so that depth matters. */
+export function tinyWeights(of: Spec = spec): Weights {
+  return new Map(
+    [...initialWeights(of, 1)].map(([name, { data, shape }]) => {
+      return [name, { data: shape.length > 1 ? data.map((value) => 6 * value) : data, shape }];
+    }),
+  );
+}
+
+/** A model that says "A" for ever: its embedding alone points along the final norm of any state. */
+const endlessSpec = loopformer({ ...spec, context: 4096 });
+function endlessWeights(): Weights {
+  const weights = initialWeights(endlessSpec, 1);
+  const fill = (name: string, value: number, start?: number, end?: number) =>
+    weights.get(name)?.data.fill(value, start, end);
+  for (const name of weights.keys()) if (name !== "transformer.norm_f.weight") fill(name, 0);
+  fill("transformer.wpe.weight", 1);
+  fill("transformer.wte.weight", 100, 65 * spec.width, 66 * spec.width);
+  return weights;
+}
+
+/** A folder with a run of each name ("endless" is the endless one), and how to delete it. */
+export async function tinyRuns(
+  ...names: string[]
+): Promise<{ paths: string[]; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), "gyre-serve-"));
+  const paths = names.map((name) => join(folder, name));
+  for (const path of paths) {
+    const [of, weights] = path.endsWith("endless") ? [endlessSpec, endlessWeights()] : [spec, tinyWeights()];
+    const run = await createRun({ path, spec: of, tokenizer: bytesTokenizer() });
+    await saveState(run, { ...initialState(of, 1), weights });
+  }
+  return { paths, remove: () => rm(folder, { recursive: true, force: true }) };
+}
