@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import type { CalibrateOptions } from "./commands/calibrate.ts";
 import type { EvalOptions } from "./commands/eval.ts";
+import type { ExitsOptions } from "./commands/exits.ts";
 import type { ExportOptions } from "./commands/export.ts";
 import type { GenerateOptions } from "./commands/generate.ts";
 import type { ImportOptions } from "./commands/import.ts";
@@ -33,6 +34,7 @@ A first run:
   addTrain(program, exit);
   addEval(program, exit);
   addGenerate(program, exit);
+  addExits(program, exit);
   addCalibrate(program, exit);
   addServe(program, exit);
   addInspect(program, exit);
@@ -167,6 +169,30 @@ function addGenerate(program: Command, exit: Exit): void {
     )
     .action(async (run: string, options: GenerateOptions) =>
       exit(await (await import("./commands/generate.ts")).generateCommand(run, options)),
+    );
+}
+
+function addExits(program: Command, exit: Exit): void {
+  program
+    .command("exits")
+    .summary("measure what leaving loops early costs")
+    .description(
+      "Reads the validation part token by token, as text is written, under every exit rule at several limits, beside\n" +
+        "fixed depths and a random exit with the same numbers of loops. Writes exits.json, exits.md and exits.svg.",
+    )
+    .argument("<run>", "the run to measure")
+    .option("--max-tokens <n>", "tokens to predict for each limit of each rule", whole(1), 4096)
+    .option(
+      "--cache-policy <policy>",
+      "what later tokens see in loops that one never ran: recompute or share-last",
+      word("recompute", "share-last"),
+      "recompute",
+    )
+    .option("--out <folder>", "where the report goes (default: reports/ in the run)")
+    .addOption(threadsFlag())
+    .addHelpText("after", "\nExample:\n  $ gyre exits runs/first --max-tokens 2048")
+    .action(async (run: string, options: ExitsOptions) =>
+      exit(await (await import("./commands/exits.ts")).exitsCommand(run, options)),
     );
 }
 

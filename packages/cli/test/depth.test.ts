@@ -80,6 +80,27 @@ describe("gyre generate", () => {
   });
 });
 
+describe("gyre exits", () => {
+  it("measures every rule beside chance and writes the report", async () => {
+    const { code, stdout, stderr } = await run("exits looped --max-tokens 16 --threads 1 --out exits");
+    expect({
+      code,
+      stderr: stderr.replace(/^(fixed|change|second|probability|margin|entropy|kl).*\n/gm, ""),
+    }).toEqual({
+      code: 0,
+      stderr: "",
+    });
+    expect(stdout).toMatch(/^rule +loss +mean loops +passes\/token +random exit +gain\n4? ?1 loops/);
+    const report = JSON.parse(await readFile(join(folder.path, "exits/exits.json"), "utf8"));
+    expect(report.series).toHaveLength(8);
+    expect(await readFile(join(folder.path, "exits/exits.svg"), "utf8")).toContain("<svg");
+  });
+
+  it("refuses a model of one loop, and a run without data", async () => {
+    expect((await run("exits plain")).stderr).toMatch(/RUN_DATA|no data/i);
+  });
+});
+
 describe("gyre calibrate", () => {
   it("measures every draft, keeps the result with the run, and generate uses it", async () => {
     const { code, stdout } = await run("calibrate looped --max-tokens 8 --threads 1");

@@ -11,7 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-const commands = ["prepare", "train", "eval", "generate", "calibrate", "inspect", "import", "export"];
+const commands = [
+  ...["prepare", "train", "eval", "generate", "exits", "calibrate", "serve"],
+  ...["inspect", "import", "export"],
+];
 
 describe("help", () => {
   test("lists every command and a first run, and exits 0", async () => {

@@ -25,6 +25,15 @@ export {
   lossGraph,
   predictedTokens,
 } from "./eval/evaluate.ts";
+export {
+  type ExitCurve,
+  type ExitOutcome,
+  type ExitsReport,
+  exitsColumns,
+  exitsFigure,
+  exitsMarkdown,
+  exitsRows,
+} from "./eval/exits-report.ts";
 export { reportMarkdown } from "./eval/markdown.ts";
 export { groupedText, milliseconds, siText } from "./eval/numbers.ts";
 export {
@@ -42,6 +51,14 @@ export { type Spread, spreads } from "./eval/spread.ts";
 export { reportTable } from "./eval/table.ts";
 export { type Calibration, calibrate, WORTHWHILE } from "./generate/calibrate.ts";
 export { Decoder, type Model } from "./generate/decoder.ts";
+export {
+  type ExitPoint,
+  type ExitSeries,
+  exitStudy,
+  type ReadingOptions,
+  readWithExits,
+  triedRules,
+} from "./generate/exit-quality.ts";
 export {
   type ExitRule,
   exitAtRandom,

@@ -64,7 +64,7 @@ function provenanceList({ command, createdAt, provenance, models }: Report): str
 }
 
 /** Text in which nothing is markup, on one line. */
-function escapeMarkdown(text: string): string {
+export function escapeMarkdown(text: string): string {
   return text.replace(/\s+/g, " ").replace(/[\\`*_[\]<>|&~#]/g, (c) => `\\${c}`);
 }
 

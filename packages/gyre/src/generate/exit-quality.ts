@@ -12,6 +12,8 @@ export interface ExitPoint {
   readonly meanLoops: number;
   /** Passes of the core for each token, those made up for later included. */
   readonly passesPerToken: number;
+  /** Predictions scored. */
+  readonly tokens: number;
   /** Tokens that ran 1, 2, ... loops. */
   readonly counts: readonly number[];
 }
@@ -72,6 +74,7 @@ export async function readWithExits(
     loss: sums.loss / sums.tokens,
     meanLoops: sums.loops / sums.tokens,
     passesPerToken: sums.passes / sums.tokens,
+    tokens: sums.tokens,
     counts: Array.from(counts, (count) => count ?? 0),
   };
 }
