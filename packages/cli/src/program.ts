@@ -229,6 +229,13 @@ function addServe(program: Command, exit: Exit): void {
     .option("--cors <origin>", "site whose pages may call, like https://example.org (default: none)")
     .option("--slots <n>", "texts that are written at a time, per model", whole(1), 16)
     .option("--queue <n>", "texts that wait for a slot, per model; more get 429", whole(0), 64)
+    .option(
+      "--draft <when>",
+      "auto drafts with few loops where gyre calibrate found that it pays; for one reader at a time, as drafts share no " +
+        "calls",
+      word("auto", "none"),
+      "none",
+    )
     .option("--time-limit <seconds>", "for one request, waiting included; then 504", number(0, true), 300)
     .option("--max-body <bytes>", "largest body; more gets 413", whole(1), 2 ** 18)
     .option("--max-prompt <tokens>", "longest prompt; more gets 400 (default: the context)", whole(1))

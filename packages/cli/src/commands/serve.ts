@@ -8,6 +8,7 @@ export interface ServeOptions {
   readonly apiKey?: string;
   readonly cors?: string;
   readonly slots: number;
+  readonly draft: "auto" | "none";
   readonly queue: number;
   readonly timeLimit: number;
   readonly maxBody: number;
@@ -20,12 +21,13 @@ export interface ServeOptions {
 
 /** Serves runs until Ctrl-C or SIGTERM, then finishes what runs. */
 export async function serveCommand(runs: readonly string[], options: ServeOptions): Promise<number> {
-  const { host, port, apiKey, cors, slots, threads, drain } = options;
+  const { host, port, apiKey, cors, slots, draft, threads, drain } = options;
   const signal = interruptSignal();
   await using server = await serve(runs, {
     host,
     port,
     slots,
+    draft,
     ...(threads === undefined ? {} : { threads }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(cors === undefined ? {} : { corsOrigin: cors }),

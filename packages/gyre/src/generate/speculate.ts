@@ -119,6 +119,11 @@ export class Speculation {
     else if (text.length > decoder.model.spec.context) this.finish = "window";
   }
 
+  /** Bytes of its caches. */
+  get cacheBytes(): number {
+    return this.#sequence.cache.bytes + this.#draftSequence.cache.bytes;
+  }
+
   /** Drafts and verifies once: the tokens that came of it, at least one. */
   async round(): Promise<GeneratedToken[]> {
     const before = this.#decoder.blockPasses;

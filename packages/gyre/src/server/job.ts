@@ -1,8 +1,8 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { exitRule } from "../generate/exits.ts";
-import type { GeneratedToken, StreamOptions } from "../generate/stream.ts";
+import type { GeneratedToken } from "../generate/stream.ts";
 import type { Job, JobEvent, TokenChance } from "./protocol.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Scheduler, Task } from "./scheduler.ts";
 import { TextAssembler } from "./text.ts";
 
 /** Runs a job and reports what comes of it; what it returns cancels it. */
@@ -47,11 +47,11 @@ export function runJob(
   });
 }
 
-function streamOptions(job: Job, stop: number): StreamOptions {
-  const { maxTokens, temperature, topP, seed, budget, exit } = job;
+function streamOptions(job: Job, stop: number): Task["options"] {
+  const { maxTokens, temperature, topP, seed, budget, exit, draft } = job;
   const most = typeof budget === "number" ? budget : budget.length;
   const loops = exit === undefined ? budget : exitRule(exit, most);
-  return { maxTokens, temperature, topP, seed, stop, window: "stop", loops };
+  return { maxTokens, temperature, topP, seed, stop, window: "stop", loops, ...(draft ? { draft } : {}) };
 }
 
 function chosenToken(tokenizer: Tokenizer, { token, logits }: GeneratedToken, count: number) {

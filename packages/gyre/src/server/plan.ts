@@ -1,4 +1,5 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Draft } from "../generate/speculate.ts";
 import type { Spec } from "../models/spec.ts";
 import { chatPrompt, chatStop } from "./chat.ts";
 import { depthOf } from "./depth.ts";
@@ -16,6 +17,8 @@ export interface ServedModel {
   readonly created: number;
   /** Streams that share a call. */
   readonly slots: number;
+  /** The draft that texts of its number of loops are written with, if any. */
+  readonly drafting?: { readonly loops: number; readonly draft: Draft };
 }
 
 export interface PlanLimits {
@@ -82,8 +85,11 @@ function plan(
   if (request.stream_options != null && !request.stream)
     throw badField("stream_options", "stream_options without stream", "stream true beside it");
   const seed = request.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
+  const depth = depthOf(request, model.spec, limits.loops ?? model.spec.loops);
+  const isDrafted = depth.exit === undefined && depth.budget === model.drafting?.loops;
   const job = {
-    ...depthOf(request, model.spec, limits.loops ?? model.spec.loops),
+    ...depth,
+    ...(isDrafted && model.drafting ? { draft: model.drafting.draft } : {}),
     maxTokens,
     temperature: request.temperature ?? 1,
     topP: request.top_p ?? 1,

@@ -1,3 +1,4 @@
+import type { Draft } from "../generate/speculate.ts";
 import type { Budget } from "../models/spec.ts";
 import type { ErrorDetail } from "../util/errors.ts";
 
@@ -9,6 +10,8 @@ export interface Job {
   readonly budget: Budget;
   /** A rule that leaves the budget's loops early, as text. */
   readonly exit?: string;
+  /** Few loops that draft; not with a rule. */
+  readonly draft?: Draft;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;

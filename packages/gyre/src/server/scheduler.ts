@@ -1,5 +1,7 @@
 import type { Decoder } from "../generate/decoder.ts";
-import { advance, type Finish, type GeneratedToken, Stream, type StreamOptions } from "../generate/stream.ts";
+import type { GenerateOptions } from "../generate/generate.ts";
+import { type SpeculateOptions, Speculation } from "../generate/speculate.ts";
+import { advance, type Finish, type GeneratedToken, Stream } from "../generate/stream.ts";
 import type { Load } from "./protocol.ts";
 
 export interface SchedulerOptions {
@@ -14,7 +16,8 @@ export interface SchedulerOptions {
 /** One stream to run, and who hears of it. After `onEnd` or `onError` nothing more comes. */
 export interface Task {
   readonly prompt: ArrayLike<number>;
-  readonly options: StreamOptions;
+  /** With a draft, rounds of speculation of its own: nothing of it shares a call. */
+  readonly options: Omit<GenerateOptions, "signal">;
   /** True ends the stream here. */
   onToken(token: GeneratedToken): boolean;
   onEnd(finish: Finish): void;
@@ -23,7 +26,7 @@ export interface Task {
 
 interface Entry {
   readonly task: Task;
-  stream?: Stream;
+  stream?: Stream | Speculation;
   isCancelled: boolean;
 }
 
@@ -77,7 +80,10 @@ export class Scheduler {
     while (this.#waiting.size + this.#running.size > 0) {
       await this.#admit();
       const group = [...this.#running];
-      if (group.length > 0) await this.#advance(group);
+      const alone = group.filter(({ stream }) => stream instanceof Speculation);
+      const shared = group.filter(({ stream }) => stream instanceof Stream);
+      if (shared.length > 0) await this.#advance(shared);
+      for (const entry of alone) await this.#advanceAlone(entry);
       await this.#betweenCalls?.();
     }
     this.#work = undefined;
@@ -100,33 +106,52 @@ export class Scheduler {
   async #open(entry: Entry): Promise<void> {
     const { prompt, options } = entry.task;
     try {
-      entry.stream = await Stream.open(this.#decoder, prompt, options);
+      entry.stream = options.draft
+        ? await Speculation.open(this.#decoder, prompt, options as SpeculateOptions)
+        : await Stream.open(this.#decoder, prompt, options);
     } catch (error) {
       this.#fail(entry, error);
       return;
     }
     if (entry.stream.finish) this.#end(entry, entry.stream.finish);
-    else if (!entry.isCancelled) await this.#advance([entry]);
+    else if (entry.isCancelled) return;
+    else if (entry.stream instanceof Speculation) await this.#advanceAlone(entry);
+    else await this.#advance([entry]);
   }
 
   async #advance(group: readonly Entry[]): Promise<void> {
-    const streams = group.flatMap(({ stream }) => stream ?? []);
+    const streams = group.flatMap(({ stream }) => (stream instanceof Stream ? stream : []));
     this.#calls++;
     this.#streamLoops += streams.length;
     try {
       const tokens = await advance(this.#decoder, streams);
-      for (const [index, entry] of group.entries()) this.#deliver(entry, tokens[index]);
+      for (const [index, entry] of group.entries()) this.#deliver(entry, tokens[index], entry.stream?.finish);
     } catch (error) {
       for (const entry of group) this.#fail(entry, error);
     }
   }
 
-  #deliver(entry: Entry, token: GeneratedToken | undefined): void {
-    if (!token || entry.isCancelled) return;
+  /** One round of drafting and verifying. */
+  async #advanceAlone(entry: Entry): Promise<void> {
+    if (entry.isCancelled) return;
+    const stream = entry.stream as Speculation;
+    const before = this.#decoder.calls;
     try {
-      const isDone = entry.task.onToken(token);
-      const finish = isDone ? "stop" : entry.stream?.finish;
-      if (finish) this.#end(entry, finish);
+      const tokens = await stream.round();
+      for (const [index, token] of tokens.entries())
+        this.#deliver(entry, token, index === tokens.length - 1 ? stream.finish : undefined);
+    } catch (error) {
+      this.#fail(entry, error);
+    }
+    this.#calls += this.#decoder.calls - before;
+    this.#streamLoops += this.#decoder.calls - before;
+  }
+
+  #deliver(entry: Entry, token: GeneratedToken | undefined, finish: Finish | undefined): void {
+    if (!token || entry.isCancelled || !this.#running.has(entry)) return;
+    try {
+      const end = entry.task.onToken(token) ? "stop" : finish;
+      if (end) this.#end(entry, end);
     } catch (error) {
       this.#fail(entry, error);
     }

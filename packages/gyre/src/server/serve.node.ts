@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, resolve } from "node:path";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
-import { loadTokenizer, openRun } from "../train/run.node.ts";
+import { loadCalibration, loadTokenizer, openRun } from "../train/run.node.ts";
 import { createApp, defaultLimits, type Limits } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly port?: number;
   /** Streams that share a call; 16 by default. */
   readonly slots?: number;
+  /** Draft with few loops where `gyre calibrate` found that it pays; off by default, for drafts share no calls. */
+  readonly draft?: "auto" | "none";
   /** Threads of each model; all cores by default. */
   readonly threads?: number;
   readonly limits?: Partial<Limits>;
@@ -90,7 +92,7 @@ function checkNames(runs: readonly string[]): void {
 
 async function openModel(
   path: string,
-  { slots = 16, threads }: ServeOptions,
+  { slots = 16, threads, draft }: ServeOptions,
   workers: ModelWorker[],
 ): Promise<ServedModel> {
   const run = await openRun(path);
@@ -98,7 +100,17 @@ async function openModel(
   const engine = await ModelWorker.open({ path, slots, threads });
   workers.push(engine);
   const created = Math.floor(Date.now() / 1000);
-  return { id: basename(resolve(path)), spec: run.config.spec, tokenizer, engine, created, slots };
+  const calibration = draft === "auto" ? await loadCalibration(run) : undefined;
+  const best = calibration?.best;
+  return {
+    id: basename(resolve(path)),
+    spec: run.config.spec,
+    tokenizer,
+    engine,
+    created,
+    slots,
+    ...(calibration && best ? { drafting: { loops: calibration.loops, draft: best } } : {}),
+  };
 }
 
 async function listen(server: ServerType, host: string, port: number): Promise<void> {

@@ -15,7 +15,7 @@ const model: Model = { spec, weights: randomWeights(spec, 9), runtime: interpret
 const decoder = new Decoder(model);
 const windows = 3;
 const { data: tokens } = randomInts([windows * spec.context], spec.vocab, 5);
-const split: TokenSplit = { tokens: Uint16Array.from(tokens), length: tokens.length };
+const split: TokenSplit = { tokens: Uint16Array.from(tokens), length: tokens.length, bytes: tokens.length };
 const options = { split, tokens: windows * (spec.context - PROMPT) };
 const scored = windows * (spec.context - PROMPT - 1);
 

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Decoder } from "../../src/generate/decoder.ts";
 import { exitRule } from "../../src/generate/exits.ts";
 import { generate } from "../../src/generate/generate.ts";
-import type { StreamOptions } from "../../src/generate/stream.ts";
 import { type OnnxRuntime, openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
-import { Scheduler, type SchedulerOptions } from "../../src/server/scheduler.ts";
+import { Scheduler, type SchedulerOptions, type Task } from "../../src/server/scheduler.ts";
 import { spec, tinyWeights } from "./tiny-runs.ts";
 
 let runtime: OnnxRuntime;
@@ -21,7 +20,7 @@ afterAll(async () => {
 
 interface Request {
   readonly prompt: readonly number[];
-  readonly options: StreamOptions;
+  readonly options: Task["options"];
 }
 
 /** Greedy requests of every kind of budget, with prompts of different lengths. */
@@ -123,6 +122,31 @@ describe("the scheduler", () => {
     submit("shallow", 1, 6);
     for (let index = 0; index < ended.length || order.length < 3; index++) await ended[index];
     expect(order).toEqual(["late", "shallow", "deep"]);
+  });
+
+  test("drafted streams beside others write the same greedy tokens, and end where a listener says so", async () => {
+    const drafted = requests.slice(0, 6).map(({ prompt, options }, index): Request => {
+      const kind = index % 2 === 0 ? "prefix" : "coarse";
+      return {
+        prompt,
+        options: { ...options, loops: 4, draft: { kind, loops: 1 + (index % 3), tokens: 3 } },
+      };
+    });
+    const plain = drafted.map(({ prompt, options: { draft: _, ...options } }) => ({ prompt, options }));
+    const expected = await Promise.all(plain.map(alone));
+    const { texts } = await together([...drafted, ...requests.slice(6, 10)]);
+    expect(texts.slice(0, 6)).toEqual(expected);
+
+    const heard: number[] = [];
+    const finish = await new Promise((resolve, reject) => {
+      new Scheduler(decoder).submit({
+        ...(drafted[0] as Request),
+        onToken: ({ token }) => heard.push(token) === 2,
+        onEnd: resolve,
+        onError: reject,
+      });
+    });
+    expect({ finish, heard }).toEqual({ finish: "stop", heard: expected[0]?.slice(0, 2) });
   });
 
   test("what fails is told of it, and nobody else", async () => {
