@@ -1,28 +1,47 @@
-// `npm run recipes [-- NAME...]`: trains the comparison of recipes/README.md, one run after the other, and reports on
-// all that are done. `npm run recipes -- --search`: the learning-rate search that the recipes' rates come from.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+// `npm run recipes [-- NAME...]`: trains the comparison of recipes/README.md, and reports on all that are done.
+// `--jobs N`: so many at a time, the cores shared out between them. `--search`: the learning-rate search that the recipes'
+// rates come from.
+import { spawn } from "node:child_process";
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
 import process from "node:process";
+import { parseArgs } from "node:util";
 import { ensureInstalled, root, run } from "./setup.mjs";
 
 const data = "data/sotu";
 const rates = [1e-3, 2e-3, 4e-3];
 const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
 const searchSteps = 200;
+const bin = join(root, "packages/cli/bin/gyre.js");
 
 const all = readdirSync(join(root, "recipes"))
   .filter((file) => file.endsWith(".json") && file !== "quickstart.json")
   .map((file) => file.slice(0, -".json".length))
   .sort();
-const isSearch = process.argv.includes("--search");
-const named = process.argv.slice(2).filter((word) => word !== "--search");
-const unknown = named.filter((name) => !all.includes(name));
-if (unknown.length > 0) {
-  console.error(`unknown recipe ${unknown.join(", ")}\n  expected: ${all.join(", ")}`);
+
+function refuse(given, expected) {
+  console.error(`${given}\n  expected: ${expected}`);
   process.exit(2);
 }
 
-const gyre = (...words) => run(process.execPath, [join(root, "packages/cli/bin/gyre.js"), ...words]);
+function parsed() {
+  const options = { search: { type: "boolean" }, jobs: { type: "string", default: "1" } };
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    return refuse(error.message, "[--search] [--jobs N] [NAME...]");
+  }
+}
+
+const { values, positionals: named } = parsed();
+const unknown = named.filter((name) => !all.includes(name));
+if (unknown.length > 0) refuse(`unknown recipe ${unknown.join(", ")}`, all.join(", "));
+const jobs = Number(values.jobs);
+if (!(Number.isInteger(jobs) && jobs >= 1)) refuse(`--jobs ${values.jobs}`, "a whole number of at least 1");
+const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
+
+const gyre = (...words) => run(process.execPath, [bin, ...words]);
 
 /** Optimizer steps that a run has done; undefined where there is no run. */
 function stepsDone(path) {
@@ -32,38 +51,74 @@ function stepsDone(path) {
   return last ? JSON.parse(last).step : 0;
 }
 
+/** Runs gyre with its output in a file beside the run; several may do so at a time. */
+function logged(path, words) {
+  const log = `${path}.log`;
+  mkdirSync(dirname(join(root, log)), { recursive: true });
+  console.log(`${path}: see ${log}`);
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [bin, ...words], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const file = createWriteStream(join(root, log), { flags: "a" });
+    child.stdout.pipe(file, { end: false });
+    child.stderr.pipe(file, { end: false });
+    child.on("close", (code) => {
+      console.log(`${path}: ${code === 0 ? "done" : `ended with exit code ${code}`}`);
+      if (code !== 0) process.exitCode = 1;
+      resolve();
+    });
+  });
+}
+
 /** Trains a recipe into `path`, goes on with it where it was stopped, or leaves it where it is done. */
-function trained(path, name, steps, ...flags) {
+async function trained({ path, name, steps, flags = [] }) {
   const done = stepsDone(path);
   if (done === steps) return;
+  const fresh = ["train", data, "--out", path, "--recipe", `recipes/${name}.json`, ...flags];
+  const words = [...(done === undefined ? fresh : ["train", "--resume", path]), "--threads", `${threads}`];
+  if (jobs > 1) return await logged(path, words);
   console.log(`\n${path}`);
-  if (done === undefined) gyre("train", data, "--out", path, "--recipe", `recipes/${name}.json`, ...flags);
-  else gyre("train", "--resume", path);
+  gyre(...words);
+}
+
+/** Trains all of them, `jobs` at a time. */
+async function trainAll(runs) {
+  const waiting = [...runs];
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await trained(next);
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
 }
 
 /** Every rate for a fraction of the steps: all runs in one report, each at its full depth. */
-function search() {
+async function search() {
   const runs = searched.flatMap((name) =>
-    rates.map((rate) => {
-      const path = `runs/search/${name}-${rate}`;
-      trained(path, name, searchSteps, "--learning-rate", `${rate}`, "--steps", `${searchSteps}`);
-      return path;
-    }),
+    rates.map((rate) => ({
+      path: `runs/search/${name}-${rate}`,
+      name,
+      steps: searchSteps,
+      flags: ["--learning-rate", `${rate}`, "--steps", `${searchSteps}`],
+    })),
   );
-  gyre("eval", ...runs, "--max-tokens", "50000", "--out", "docs/results/learning-rates");
+  await trainAll(runs);
+  const paths = runs.map(({ path }) => path);
+  gyre("eval", ...paths, "--max-tokens", "50000", "--out", "docs/results/learning-rates");
 }
 
-function compare() {
-  const stepsOf = (name) =>
-    JSON.parse(readFileSync(join(root, `recipes/${name}.json`), "utf8")).training.steps;
-  for (const name of named.length > 0 ? named : all) trained(`runs/recipes/${name}`, name, stepsOf(name));
-  const done = all.filter((name) => stepsDone(`runs/recipes/${name}`) === stepsOf(name));
-  console.log(`\nreport of ${done.length} of ${all.length} recipes: ${done.join(", ")}`);
-  gyre("eval", ...done.map((name) => `runs/recipes/${name}`), "--out", "docs/results/recipes");
+async function compare() {
+  const runs = all.map((name) => ({
+    name,
+    path: `runs/recipes/${name}`,
+    steps: JSON.parse(readFileSync(join(root, `recipes/${name}.json`), "utf8")).training.steps,
+  }));
+  await trainAll(runs.filter(({ name }) => named.length === 0 || named.includes(name)));
+  const done = runs.filter(({ path, steps }) => stepsDone(path) === steps);
+  console.log(
+    `\nreport of ${done.length} of ${all.length} recipes: ${done.map(({ name }) => name).join(", ")}`,
+  );
+  if (done.length > 0) gyre("eval", ...done.map(({ path }) => path), "--out", "docs/results/recipes");
 }
 
 ensureInstalled();
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
 if (!existsSync(join(root, data, "manifest.json"))) gyre("prepare", "sotu", data, "--vocab", "2048");
-if (isSearch) search();
-else compare();
+await (values.search ? search() : compare());
