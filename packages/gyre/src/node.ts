@@ -27,6 +27,7 @@ export {
 } from "./train/official-run.node.ts";
 export {
   createRun,
+  depthWarning,
   loadCalibration,
   loadTokenizer,
   loadWeights,

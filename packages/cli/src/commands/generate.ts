@@ -8,7 +8,15 @@ import {
   type Loops,
   type WindowMode,
 } from "gyre";
-import { loadCalibration, loadTokenizer, loadWeights, openOnnxRuntime, openRun, type Run } from "gyre/node";
+import {
+  depthWarning,
+  loadCalibration,
+  loadTokenizer,
+  loadWeights,
+  openOnnxRuntime,
+  openRun,
+  type Run,
+} from "gyre/node";
 import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 
@@ -37,7 +45,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   const run = await openRun(path);
   const { spec } = run.config;
   const loops = loopsOf(options, spec.loops);
-  const warning = depthWarning(run, loops);
+  const warning = depthWarning(run.config, loops === spec.loops);
   if (warning) console.error(`warning: ${warning}`);
   const tokenizer = await loadTokenizer(run);
   const { weights, warnings } = await loadWeights(run);
@@ -75,14 +83,6 @@ function loopsOf({ loops, trajectory, exit }: GenerateOptions, full: number): Lo
   if (exit !== undefined && trajectory)
     throw new UsageError("--exit with --trajectory: a rule follows the uniform trajectory of --loops.");
   return exit === undefined ? (trajectory ?? loops ?? full) : exitRule(exit, loops ?? full);
-}
-
-/** What speaks against a depth that a model was not trained for. */
-function depthWarning({ config: { spec, training } }: Run, loops: Loops): string | undefined {
-  const isFull = loops === spec.loops;
-  const isElastic = training === null ? spec.family === "loopformer" : training.objective.kind === "elastic";
-  if (isFull || isElastic) return undefined;
-  return `this ${spec.family} was trained at ${spec.loops} loops only; other depths are a guess`;
 }
 
 /** The draft that calibration found to pay, where it speaks of this depth. */

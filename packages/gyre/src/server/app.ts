@@ -194,23 +194,25 @@ class Answers {
 
   async #whole(
     events: AsyncIterable<ChoiceEvent>,
-    { jobs, promptTokens }: Plan,
+    planned: Plan,
     style: Style,
     head: Head,
   ): Promise<Response> {
+    const { jobs, promptTokens } = planned;
     const { choices, ends } = await collect(events, jobs.length);
     this.#options.metrics?.wrote(head.model, promptTokens, ends);
-    const usage = usageOf(promptTokens, ends);
+    const usage = usageOf(planned, ends);
     return Response.json(style.response(head, choices, usage, jobs[0]?.logprobs !== undefined));
   }
 
   async *#chunks(
     events: AsyncIterable<ChoiceEvent>,
-    { jobs, promptTokens }: Plan,
+    planned: Plan,
     style: Style,
     head: Head,
     includeUsage: boolean,
   ): AsyncGenerator<object, void> {
+    const { jobs, promptTokens } = planned;
     const hasLogprobs = jobs[0]?.logprobs !== undefined;
     const seen = new Set<number>();
     const ends: JobEnd[] = [];
@@ -221,7 +223,7 @@ class Answers {
       yield includeUsage ? { ...chunk, usage: null } : chunk;
     }
     this.#options.metrics?.wrote(head.model, promptTokens, ends);
-    if (includeUsage) yield style.usageChunk(head, usageOf(promptTokens, ends));
+    if (includeUsage) yield style.usageChunk(head, usageOf(planned, ends));
   }
 }
 

@@ -17,6 +17,8 @@ export interface ServedModel {
   readonly created: number;
   /** Streams that share a call. */
   readonly slots: number;
+  /** What a text at another depth than the full one is told. */
+  readonly depthWarning?: string;
   /** The draft that texts of its number of loops are written with, if any. */
   readonly drafting?: { readonly loops: number; readonly draft: Draft };
 }
@@ -34,6 +36,8 @@ export interface PlanLimits {
 export interface Plan {
   readonly jobs: readonly Job[];
   readonly promptTokens: number;
+  /** What the request's reader should know of its answer. */
+  readonly warning?: string;
 }
 
 /** Checks a completion against its model. Throws refusals that name the field. */
@@ -100,7 +104,10 @@ function plan(
   const jobs = prompts.flatMap((prompt) =>
     Array.from({ length: n }, (_, index) => ({ ...job, prompt, seed: seed + index })),
   );
-  return { jobs, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
+  const promptTokens = prompts.reduce((sum, { length }) => sum + length, 0);
+  const isFull = depth.exit === undefined && depth.budget === model.spec.loops;
+  const warning = isFull ? undefined : model.depthWarning;
+  return { jobs, promptTokens, ...(warning === undefined ? {} : { warning }) };
 }
 
 /** The tokens of a prompt; the end of a text before a new one stands for none. */

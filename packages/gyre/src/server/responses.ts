@@ -1,3 +1,4 @@
+import type { Plan } from "./plan.ts";
 import type { ChosenToken, JobEnd, Piece, TokenChance } from "./protocol.ts";
 import type { ChoiceEvent } from "./run.ts";
 import type {
@@ -102,7 +103,7 @@ function chatLogprobs(tokens: readonly ChosenToken[]): ChatLogprobs {
 }
 
 /** What a request cost, once all of its choices have ended. */
-export function usageOf(promptTokens: number, ends: readonly JobEnd[]): Usage {
+export function usageOf({ promptTokens, warning }: Plan, ends: readonly JobEnd[]): Usage {
   const loops = ends.map((end) => [...end.loops]);
   const all = loops.flat();
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -115,6 +116,7 @@ export function usageOf(promptTokens: number, ends: readonly JobEnd[]): Usage {
       loops,
       block_passes: sum(ends.map(({ blockPasses }) => blockPasses)),
       drafts_accepted: sum(ends.map(({ draftsAccepted }) => draftsAccepted)),
+      ...(warning === undefined ? {} : { warning }),
     },
   };
 }

@@ -93,6 +93,10 @@ const usage = z.strictObject({
     loops: z.array(z.array(z.int())).describe("loops that each token of each choice ran"),
     block_passes: z.int().describe("one layer applied once to one token, prompts included"),
     drafts_accepted: z.int().describe("tokens that were drafted with few loops and kept"),
+    warning: z
+      .string()
+      .optional()
+      .describe("when the model was not trained for the depth that was asked for"),
   }),
 });
 export type Usage = z.infer<typeof usage>;

@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, resolve } from "node:path";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
-import { loadCalibration, loadTokenizer, openRun } from "../train/run.node.ts";
+import { depthWarning, loadCalibration, loadTokenizer, openRun } from "../train/run.node.ts";
 import { createApp, defaultLimits, type Limits } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -102,6 +102,7 @@ async function openModel(
   const created = Math.floor(Date.now() / 1000);
   const calibration = draft === "auto" ? await loadCalibration(run) : undefined;
   const best = calibration?.best;
+  const warning = depthWarning(run.config, false);
   return {
     id: basename(resolve(path)),
     spec: run.config.spec,
@@ -109,6 +110,7 @@ async function openModel(
     engine,
     created,
     slots,
+    ...(warning === undefined ? {} : { depthWarning: warning }),
     ...(calibration && best ? { drafting: { loops: calibration.loops, draft: best } } : {}),
   };
 }

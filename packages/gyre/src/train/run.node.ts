@@ -189,3 +189,10 @@ function checkTensors(path: string, spec: Spec, tensors: ReadonlyMap<string, Ten
   problems.push(...[...tensors.keys()].filter((name) => !expected.has(name)).map((name) => `${name}: extra`));
   if (problems.length > 0) throw runShape(path, problems);
 }
+
+/** What speaks against another depth than the full one, where a model was trained at no other. */
+export function depthWarning({ spec, training }: RunConfig, isFull: boolean): string | undefined {
+  const isElastic = training === null ? spec.family === "loopformer" : training.objective.kind === "elastic";
+  if (isFull || isElastic) return undefined;
+  return `this ${spec.family} was trained at ${spec.loops} loops only; other depths are a guess`;
+}

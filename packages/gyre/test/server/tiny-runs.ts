@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytesTokenizer } from "../../src/data/index.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
-import { loopformer } from "../../src/models/presets.ts";
+import { baseLoop, loopformer } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
 import type { Weights } from "../../src/optim/adamw.ts";
 import { createRun, saveState } from "../../src/train/run.node.ts";
@@ -40,14 +40,21 @@ function endlessWeights(): Weights {
   return weights;
 }
 
-/** A folder with a run of each name ("endless" is the endless one), and how to delete it. */
+/** Not trained for other depths than its own. */
+const plainSpec = baseLoop({ ...spec });
+
+/** A folder with a run of each name ("endless" and "plain" are those above), and how to delete it. */
 export async function tinyRuns(
   ...names: string[]
 ): Promise<{ paths: string[]; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "gyre-serve-"));
   const paths = names.map((name) => join(folder, name));
   for (const path of paths) {
-    const [of, weights] = path.endsWith("endless") ? [endlessSpec, endlessWeights()] : [spec, tinyWeights()];
+    const [of, weights] = path.endsWith("endless")
+      ? [endlessSpec, endlessWeights()]
+      : path.endsWith("plain")
+        ? [plainSpec, tinyWeights(plainSpec)]
+        : [spec, tinyWeights()];
     const run = await createRun({ path, spec: of, tokenizer: bytesTokenizer() });
     await saveState(run, { ...initialState(of, 1), weights });
   }
