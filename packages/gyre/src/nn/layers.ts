@@ -6,12 +6,15 @@ import {
   gelu,
   matmul,
   mul,
+  reduceSum,
   relu,
   reshape,
   rmsNorm,
   silu,
   sin,
   slice,
+  sub,
+  tanh,
   transpose,
 } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
@@ -58,7 +61,14 @@ export function modulatedLinear(
   return linear(x, timesGate(timesFactor(weight), column), bias && timesGate(bias, row));
 }
 
-export const activations = { gelu, relu, silu } as const;
+/** GPT-2's approximation of gelu, x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */
+function geluTanh(x: Value): Value {
+  const slope = Math.sqrt(2 / Math.PI);
+  const inner = mul(x, add(mul(mul(x, x), 0.044715 * slope), slope));
+  return mul(mul(x, add(tanh(inner), 1)), 0.5);
+}
+
+export const activations = { gelu, relu, silu, geluTanh } as const;
 export type Activation = keyof typeof activations;
 
 /** float32's machine epsilon, which torch's RMSNorm uses when none is given. */
@@ -68,6 +78,18 @@ export const RMS_EPSILON = 1.1920928955078125e-7;
 export function norm(x: Value, gain?: Value): Value {
   const normed = rmsNorm(x, RMS_EPSILON);
   return gain ? mul(normed, gain) : normed;
+}
+
+/** What torch's LayerNorm adds to the variance. */
+export const LAYER_EPSILON = 1e-5;
+
+/** Layer norm over the last axis: deviations from the mean over their root mean square (Ba et al., 2016). */
+export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {
+  const last = x.shape.length - 1;
+  const mean = mul(reduceSum(x, [last]), 1 / (x.shape[last] as number));
+  const normed = rmsNorm(sub(x, mean), LAYER_EPSILON);
+  const scaled = gain ? mul(normed, gain) : normed;
+  return bias ? add(scaled, bias) : scaled;
 }
 
 /** Mixes values between positions: queries (scaled), keys and values [N, d] -> [N, d]. */
