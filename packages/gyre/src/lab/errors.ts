@@ -16,10 +16,34 @@ export function badWindow(window: number, loops: number): GyreError {
   });
 }
 
+export function badBackprop(backprop: number, window: number, loops: number): GyreError {
+  return new GyreError("LAB_WINDOW", {
+    given: `gradients through the last ${backprop} of ${loops} loops, and a loss over the last ${window}`,
+    expected: `a whole number from ${window} to ${loops}`,
+    fix: "let gradients reach every loop of the window, and no more loops than there are",
+  });
+}
+
 export function badReading(readAt: readonly number[], tokens: number): GyreError {
   return new GyreError("LAB_READING", {
     given: `predictions read at [${readAt.join(", ")}] of ${tokens} tokens`,
     expected: `at least one position, each from 0 to ${tokens - 1}`,
     fix: "correct the task's readAt",
+  });
+}
+
+export function badPromptTraining(problems: readonly string[]): GyreError {
+  return new GyreError("LAB_OPTIONS", {
+    given: `training options with problems:\n    ${problems.join("\n    ")}`,
+    expected: "options of promptTrainingSchema that fit the spec and the task",
+    fix: "correct the options named above",
+  });
+}
+
+export function badLabOption(problems: readonly string[]): GyreError {
+  return new GyreError("LAB_OPTIONS", {
+    given: `an evaluation with problems:\n    ${problems.join("\n    ")}`,
+    expected: "options that fit the spec and the task",
+    fix: "correct the options named above",
   });
 }

@@ -5,7 +5,7 @@ import type { Graph, Value } from "../graph/types.ts";
 import { forward, parameterInputs, readOut } from "../models/assembly.ts";
 import { parameters } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
-import { badReading, badWindow, notPrompts } from "./errors.ts";
+import { badBackprop, badReading, badWindow, notPrompts } from "./errors.ts";
 
 // Shapes: B prompts, T tokens, R readings, k outputs.
 
@@ -18,8 +18,10 @@ export interface PromptShape {
 }
 
 export interface PromptStepOptions {
-  /** The loss is the mean over the last so many loops; the loops before them carry no gradient. */
+  /** The loss is the mean over the last so many loops. */
   readonly window: number;
+  /** Gradients flow through the last so many loops, no fewer than the window, which is the default. */
+  readonly backprop?: number;
   /** Rebuild each loop's activations in the backward pass. */
   readonly recompute?: boolean;
   /** Also return the gradients, as `grad/NAME`; true by default. */
@@ -31,18 +33,20 @@ export interface PromptStepOptions {
 /**
  * The graph of one training step on prompts: inputs `prompts` [B, T, width], `targets` [B, R, k] and every
  * parameter; outputs `loss` and `grad/NAME`. The loss is the squared error averaged over prompts, readings, outputs
- * and the last `window` of the loops; the state that enters the window carries no gradient (Looped Transformer,
- * train.py). Throws LAB_MODEL, LAB_WINDOW, LAB_READING, CONTEXT.
+ * and the last `window` of the loops; the state that enters the last `backprop` loops carries no gradient (Looped
+ * Transformer, train.py). Throws LAB_MODEL, LAB_WINDOW, LAB_READING, CONTEXT.
  */
 export function promptStepGraph(spec: Spec, shape: PromptShape, options: PromptStepOptions): Graph {
   const { loops } = shape;
-  const { window, recompute = false, backward = true, inspect = false } = options;
+  const { window, backprop = window, recompute = false, backward = true, inspect = false } = options;
   if (!(Number.isInteger(window) && window >= 1 && window <= loops)) throw badWindow(window, loops);
+  if (!(Number.isInteger(backprop) && backprop >= window && backprop <= loops))
+    throw badBackprop(backprop, window, loops);
   const builder = new GraphBuilder();
   const taps = Array.from({ length: window }, (_, index) => loops - window + 1 + index);
   const predicted = predictions(builder, spec, shape, taps, {
     recompute,
-    ...(window < loops ? { detachedLoops: loops - window } : {}),
+    ...(backprop < loops ? { detachedLoops: loops - backprop } : {}),
   });
   const targets = builder.input("targets", predictionShape(spec, shape));
   const outputs: Record<string, Value> = {};
