@@ -6,9 +6,9 @@ import {
   goldenLoops,
   goldenSpec,
   goldenTraining,
-import { parseSpec } from "../../src/models/spec.ts";
 } from "../../../../scripts/golden-case.ts";
 
+import { parseSpec } from "../../src/models/spec.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 
