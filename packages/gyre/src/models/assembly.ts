@@ -200,12 +200,27 @@ function applyBlock(
   attend: Attend,
 ): Value {
   const word = normWord(spec);
-  const before = (value: Value, which: 1 | 2) =>
-    normed(value, spec, within(params, `${word}_${which}`), spec.normGain);
+  const around = (value: Value, which: 1 | 2, told: Modulation = {}) =>
+    normedInput(value, spec, within(params, `${word}_${which}`), told);
 
-  const mixed = attention(before(x, 1), within(params, "attn"), spec, attend, mod?.attention);
+  const forAttention = around(x, 1, mod?.attention);
+  const mixed = attention(forAttention.x, within(params, "attn"), spec, attend, forAttention.modulation);
   const between = add(x, mixed);
-  return add(between, mlp(before(between, 2), within(params, "mlp"), spec.bias, spec.activation, mod?.mlp));
+  const forMlp = around(between, 2, mod?.mlp);
+  const mapped = mlp(forMlp.x, within(params, "mlp"), spec.bias, spec.activation, forMlp.modulation);
+  return add(between, mapped);
+}
+
+/** What a linear layer reads after a block's norm. LayerNorm's gain and bias go into the layer's weights. */
+function normedInput(x: Value, spec: Spec, params: Params, told: Modulation) {
+  if (spec.norm === "rms") return { x: normed(x, spec, params, spec.normGain), modulation: told };
+  const row = (name: string) => reshape(params(name), [1, spec.width]);
+  const gain = spec.normGain ? row("weight") : undefined;
+  const bias = spec.bias ? row("bias") : undefined;
+  const { factor, gate } = told;
+  const times = (value: Value) => (factor ? mul(value, factor) : value);
+  const modulation = { factor: gain ? times(gain) : factor, shift: bias && times(bias), gate };
+  return { x: layerNorm(x), modulation };
 }
 
 /**
