@@ -20,7 +20,7 @@ export interface EvaluatePromptsOptions {
   readonly loops?: readonly number[];
   /** Prompts measured; 1,280 by default. */
   readonly prompts?: number;
-  /** Prompts computed together, at most; 128 by default. No result depends on it. */
+  /** Prompts computed together, at most; 128 by default. It changes results by rounding alone. */
   readonly chunk?: number;
   /** Examples plus the query, coordinates in use, and noise of the prompts; the task's, and none, by default. */
   readonly points?: number;

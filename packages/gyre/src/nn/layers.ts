@@ -13,7 +13,6 @@ import {
   silu,
   sin,
   slice,
-  sub,
   tanh,
   transpose,
 } from "../graph/ops.ts";
@@ -95,8 +94,8 @@ export const LAYER_EPSILON = 1e-5;
 /** Layer norm over the last axis: deviations from the mean over their root mean square (Ba et al., 2016). */
 export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {
   const last = x.shape.length - 1;
-  const mean = mul(reduceSum(x, [last]), 1 / (x.shape[last] as number));
-  const normed = rmsNorm(sub(x, mean), LAYER_EPSILON);
+  const minusMean = mul(reduceSum(x, [last]), -1 / (x.shape[last] as number));
+  const normed = rmsNorm(add(x, minusMean), LAYER_EPSILON);
   const scaled = gain ? mul(normed, gain) : normed;
   return bias ? add(scaled, bias) : scaled;
 }
