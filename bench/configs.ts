@@ -37,6 +37,24 @@ export const configs = {
   },
 } as const satisfies Readonly<Record<string, BenchConfig>>;
 
+/** A Looped Transformer of one layer on prompts of linear regression. */
+export interface IclConfig {
+  readonly width: number;
+  readonly heads: number;
+  readonly loops: number;
+  /** Last loops, over which the loss is averaged and to which gradients reach. */
+  readonly window: number;
+  readonly batch: number;
+  readonly points: number;
+  readonly dims: number;
+}
+
+export const iclConfigs = {
+  XS: { width: 16, heads: 2, loops: 4, window: 2, batch: 4, points: 4, dims: 2 },
+  S: { width: 64, heads: 4, loops: 12, window: 6, batch: 64, points: 11, dims: 5 },
+  M: { width: 256, heads: 8, loops: 20, window: 15, batch: 64, points: 41, dims: 20 },
+} as const satisfies Readonly<Record<ConfigName, IclConfig>>;
+
 export type ConfigName = keyof typeof configs;
 
 export function isConfigName(name: string): name is ConfigName {

@@ -1,6 +1,7 @@
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, writeResult } from "./harness.ts";
+import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
@@ -25,6 +26,10 @@ async function measure(
     const { config, rounds, threads } = request;
     const result = await benchServe({ ...common, config, rounds, threads });
     return { name: `serve-${config}`, result, text: serveTable(result) };
+  }
+  if (request.bench === "icl") {
+    const result = await benchIcl({ ...common, ...request });
+    return { name: `icl-${request.config}`, result, text: iclTable(result) };
   }
   const { config, rounds, threads, recompute, peer, peerDtype } = request;
   const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });

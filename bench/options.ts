@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-export const benchNames = ["train", "decode", "startup", "serve"] as const;
+export const benchNames = ["train", "decode", "startup", "serve", "icl"] as const;
 export type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -24,6 +24,9 @@ export const help = `npm run bench -- BENCH [options]
 
   serve     tokens/s of the scheduler with 1, 8 and 32 streams of mixed budgets, batched and one by one
     --config, --threads as for train; rounds of all requests a side, default 3
+
+  icl       a Looped Transformer's training step on prompts, against PyTorch's
+    --config, --rounds, --threads, --no-peer as for train; rounds of 5 steps a side, default 20
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -67,11 +70,21 @@ export interface ServeRequest {
   readonly json: boolean;
 }
 
+export interface IclRequest {
+  readonly bench: "icl";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly peer: boolean;
+  readonly json: boolean;
+}
+
 export type Request =
   | TrainRequest
   | DecodeRequest
   | StartupRequest
   | ServeRequest
+  | IclRequest
   | { readonly bench: "help" };
 
 const flags = {
@@ -94,6 +107,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   decode: [...common, "threads", "no-peer"],
   startup: common,
   serve: [...common, "threads"],
+  icl: [...common, "threads", "no-peer"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -119,6 +133,7 @@ export function parseRequest(words: readonly string[]): Request {
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   const peer = values["no-peer"] !== true;
+  if (bench === "icl") return { bench, config, rounds: rounds(20), threads, peer, json };
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
   const peerDtype = values["peer-dtype"] ?? "float32";
   if (peerDtype !== "float32" && peerDtype !== "bfloat16") {

@@ -12,45 +12,23 @@ import { type Budget, conditions, type Spec } from "../packages/gyre/src/models/
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../packages/gyre/src/optim/adamw.ts";
 import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
 import { type Objective, SHORT_ROUTE, stepGraph } from "../packages/gyre/src/train/objective.ts";
-import { GyreError } from "../packages/gyre/src/util/errors.ts";
 import type { Tensor } from "../packages/gyre/src/util/tensor.ts";
+import { checkPrompts } from "./conformance-prompts.ts";
+import {
+  badCase,
+  type CaseFile,
+  compare,
+  expectFloats,
+  largest,
+  type Quantity,
+  section,
+  type Tolerances,
+  tolerancesOf,
+} from "./conformance-tools.ts";
 
-export interface Quantity {
-  readonly name: string;
-  readonly error: number;
-  readonly tolerance: number;
-  readonly ok: boolean;
-}
-
-const float32Tolerances = { state: 5e-5, loss: 5e-6, grad: 5e-5, stepped: 1e-4 };
-const float64Tolerances = { state: 1e-5, loss: 5e-6, grad: 1e-5, stepped: 1e-4 };
-export type Tolerances = typeof float32Tolerances;
-
-/** What a runtime must meet: float32 ones the file's stated tolerances, a float64 reference tighter ones. */
-export const tolerancesOf = (runtime: Runtime): Tolerances =>
-  runtime.name.includes("float64") ? float64Tolerances : float32Tolerances;
-
-interface Case {
+interface Case extends CaseFile {
   readonly spec: Spec;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly weights: Map<string, Tensor<Float32Array>>;
-}
-
-function badCase(given: string, expected: string): GyreError {
-  return new GyreError("CASE", {
-    given,
-    expected,
-    fix: "pass a case file as golden/oracle/README.md describes it",
-  });
-}
-
-function section(tensors: ReadonlyMap<string, StoredTensor>, prefix: string): Map<string, StoredTensor> {
-  return new Map(
-    [...tensors]
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  );
 }
 
 /** Metadata entries are JSON texts, plain words where they do not parse. */
@@ -65,14 +43,16 @@ function parseMetadata(metadata: Readonly<Record<string, string>>): Record<strin
   return Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, parse(text)]));
 }
 
-/** Reads a case file; throws CASE when it is of a kind that is not a language model. */
-export function readCase(bytes: Uint8Array, source: string): Case {
-  const { tensors, metadata: texts = {} } = decodeSafetensors(bytes, source);
-  const metadata = parseMetadata(texts);
+/** Reads a case file with a language model; throws CASE. */
+function readCase(file: CaseFile): Case {
+  const { source, metadata, tensors } = file;
   const model = String(metadata["model"]);
   const config = metadata["config"] as (OfficialShape & { dropout?: number }) | undefined;
   if (!["base", "base_loop", "tmlt", "loopformer"].includes(model) || !config) {
-    throw badCase(`${source}: model ${JSON.stringify(model)}`, "base, base_loop, tmlt or loopformer");
+    throw badCase(
+      `${source}: model ${JSON.stringify(model)}`,
+      "base, base_loop, tmlt, loopformer or looped_icl",
+    );
   }
   if (config.dropout) throw badCase(`${source}: dropout ${config.dropout}`, "dropout 0");
   const spec = specFromOfficial(
@@ -84,37 +64,17 @@ export function readCase(bytes: Uint8Array, source: string): Case {
   const weights = new Map(
     [...matched].map(([name, data]) => [name, { data: data.slice(), shape: shapes.get(name) ?? [] }]),
   );
-  return { spec, metadata, tensors, weights };
+  return { ...file, spec, weights };
 }
 
 /** Runs a case on a runtime and compares every quantity that the file holds. */
 export async function checkCase(bytes: Uint8Array, source: string, runtime: Runtime): Promise<Quantity[]> {
-  const test = readCase(bytes, source);
+  const { tensors, metadata: texts = {} } = decodeSafetensors(bytes, source);
+  const file = { source, tensors, metadata: parseMetadata(texts) };
+  if (file.metadata["model"] === "looped_icl") return checkPrompts(file, runtime);
+  const test = readCase(file);
   return test.tensors.has("prompt") ? checkGreedy(test, runtime) : checkStep(test, runtime);
 }
-
-const expectFloats = (test: Case, name: string) => {
-  const stored = test.tensors.get(name);
-  return stored && toFloat32(stored, name);
-};
-
-function compare(
-  name: string,
-  given: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  tolerance: number,
-  scale = 1,
-): Quantity {
-  let error = given.length === expected.length ? 0 : Number.POSITIVE_INFINITY;
-  for (let index = 0; index < expected.length; index++) {
-    const gap = Math.abs((given[index] as number) - (expected[index] as number)) / scale;
-    if (!(gap <= error)) error = gap;
-  }
-  return { name, error, tolerance, ok: error <= tolerance };
-}
-
-const largest = (values: Float32Array) =>
-  values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
 
 async function checkStep(test: Case, runtime: Runtime): Promise<Quantity[]> {
   const { spec, metadata, weights } = test;

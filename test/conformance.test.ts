@@ -32,6 +32,14 @@ test("a case that is met: a line for each quantity on both runtimes, and exit co
   expect(stdout.trimEnd().split("\n").at(-1)).toBe("all ok");
 });
 
+test("a case with prompts: every prediction, the loss and every gradient on both runtimes", () => {
+  const { status, stdout } = conformance(golden("looped_icl"));
+  expect(stdout.trimEnd().split("\n").at(-1)).toBe("all ok");
+  expect(status).toBe(0);
+  expect(stdout.match(/^ {2}ok {6}out\/pred_[5-9] /gm)).toHaveLength(10);
+  expect(stdout.match(/^ {2}ok {6}grad\/_/gm)).toHaveLength(2 * 19);
+});
+
 test("one wrong weight is found, and exit code 1", () => {
   const file = decodeSafetensors(readFileSync(golden("loopformer")), "loopformer");
   const name = "param/transformer.h.blocks.1.mlp.c_fc.weight";
@@ -48,9 +56,13 @@ test("one wrong weight is found, and exit code 1", () => {
 });
 
 test("a file of another kind and one that is not there are refused with what was expected", () => {
-  const { status, stdout } = conformance(golden("looped_icl"), join(folder, "none.safetensors"));
+  const other = join(folder, "other.safetensors");
+  writeFileSync(other, encodeSafetensors({ tensors: new Map(), metadata: { model: "other" } }));
+  const { status, stdout } = conformance(other, join(folder, "none.safetensors"));
   expect(status).toBe(1);
-  expect(stdout).toMatch(/NOT ok {2}CASE: .*looped_icl.*\n {2}expected: base, base_loop, tmlt or loopformer/);
+  expect(stdout).toMatch(
+    /NOT ok {2}CASE: .*"other".*\n {2}expected: base, base_loop, tmlt, loopformer or looped/,
+  );
   expect(stdout).toMatch(/NOT ok .*none\.safetensors/);
 });
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import type { BenchConfig } from "../configs.ts";
+import type { BenchConfig, IclConfig } from "../configs.ts";
+import { openPromptStep } from "./open-prompt-step.ts";
 import { openStep, type Step } from "./open-step.ts";
 
 /** VmHWM (peak) of this process in MiB; where there is no /proc, what the system counts. */
@@ -26,13 +27,13 @@ async function run(opened: Step, count: number): Promise<{ ms: number[]; loss: n
   return { ms, loss };
 }
 
-async function serve(config: BenchConfig, threads: number, recompute: boolean): Promise<void> {
+async function serve(open: () => Promise<Step>): Promise<void> {
   const baselineMiB = peakMiB();
   let opened: Step | undefined;
   const reply = async (request: string, count: number): Promise<object> => {
     if (request === "peak") return { peakMiB: peakMiB(), baselineMiB };
     if (request !== "step") return { error: `unknown request "${request}": step N, peak or quit` };
-    opened ??= await openStep(config, threads, { recompute });
+    opened ??= await open();
     return await run(opened, count);
   };
   for await (const line of createInterface({ input: process.stdin })) {
@@ -48,7 +49,16 @@ function answer(value: object): void {
 }
 
 const { values } = parseArgs({
-  options: { config: { type: "string" }, threads: { type: "string" }, recompute: { type: "boolean" } },
+  options: {
+    config: { type: "string" },
+    threads: { type: "string" },
+    recompute: { type: "boolean" },
+    prompts: { type: "boolean" },
+  },
 });
-const config = JSON.parse(values.config ?? "{}") as BenchConfig;
-await serve(config, Number(values.threads ?? 2), values.recompute === true);
+const config = JSON.parse(values.config ?? "{}") as BenchConfig & IclConfig;
+const threads = Number(values.threads ?? 2);
+const recompute = values.recompute === true;
+await serve(() =>
+  values.prompts ? openPromptStep(config, threads) : openStep(config, threads, { recompute }),
+);

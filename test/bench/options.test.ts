@@ -28,7 +28,7 @@ describe("requests", () => {
     });
   });
 
-  test("decode, startup, serve and help", () => {
+  test("decode, startup, serve, icl and help", () => {
     expect(parse("decode --config M --no-peer")).toEqual({
       bench: "decode",
       config: "M",
@@ -43,6 +43,14 @@ describe("requests", () => {
       rounds: 15,
       json: true,
     });
+    expect(parse("icl --rounds 4 --no-peer")).toEqual({
+      bench: "icl",
+      config: "S",
+      rounds: 4,
+      threads: 2,
+      peer: false,
+      json: false,
+    });
     expect(parse("serve --threads 1")).toEqual({
       bench: "serve",
       config: "S",
@@ -55,7 +63,7 @@ describe("requests", () => {
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode", "startup" or "serve"'],
+    ["tran", 'expected: "train", "decode", "startup", "serve" or "icl"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],

@@ -88,17 +88,48 @@ export { prepareGraph } from "./graph/passes/index.ts";
 export { printGraph } from "./graph/print.ts";
 export type { Graph, OpName, Value } from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
+export {
+  type ErrorCurve,
+  type EvaluatePromptsOptions,
+  errorCurve,
+  evaluatePrompts,
+  type PromptEvaluation,
+} from "./lab/evaluate.ts";
+export { type Examples, interleave } from "./lab/interleave.ts";
+export {
+  type PromptShape,
+  type PromptStepOptions,
+  predictionGraph,
+  promptStepGraph,
+} from "./lab/objective.ts";
+export {
+  type PromptTraining,
+  type PromptTrainingInput,
+  parsePromptTraining,
+  promptTrainingSchema,
+} from "./lab/options.ts";
+export { ramp, type Schedule, scheduled, scheduledValues } from "./lab/schedule.ts";
+export type { DrawOptions, Prompts, Task } from "./lab/task.ts";
+export { type PromptRun, promptInputs, trainPrompts } from "./lab/train.ts";
 export { describe, trainingFlops } from "./models/describe.ts";
 export { initialWeights, parameterCount, parameters } from "./models/parameters.ts";
 export {
+  algoformer,
   baseLoop,
   type FamilyName,
   familyNames,
   gpt,
+  loopedTransformer,
   loopformer,
+  type PromptFamilyName,
+  type PromptSize,
   presets,
+  promptFamilyNames,
+  promptPresets,
   type Size,
+  tiedTransformer,
   tmlt,
+  transformer,
 } from "./models/presets.ts";
 export {
   type Budget,
@@ -114,7 +145,14 @@ export type { Weights } from "./optim/adamw.ts";
 export { interpreterRuntime } from "./runtime/interpreter.ts";
 export type { Program, Runtime } from "./runtime/runtime.ts";
 export { type Objective, objectiveSchema, stepGraph } from "./train/objective.ts";
+export {
+  initialState,
+  type Optimisation,
+  optimise,
+  type TrainEvent,
+  type TrainState,
+} from "./train/optimise.ts";
 export { parseTraining, type TrainingInput, type TrainingOptions, trainingSchema } from "./train/options.ts";
-export { initialState, type TrainEvent, type TrainRun, type TrainState, train } from "./train/train.ts";
+export { type TrainRun, train } from "./train/train.ts";
 export { GyreError, listOf } from "./util/errors.ts";
 export type { Tensor } from "./util/tensor.ts";

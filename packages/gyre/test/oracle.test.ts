@@ -12,7 +12,7 @@ const runtimes = {
 
 for (const [name, open] of Object.entries(runtimes)) {
   describe(`what the official code computed, on ${name}`, () => {
-    test.each(["base", "base_loop", "tmlt", "loopformer", "greedy"])("%s", async (file) => {
+    test.each(["base", "base_loop", "tmlt", "loopformer", "greedy", "looped_icl"])("%s", async (file) => {
       await using runtime = await open();
       const path = fileURLToPath(new URL(`../../../golden/oracle/${file}.safetensors`, import.meta.url));
       const quantities = await checkCase(readFileSync(path), file, runtime);

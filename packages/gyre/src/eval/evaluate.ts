@@ -2,7 +2,7 @@ import { type EvaluationWindow, evaluationWindows, type TokenSplit } from "../da
 import { GraphBuilder } from "../graph/builder.ts";
 import { linearCrossEntropy, reshape } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import { forward, parameterInputs } from "../models/assembly.ts";
+import { forward, tokenHead } from "../models/assembly.ts";
 import { describe } from "../models/describe.ts";
 import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
@@ -43,7 +43,7 @@ export function lossGraph(spec: Spec, loops: number, batch: number, tokens: numb
   const builder = new GraphBuilder();
   const hidden = forward(builder, spec, { batch, tokens, loops }).get(loops) as Value;
   const targets = reshape(builder.input("targets", [batch, tokens], "int"), [batch * tokens]);
-  const head = parameterInputs(builder, spec)("transformer.wte.weight");
+  const head = tokenHead(builder, spec);
   return builder.graph({ losses: linearCrossEntropy(hidden, head, targets, 512) });
 }
 

@@ -1,11 +1,12 @@
 import type { GraphBuilder } from "../graph/builder.ts";
-import { add, gather, matmul, reshape, silu, slice } from "../graph/ops.ts";
+import { add, broadcastTo, gather, matmul, mul, reshape, silu, slice, stopGradient } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
 import {
   type Attend,
   attention,
   causal,
   embedScalars,
+  layerNorm,
   linear,
   type Modulation,
   mlp,
@@ -13,8 +14,8 @@ import {
   type Params,
   within,
 } from "../nn/layers.ts";
-import { contextExceeded } from "./errors.ts";
-import { blockName, embedderNames, isConditioned, parameters } from "./parameters.ts";
+import { contextExceeded, readsVectors } from "./errors.ts";
+import { embedderNames, isConditioned, normWord, parameters, type Stage, stages } from "./parameters.ts";
 import type { Spec } from "./spec.ts";
 
 // Shapes: N = batch * tokens, d width, M loops.
@@ -27,6 +28,8 @@ export interface ForwardOptions {
   readonly route?: string;
   /** Numbers of loops after which the hidden state is read; only the last one by default. */
   readonly taps?: readonly number[];
+  /** No gradient flows through the first this many loops: neither into their weights nor into what they read. */
+  readonly detachedLoops?: number;
   /** Rebuild each loop's activations in the backward pass instead of keeping them. */
   readonly recompute?: boolean;
   /** Rows of attention computed at a time; all by default. */
@@ -40,8 +43,9 @@ export function parameterInputs(builder: GraphBuilder, spec: Spec): Params {
 }
 
 /**
- * The one assembly: embed, run the core `loops` times, normalise. Reads the input `tokens` [B, T] and returns
- * the hidden states [N, d] after the final norm, by number of loops (LoopFormer, section 3; models/*.py).
+ * The one assembly: read in, prelude, the core `loops` times, coda. Reads the input `tokens` [B, T], or `prompts`
+ * [B, T, inputs] where tokens are vectors, and returns the states [N, d] to read out, after the final norm, by
+ * number of loops (LoopFormer, section 3; Looped Transformer, section 3; AlgoFormer, section 2).
  */
 export function forward(
   builder: GraphBuilder,
@@ -51,26 +55,98 @@ export function forward(
   const { batch, tokens, loops, route, taps = [loops], recompute = false, tile = tokens } = options;
   if (tokens > spec.context) throw contextExceeded(tokens, spec.context);
   const params = parameterInputs(builder, spec);
-  const ids = builder.input("tokens", [batch, tokens], "int");
-  const positions = slice(params("transformer.wpe.weight"), 0, 0, tokens);
-  const embedded = add(gather(params("transformer.wte.weight"), ids), positions);
+  const { prelude, core: looped, coda } = stages(spec);
+  const attend = () => causal(batch, spec.heads, tile);
+  const place = (x: Value, { positions }: Stage) =>
+    positions ? withPositions(x, params, positions, batch) : x;
+  const settle = (x: Value, { norm: name }: Stage) => (name ? normed(x, spec, within(params, name)) : x);
   const modulations = modulationRows(builder, spec, loops, route);
-  const attend = causal(batch, spec.heads, tile);
+  const inFrame = spec.frame === "loop";
 
-  let x = reshape(embedded, [batch * tokens, spec.width]);
+  const read = readIn(builder, spec, params, batch, tokens);
+  const start = inFrame ? place(read, prelude) : place(read, looped);
+  const before = blocks(start, spec, params, prelude.blocks, { attend });
+  const embedding = inFrame ? settle(before, prelude) : before;
+  const entered = inFrame && spec.inject === "add" ? place(embedding, looped) : embedding;
+
+  /** What the core reads, given the state; none before a first loop that starts from zeros or ones. */
+  const enter = (state: Value | undefined): Value => {
+    if (spec.inject === "add") return state ? add(state, entered) : entered;
+    const joined = state && spec.inject === "multiply" ? mul(state, embedding) : (state ?? embedding);
+    return inFrame ? place(joined, looped) : joined;
+  };
+  const finish = (state: Value): Value => {
+    const after = blocks(state, spec, params, coda.blocks, { attend });
+    return settle(after, inFrame ? coda : looped);
+  };
+  let state = firstState(spec, embedding);
   const states = new Map<number, Value>();
   for (let loop = 0; loop < loops; loop++) {
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
-    const run = () => core(x, spec, params, told, () => attend);
-    x = recompute ? builder.recomputed(run) : run();
-    if (taps.includes(loop + 1)) states.set(loop + 1, norm(x, params("transformer.norm_f.weight")));
+    const from = state;
+    const run = () => {
+      const x = core(enter(from), spec, params, told, attend, embedding);
+      return inFrame ? settle(x, looped) : x;
+    };
+    const next = recompute ? builder.recomputed(run) : run();
+    state = loop + 1 === options.detachedLoops ? stopGradient(next) : next;
+    if (taps.includes(loop + 1)) states.set(loop + 1, finish(next));
   }
   return states;
 }
 
-/** Logits [N, vocab] of hidden states [N, d]: the head is tied to the token embedding. */
+/** The state before the first loop; undefined where the first loop reads the embedding alone. */
+function firstState({ start, inject }: Spec, embedding: Value): Value | undefined {
+  if (start === "zeros" || (start === "ones" && inject === "multiply")) return undefined;
+  return start === "ones" ? broadcastTo(embedding.builder.scalar(1), embedding.shape) : embedding;
+}
+
+/** What the model reads, embedded: [N, d]. */
+function readIn(builder: GraphBuilder, spec: Spec, params: Params, batch: number, tokens: number): Value {
+  const rows = batch * tokens;
+  if (!spec.vectors) {
+    const ids = builder.input("tokens", [batch, tokens], "int");
+    return reshape(gather(params("transformer.wte.weight"), ids), [rows, spec.width]);
+  }
+  const { inputs } = spec.vectors;
+  const prompts = reshape(builder.input("prompts", [batch, tokens, inputs]), [rows, inputs]);
+  return linear(prompts, params("_read_in.weight"), params("_read_in.bias"));
+}
+
+/** Rows [N, d] of `batch` texts, with a learned vector added for each position. */
+function withPositions(x: Value, params: Params, name: string, batch: number): Value {
+  const [rows, width] = x.shape as [number, number];
+  const tokens = rows / batch;
+  const positions = slice(params(`${name}.weight`), 0, 0, tokens);
+  return reshape(add(reshape(x, [batch, tokens, width]), positions), [rows, width]);
+}
+
+/** The norm of a spec with the gain and bias below `params`. */
+function normed(x: Value, spec: Spec, params: Params, gain = true): Value {
+  const own = gain ? params("weight") : undefined;
+  if (spec.norm === "rms") return norm(x, own);
+  return layerNorm(x, own, spec.bias ? params("bias") : undefined);
+}
+
+/** States [N, d] after the final norm of a model that has one around the whole run. */
+export function finalNorm(x: Value, spec: Spec, params: Params): Value {
+  return normed(x, spec, within(params, stages(spec).core.norm as string));
+}
+
+/**
+ * What is read out of states [N, d] after the final norm: logits [N, vocab], by a head tied to the token
+ * embedding, or vectors [N, outputs].
+ */
 export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value {
-  return matmul(hidden, parameterInputs(builder, spec)("transformer.wte.weight"), { transB: true });
+  const params = parameterInputs(builder, spec);
+  if (spec.vectors) return linear(hidden, params("_read_out.weight"), params("_read_out.bias"));
+  return matmul(hidden, tokenHead(builder, spec), { transB: true });
+}
+
+/** The head [vocab, d] of a model of tokens; throws MODEL_VECTORS. */
+export function tokenHead(builder: GraphBuilder, spec: Spec): Value {
+  if (spec.vectors) throw readsVectors(spec.family);
+  return parameterInputs(builder, spec)("transformer.wte.weight");
 }
 
 /** Gates and scales of one block in one loop. */
@@ -86,13 +162,34 @@ export function core(
   params: Params,
   modulations: readonly BlockModulation[] | undefined,
   attend: (block: number) => Attend,
+  embedding?: Value,
 ): Value {
-  let state = x;
-  for (let block = 0; block < spec.layers; block++) {
-    const own = within(params, blockName(spec, block));
-    state = applyBlock(state, spec, own, modulations?.[block], attend(block));
-  }
-  return state;
+  return blocks(x, spec, params, stages(spec).core.blocks, {
+    attend,
+    modulations,
+    ...(spec.inject === "everyLayer" ? { embedding } : {}),
+  });
+}
+
+/** What blocks have besides their own parameters. */
+interface Surroundings {
+  readonly attend: (block: number) => Attend;
+  readonly modulations?: readonly BlockModulation[] | undefined;
+  /** Added before each block. */
+  readonly embedding?: Value | undefined;
+}
+
+function blocks(
+  x: Value,
+  spec: Spec,
+  params: Params,
+  names: readonly string[],
+  { attend, modulations, embedding }: Surroundings,
+): Value {
+  return names.reduce((state, name, index) => {
+    const entered = embedding ? add(state, embedding) : state;
+    return applyBlock(entered, spec, within(params, name), modulations?.[index], attend(index));
+  }, x);
 }
 
 function applyBlock(
@@ -102,13 +199,28 @@ function applyBlock(
   mod: BlockModulation | undefined,
   attend: Attend,
 ): Value {
-  const gain = (name: string) => (spec.normGain ? params(name) : undefined);
+  const word = normWord(spec);
+  const around = (value: Value, which: 1 | 2, told: Modulation = {}) =>
+    normedInput(value, spec, within(params, `${word}_${which}`), told);
 
-  const forAttention = norm(x, gain("norm_1.weight"));
-  const mixed = attention(forAttention, within(params, "attn"), spec, attend, mod?.attention);
+  const forAttention = around(x, 1, mod?.attention);
+  const mixed = attention(forAttention.x, within(params, "attn"), spec, attend, forAttention.modulation);
   const between = add(x, mixed);
-  const forMlp = norm(between, gain("norm_2.weight"));
-  return add(between, mlp(forMlp, within(params, "mlp"), spec.bias, spec.activation, mod?.mlp));
+  const forMlp = around(between, 2, mod?.mlp);
+  const mapped = mlp(forMlp.x, within(params, "mlp"), spec.bias, spec.activation, forMlp.modulation);
+  return add(between, mapped);
+}
+
+/** What a linear layer reads after a block's norm. LayerNorm's gain and bias go into the layer's weights. */
+function normedInput(x: Value, spec: Spec, params: Params, told: Modulation) {
+  if (spec.norm === "rms") return { x: normed(x, spec, params, spec.normGain), modulation: told };
+  const row = (name: string) => reshape(params(name), [1, spec.width]);
+  const gain = spec.normGain ? row("weight") : undefined;
+  const bias = spec.bias ? row("bias") : undefined;
+  const { factor, gate } = told;
+  const times = (value: Value) => (factor ? mul(value, factor) : value);
+  const modulation = { factor: gain ? times(gain) : factor, shift: bias && times(bias), gate };
+  return { x: layerNorm(x), modulation };
 }
 
 /**
@@ -128,8 +240,8 @@ export function modulationRows(
     embedScalars(builder.input(scalars[index] as string, [loops]), within(params, embedder)),
   );
   const condition = silu(embedded.reduce((sum, part) => add(sum, part)));
-  return Array.from({ length: spec.layers }, (_, block) => {
-    const adaln = within(params, `${blockName(spec, block)}.adaLN_modulation.1`);
+  return stages(spec).core.blocks.map((block) => {
+    const adaln = within(params, `${block}.adaLN_modulation.1`);
     return linear(condition, adaln("weight"), adaln("bias"));
   });
 }

@@ -1,15 +1,17 @@
 import { GraphBuilder } from "../graph/builder.ts";
 import { add, concat, matmul, slice, softmax, swapLast } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import { type Attend, joinHeads, norm, splitHeads } from "../nn/layers.ts";
+import { type Attend, joinHeads, splitHeads } from "../nn/layers.ts";
 import {
   type BlockModulation,
   blockModulation,
   core,
+  finalNorm,
   modulationRows,
   parameterInputs,
   readOut,
 } from "./assembly.ts";
+import { notDecodable, readsVectors } from "./errors.ts";
 import { isConditioned } from "./parameters.ts";
 import type { Spec } from "./spec.ts";
 
@@ -38,14 +40,27 @@ export const newRows = (kind: CacheKind, layer: number, sequence: number, sequen
 /** Values of one conditioning, all blocks of the core: gates and factors, [4 k d]. */
 export const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
 
+/** Refuses a model whose loop is more than its core; throws MODEL_VECTORS or MODEL_DECODE. */
+function requireDecodable({ family, vectors, prelude, coda, inject, frame }: Spec): void {
+  if (vectors) throw readsVectors(family);
+  const problems = [
+    ...(prelude > 0 ? [`prelude: ${prelude} layers`] : []),
+    ...(coda > 0 ? [`coda: ${coda} layers`] : []),
+    ...(inject !== "none" ? [`inject: ${inject}`] : []),
+    ...(frame !== "run" ? [`frame: ${frame}`] : []),
+  ];
+  if (problems.length > 0) throw notDecodable(problems);
+}
+
 /**
  * One loop over new tokens of several sequences, each in its own loop of its own trajectory: every loop uses
  * the same weights. Inputs: `x` [S T, d]; `modulation` [S T or 1, 4 k d] where the model is conditioned; the
  * additive `mask` [S, 1, T, P + T] (0 or a large negative number); per layer and sequence, `keys.j.s` and
  * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`, and the new keys and values of all layers and sequences,
- * `rows` [2 k S, H, T, d / H] (see `newRows`).
+ * `rows` [2 k S, H, T, d / H] (see `newRows`). Throws MODEL_VECTORS, MODEL_DECODE.
  */
 export function loopGraph(spec: Spec, shape: CallShape): Graph {
+  requireDecodable(spec);
   const { sequences, tokens, cached } = shape;
   const builder = new GraphBuilder();
   const x = builder.input("x", [sequences * tokens, spec.width]);
@@ -126,8 +141,8 @@ export function modulationGraph(spec: Spec, loops: number): Graph {
 
 /** Logits of states after any loop: `x` [n, d] -> `logits` [n, vocab]. */
 export function readOutGraph(spec: Spec, rows: number): Graph {
+  requireDecodable(spec);
   const builder = new GraphBuilder();
-  const gain = parameterInputs(builder, spec)("transformer.norm_f.weight");
-  const hidden = norm(builder.input("x", [rows, spec.width]), gain);
+  const hidden = finalNorm(builder.input("x", [rows, spec.width]), spec, parameterInputs(builder, spec));
   return builder.graph({ logits: readOut(builder, spec, hidden) });
 }

@@ -23,27 +23,30 @@ export function describe(
   spec: Spec,
   { loops }: { loops: readonly number[] } = { loops: [spec.loops] },
 ): Description {
-  const { width, mlp, vocab, context, layers, heads } = spec;
+  const { width, mlp, context, layers, heads, prelude, coda } = spec;
   const block = 2 * (4 * width * width + 2 * width * mlp) + 2 * width * (context + 1);
   const kept = (isConditioned(spec) ? 12 : 10) * width + 4 * mlp + 2 * heads * context;
   return {
     parameters: parameterCount(spec),
     budgets: loops.map((count) => {
-      const blockPasses = layers * count;
+      const blockPasses = prelude + layers * count + coda;
       return {
         loops: count,
         blockPasses,
-        flopsPerToken: blockPasses * block + 2 * vocab * width,
+        flopsPerToken: blockPasses * block + 2 * readWidth(spec) * width,
         kvBytesPerToken: blockPasses * 2 * width * 4,
-        activationBytesPerToken: 4 * (blockPasses * kept + 2 * vocab),
+        activationBytesPerToken: 4 * (blockPasses * kept + 2 * (spec.vectors?.outputs ?? spec.vocab)),
       };
     }),
   };
 }
 
+/** What is multiplied with the width to read in and out: the head, or both layers of a model of vectors. */
+const readWidth = ({ vectors, vocab }: Spec) => (vectors ? vectors.inputs + vectors.outputs : vocab);
+
 /** Matmul FLOPs of one training run of `loops` loops over `tokens` tokens, forward and backward, full attention. */
 export function trainingFlops(spec: Spec, loops: number, tokens: number): number {
-  const { width, mlp, vocab, context, layers } = spec;
+  const { width, mlp, context, layers, prelude, coda } = spec;
   const block = 2 * (4 * width * width + 2 * width * mlp) + 4 * width * context;
-  return 3 * tokens * (layers * loops * block + 2 * vocab * width);
+  return 3 * tokens * ((prelude + layers * loops + coda) * block + 2 * readWidth(spec) * width);
 }

@@ -32,6 +32,22 @@ export function contextExceeded(tokens: number, context: number): GyreError {
   });
 }
 
+export function readsVectors(family: string): GyreError {
+  return new GyreError("MODEL_VECTORS", {
+    given: `a ${family} whose tokens are vectors`,
+    expected: "a model of tokens from a vocabulary",
+    fix: "train and evaluate it on prompts; only language models have logits and texts",
+  });
+}
+
+export function notDecodable(problems: readonly string[]): GyreError {
+  return new GyreError("MODEL_DECODE", {
+    given: `a model that cannot be decoded with a cache:\n    ${problems.join("\n    ")}`,
+    expected: "a language model of core layers alone, whose embedding enters once",
+    fix: "generate with one of the presets gpt, baseLoop, tmlt and loopformer",
+  });
+}
+
 export function badTrajectoryLoops(loops: number, grid: number): GyreError {
   return new GyreError("TRAJECTORY", {
     given: `trajectories of ${loops} loops on the 1/${grid} grid`,

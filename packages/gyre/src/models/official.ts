@@ -31,17 +31,28 @@ export function specFromOfficial(config: OfficialShape, loops: number): Spec {
   return presets[family](size, { bias: config.bias });
 }
 
+/** What the official fields cannot say, and so must be as the preset has it. */
+const kept = [
+  "activation",
+  "conditioning",
+  "normGain",
+  "norm",
+  "prelude",
+  "coda",
+  "start",
+  "inject",
+  "frame",
+] as const;
+
 /**
  * The official fields of a spec, which `specFromOfficial` turns back into it, up to `loops` and the initial
  * weights. Throws SPEC_NOT_OFFICIAL for a spec that these fields cannot express.
  */
 export function officialShape(spec: Spec): OfficialShape {
-  const [type] = Object.entries(families).find(([, family]) => family === spec.family) as [
-    OfficialShape["model_type"],
-    string,
-  ];
+  const [type] = Object.entries(families).find(([, family]) => family === spec.family) ?? [];
+  if (!type) throw notOfficial([`family: ${spec.family}, which has no config.json`]);
   const shape: OfficialShape = {
-    model_type: type,
+    model_type: type as OfficialShape["model_type"],
     vocab_size: spec.vocab,
     block_size: spec.context,
     n_embd: spec.width,
@@ -51,7 +62,7 @@ export function officialShape(spec: Spec): OfficialShape {
     bias: spec.bias,
   };
   const back = specFromOfficial(shape, spec.loops);
-  const lost = (["activation", "conditioning", "normGain"] as const).filter((key) => spec[key] !== back[key]);
+  const lost = kept.filter((key) => spec[key] !== back[key]);
   if (lost.length > 0) {
     throw notOfficial(lost.map((key) => `${key}: ${spec[key]}, where ${type} has ${back[key]}`));
   }

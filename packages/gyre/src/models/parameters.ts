@@ -3,16 +3,42 @@ import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
 import type { Spec } from "./spec.ts";
 
-type Init = { readonly std: number } | { readonly fill: number };
+type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
 
 export interface Parameter {
   readonly shape: readonly number[];
   readonly init: Init;
 }
 
-/** Where block j lives, in the official tensor names. */
-export const blockName = (spec: Spec, block: number): string =>
-  spec.family === "gpt" ? `transformer.h.${block}` : `transformer.h.blocks.${block}`;
+/** Layers that run one after the other, and what is put around them; names below which parameters live. */
+export interface Stage {
+  readonly blocks: readonly string[];
+  readonly positions: string | undefined;
+  readonly norm: string | undefined;
+}
+export type StageName = "prelude" | "core" | "coda";
+
+/** Where each stage lives, in the official tensor names; the names of preludes and codas are ours. */
+export function stages(spec: Spec): Readonly<Record<StageName, Stage>> {
+  const roots = spec.vectors
+    ? { prelude: "_prelude.transformer", core: "_backbone.transformer", coda: "_coda.transformer" }
+    : { prelude: "transformer.prelude", core: "transformer", coda: "transformer.coda" };
+  const counts = { prelude: spec.prelude, core: spec.layers, coda: spec.coda };
+  const isFramed = (name: StageName) => spec.frame === "loop" && counts[name] > 0;
+  const stage = (name: StageName): Stage => ({
+    blocks: Array.from({ length: counts[name] }, (_, block) =>
+      spec.vectors || spec.family === "gpt" || name !== "core"
+        ? `${roots[name]}.h.${block}`
+        : `${roots[name]}.h.blocks.${block}`,
+    ),
+    positions: name === "core" || (name === "prelude" && isFramed(name)) ? `${roots[name]}.wpe` : undefined,
+    norm: name === "core" || isFramed(name) ? `${roots[name]}.${normWord(spec)}_f` : undefined,
+  });
+  return { prelude: stage("prelude"), core: stage("core"), coda: stage("coda") };
+}
+
+/** How norms are called: `ln` in the in-context models' official code, `norm` in the language models'. */
+export const normWord = (spec: Spec): string => (spec.vectors ? "ln" : "norm");
 
 export const isConditioned = (spec: Spec): boolean => spec.conditioning !== "none";
 
@@ -22,42 +48,71 @@ export function embedderNames(spec: Spec): string[] {
   return spec.conditioning === "time" ? ["time_embedder", "dt_embedder"] : ["time_embedder"];
 }
 
+/** Notes parameters by name. */
+class Table {
+  readonly all = new Map<string, Parameter>();
+  readonly #spec: Spec;
+  constructor(spec: Spec) {
+    this.#spec = spec;
+  }
+
+  weight(name: string, shape: readonly number[], init: Init = { std: 0.02 }): void {
+    this.all.set(name, { shape, init });
+  }
+
+  linear(name: string, out: number, input: number, init?: Init, bias = this.#spec.bias): void {
+    this.weight(`${name}.weight`, [out, input], init);
+    if (bias) this.weight(`${name}.bias`, [out], init && "bound" in init ? init : { fill: 0 });
+  }
+
+  norm(name: string, gain = true): void {
+    const { width, norm, bias } = this.#spec;
+    if (gain) this.weight(`${name}.weight`, [width], { fill: 1 });
+    if (norm === "layer" && bias) this.weight(`${name}.bias`, [width], { fill: 0 });
+  }
+
+  stage({ blocks, positions, norm }: Stage, isCore: boolean): void {
+    const { width, mlp, context, normGain, adalnInit } = this.#spec;
+    const residual = { std: 0.02 / Math.sqrt(2 * blocks.length) };
+    if (positions) this.weight(`${positions}.weight`, [context, width]);
+    for (const name of blocks) {
+      this.norm(`${name}.${normWord(this.#spec)}_1`, normGain);
+      this.linear(`${name}.attn.c_attn`, 3 * width, width);
+      this.linear(`${name}.attn.c_proj`, width, width, residual);
+      this.norm(`${name}.${normWord(this.#spec)}_2`, normGain);
+      this.linear(`${name}.mlp.c_fc`, mlp, width);
+      this.linear(`${name}.mlp.c_proj`, width, mlp, residual);
+      if (isCore && isConditioned(this.#spec)) {
+        const init = adalnInit === "zero" ? { fill: 0 } : { std: 0.02 };
+        this.linear(`${name}.adaLN_modulation.1`, 4 * width, width, init, true);
+      }
+    }
+    if (norm) this.norm(norm);
+  }
+}
+
 /**
- * Every parameter by its official name, with shape and initial distribution (LoopFormer code,
- * `_init_weights`): N(0, 0.02), residual projections N(0, 0.02 / sqrt(2 k)), gains one, biases zero.
+ * Every parameter by its official name, with shape and initial distribution (LoopFormer code and Looped
+ * Transformer code, `_init_weights`): N(0, 0.02), residual projections N(0, 0.02 / sqrt(2 k)) of a stage of k
+ * layers, gains one, biases zero; read-in and read-out uniform, as torch's linear layers start.
  */
 export function parameters(spec: Spec): ReadonlyMap<string, Parameter> {
-  const { width, mlp, vocab, context, layers, bias } = spec;
-  const all = new Map<string, Parameter>();
-  const normal = { std: 0.02 };
-  const residual = { std: 0.02 / Math.sqrt(2 * layers) };
-  const weight = (name: string, shape: readonly number[], init: Init = normal) =>
-    all.set(name, { shape, init });
-  const linear = (name: string, out: number, input: number, init: Init = normal, withBias = bias) => {
-    weight(`${name}.weight`, [out, input], init);
-    if (withBias) weight(`${name}.bias`, [out], { fill: 0 });
-  };
-  weight("transformer.wte.weight", [vocab, width]);
-  weight("transformer.wpe.weight", [context, width]);
-  for (let block = 0; block < layers; block++) {
-    const name = blockName(spec, block);
-    if (spec.normGain) weight(`${name}.norm_1.weight`, [width], { fill: 1 });
-    linear(`${name}.attn.c_attn`, 3 * width, width);
-    linear(`${name}.attn.c_proj`, width, width, residual);
-    if (spec.normGain) weight(`${name}.norm_2.weight`, [width], { fill: 1 });
-    linear(`${name}.mlp.c_fc`, mlp, width);
-    linear(`${name}.mlp.c_proj`, width, mlp, residual);
-    if (isConditioned(spec)) {
-      const init = spec.adalnInit === "zero" ? { fill: 0 } : normal;
-      linear(`${name}.adaLN_modulation.1`, 4 * width, width, init, true);
-    }
-  }
-  weight("transformer.norm_f.weight", [width], { fill: 1 });
+  const { width, vectors, vocab } = spec;
+  const table = new Table(spec);
+  const read = (name: string, out: number, input: number) =>
+    table.linear(name, out, input, { bound: 1 / Math.sqrt(input) }, true);
+  if (vectors) read("_read_in", width, vectors.inputs);
+  else table.weight("transformer.wte.weight", [vocab, width]);
+  const { prelude, core, coda } = stages(spec);
+  table.stage(prelude, false);
+  table.stage(core, true);
+  table.stage(coda, false);
+  if (vectors) read("_read_out", vectors.outputs, width);
   for (const embedder of embedderNames(spec)) {
-    linear(`${embedder}.mlp.0`, width, FEATURES, normal, true);
-    linear(`${embedder}.mlp.2`, width, width, normal, true);
+    table.linear(`${embedder}.mlp.0`, width, FEATURES, { std: 0.02 }, true);
+    table.linear(`${embedder}.mlp.2`, width, width, { std: 0.02 }, true);
   }
-  return all;
+  return table.all;
 }
 
 /** Number of parameters, the tied head counted once; no weight is allocated. */
@@ -70,11 +125,11 @@ export function initialWeights(spec: Spec, seed: number): Map<string, Tensor<Flo
   const weights = new Map<string, Tensor<Float32Array>>();
   for (const [name, { shape, init }] of parameters(spec)) {
     const data = new Float32Array(sizeOf(shape));
+    const random = rng(seed, "init", name);
     if ("fill" in init) data.fill(init.fill);
-    else {
-      const random = rng(seed, "init", name);
-      for (let index = 0; index < data.length; index++) data[index] = init.std * random.normal();
-    }
+    else
+      for (let index = 0; index < data.length; index++)
+        data[index] = "std" in init ? init.std * random.normal() : init.bound * (2 * random.uniform() - 1);
     weights.set(name, { data, shape });
   }
   return weights;

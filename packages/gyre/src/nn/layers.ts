@@ -6,12 +6,14 @@ import {
   gelu,
   matmul,
   mul,
+  reduceSum,
   relu,
   reshape,
   rmsNorm,
   silu,
   sin,
   slice,
+  tanh,
   transpose,
 } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
@@ -33,32 +35,48 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return bias ? add(product, bias) : product;
 }
 
-/** What a condition does to a linear layer, each [1 or N, width]: inputs times `factor`, outputs times `gate`. */
+/**
+ * What a condition or a norm's gain and bias do around a linear layer, each [1 or N, width]: inputs times `factor`
+ * plus `shift`, outputs times `gate`.
+ */
 export interface Modulation {
   readonly factor?: Value | undefined;
+  readonly shift?: Value | undefined;
   readonly gate?: Value | undefined;
 }
 
 /**
- * A linear layer x [N, in] -> [N, out] under a modulation, which goes into whichever is smaller: x diag(s) W^T
- * diag(g) is x (diag(g) W diag(s))^T.
+ * A linear layer x [N, in] -> [N, out] under a modulation, which goes into whichever is smaller: (x diag(s) + h)
+ * W^T diag(g) is x (diag(g) W diag(s))^T + h W^T diag(g).
  */
 export function modulatedLinear(
   x: Value,
   weight: Value,
   bias: Value | undefined,
-  { factor, gate }: Modulation,
+  { factor, shift, gate }: Modulation,
 ): Value {
-  const [out] = weight.shape as [number, number];
+  const [out, inner] = weight.shape as [number, number];
   const timesFactor = (value: Value) => (factor ? mul(value, factor) : value);
   const timesGate = (value: Value, by: Value | undefined = gate) => (by ? mul(value, by) : value);
-  if ((x.shape[0] as number) <= out) return timesGate(linear(timesFactor(x), weight, bias));
+  if ((x.shape[0] as number) <= out) {
+    const read = timesFactor(x);
+    return timesGate(linear(shift ? add(read, shift) : read, weight, bias));
+  }
   const column = gate && reshape(gate, [out, 1]);
   const row = gate && reshape(gate, [out]);
-  return linear(x, timesGate(timesFactor(weight), column), bias && timesGate(bias, row));
+  const shifted = shift && reshape(linear(reshape(shift, [1, inner]), weight, bias), [out]);
+  const total = shifted ?? bias;
+  return linear(x, timesGate(timesFactor(weight), column), total && timesGate(total, row));
 }
 
-export const activations = { gelu, relu, silu } as const;
+/** GPT-2's approximation of gelu, x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */
+function geluTanh(x: Value): Value {
+  const slope = Math.sqrt(2 / Math.PI);
+  const inner = mul(x, add(mul(mul(x, x), 0.044715 * slope), slope));
+  return mul(mul(x, add(tanh(inner), 1)), 0.5);
+}
+
+export const activations = { gelu, relu, silu, geluTanh } as const;
 export type Activation = keyof typeof activations;
 
 /** float32's machine epsilon, which torch's RMSNorm uses when none is given. */
@@ -70,12 +88,25 @@ export function norm(x: Value, gain?: Value): Value {
   return gain ? mul(normed, gain) : normed;
 }
 
+/** What torch's LayerNorm adds to the variance. */
+export const LAYER_EPSILON = 1e-5;
+
+/** Layer norm over the last axis: deviations from the mean over their root mean square (Ba et al., 2016). */
+export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {
+  const last = x.shape.length - 1;
+  const minusMean = mul(reduceSum(x, [last]), -1 / (x.shape[last] as number));
+  const normed = rmsNorm(add(x, minusMean), LAYER_EPSILON);
+  const scaled = gain ? mul(normed, gain) : normed;
+  return bias ? add(scaled, bias) : scaled;
+}
+
 /** Mixes values between positions: queries (scaled), keys and values [N, d] -> [N, d]. */
 export type Attend = (queries: Value, keys: Value, values: Value) => Value;
 
 /**
  * Multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the other.
- * The queries carry the scale 1 / sqrt(head width). Few rows are projected by one product and then cut; many
+ * The queries carry the scale 1 / sqrt(head width), which goes into their weights where a bias keeps it out of
+ * the product. Few rows are projected by one product and then cut; many
  * by three, which cut the weights.
  */
 export function attention(
@@ -83,18 +114,21 @@ export function attention(
   params: Params,
   { heads, bias }: { readonly heads: number; readonly bias: boolean },
   attend: Attend,
-  { factor, gate }: Modulation = {},
+  { gate, ...input }: Modulation = {},
 ): Value {
   const [rows, width] = x.shape as [number, number];
+  const scale = 1 / Math.sqrt(width / heads);
   const weight = params("c_attn.weight");
   const biases = bias ? params("c_attn.bias") : undefined;
   const part = (value: Value, axis: number, index: number) =>
     slice(value, axis, index * width, (index + 1) * width);
   const projectEach = (index: number) =>
-    modulatedLinear(x, part(weight, 0, index), biases && part(biases, 0, index), { factor });
-  const all = rows <= width ? modulatedLinear(x, weight, biases, { factor }) : undefined;
+    modulatedLinear(x, part(weight, 0, index), biases && part(biases, 0, index), input);
+  const all = rows <= width ? modulatedLinear(x, weight, biases, input) : undefined;
   const project = (index: number) => (all ? part(all, 1, index) : projectEach(index));
-  const queries = mul(project(0), 1 / Math.sqrt(width / heads));
+  const scaledQueries = (bias: Value) =>
+    modulatedLinear(x, mul(part(weight, 0, 0), scale), mul(part(bias, 0, 0), scale), input);
+  const queries = biases && !all ? scaledQueries(biases) : mul(project(0), scale);
   const back = bias ? params("c_proj.bias") : undefined;
   const mixed = attend(queries, project(1), project(2));
   return modulatedLinear(mixed, params("c_proj.weight"), back, { gate });
@@ -130,10 +164,10 @@ export function mlp(
   params: Params,
   bias: boolean,
   activation: Activation,
-  { factor, gate }: Modulation = {},
+  { gate, ...input }: Modulation = {},
 ): Value {
   const biases = (name: string) => (bias ? params(`${name}.bias`) : undefined);
-  const hidden = modulatedLinear(x, params("c_fc.weight"), biases("c_fc"), { factor });
+  const hidden = modulatedLinear(x, params("c_fc.weight"), biases("c_fc"), input);
   return modulatedLinear(activations[activation](hidden), params("c_proj.weight"), biases("c_proj"), {
     gate,
   });

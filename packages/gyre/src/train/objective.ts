@@ -3,7 +3,7 @@ import { gradients } from "../grad/gradients.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { add, linearCrossEntropy, meanAll, mul, reshape, stopGradient, sub } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import { forward, parameterInputs, readOut } from "../models/assembly.ts";
+import { forward, parameterInputs, readOut, tokenHead } from "../models/assembly.ts";
 import { parameters } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 
@@ -55,6 +55,7 @@ export const SHORT_ROUTE = "short/";
  * outputs `loss`, its parts, and `grad/NAME`. A model without step sizes runs once, with a tap where the
  * short run ends: its short run is a prefix of the long one. LoopFormer runs twice, and as no gradient flows
  * from the short loss into the long run, the long one's backward pass comes first and frees its activations.
+ * Throws MODEL_VECTORS.
  */
 export function stepGraph(
   spec: Spec,
@@ -105,7 +106,7 @@ export function stepGraph(
 function parts(builder: GraphBuilder, spec: Spec, { batch, tokens }: StepShape, options: StepOptions) {
   const rows = batch * tokens;
   const targets = reshape(builder.input("targets", [batch, tokens], "int"), [rows]);
-  const head = parameterInputs(builder, spec)("transformer.wte.weight");
+  const head = tokenHead(builder, spec);
   return {
     run: (loops: number, route: string, taps: readonly number[]) =>
       forward(builder, spec, {

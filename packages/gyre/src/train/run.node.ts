@@ -11,8 +11,8 @@ import type { Weights } from "../optim/adamw.ts";
 import { GyreError } from "../util/errors.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { badCalibration, badRunConfig, dataChanged, runShape } from "./errors.ts";
+import type { TrainState } from "./optimise.ts";
 import { type TrainingOptions, trainingSchema } from "./options.ts";
-import type { TrainState } from "./train.ts";
 
 const TOKENIZER = "tokenizer.json";
 

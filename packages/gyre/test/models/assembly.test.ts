@@ -6,7 +6,7 @@ import type { Graph, Value } from "../../src/graph/types.ts";
 import { type ForwardOptions, forward, parameterInputs, readOut } from "../../src/models/assembly.ts";
 import { initialWeights, parameters } from "../../src/models/parameters.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
-import type { Budget, Spec } from "../../src/models/spec.ts";
+import { type Budget, parseSpec, type Spec } from "../../src/models/spec.ts";
 import { RMS_EPSILON } from "../../src/nn/layers.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
@@ -226,5 +226,58 @@ describe("options of a spec", () => {
       state.reduce((sum, x, d) => sum + x * (wte.data[token * 8 + d] as number), 0),
     );
     expect(largestGap(logits.get("logits") as number[], byHand)).toBeLessThan(1e-12);
+  });
+});
+
+describe("language models with prelude, coda and injection", () => {
+  const changes = {
+    prelude: 1,
+    coda: 2,
+    inject: "add",
+    norm: "layer",
+    bias: true,
+    activation: "geluTanh",
+  } as const;
+  const spec = parseSpec({ ...baseLoop(tinySize), ...changes });
+  const weights = randomWeights(spec, 9);
+
+  test("run the prelude and the coda once, the core in every loop, and teach every parameter", () => {
+    for (const loops of [1, 3]) {
+      expect(countOps(forwardGraph(spec, { loops }), "causalAttention")).toBe(1 + 2 * loops + 2);
+    }
+    const values = run(spec, weights, 3);
+    for (const name of parameters(spec).keys())
+      expect(
+        largestGap(
+          values.get(`grad/${name}`)!,
+          values.get(`grad/${name}`)!.map(() => 0),
+        ),
+        name,
+      ).toBeGreaterThan(0);
+  });
+
+  test("a tap is read through the coda, and equals a shorter run", () => {
+    const taps = run(spec, weights, 3, { taps: [1, 3] });
+    expect(largestGap(taps.get("hidden/1")!, run(spec, weights, 1).get("hidden/1")!)).toBeLessThan(1e-12);
+  });
+
+  test("without core layers in between, prelude and core are one stack", () => {
+    const stacked = baseLoop({ ...tinySize, layers: 2 });
+    const split = parseSpec({ ...baseLoop({ ...tinySize, layers: 1 }), prelude: 1 });
+    const moved = new Map(
+      [...randomWeights(stacked, 4)].map(([name, tensor]) => [
+        name.replace("h.blocks.0", "prelude.h.0").replace("h.blocks.1", "h.blocks.0"),
+        tensor,
+      ]),
+    );
+    const [a, b] = [run(stacked, randomWeights(stacked, 4), 1), run(split, moved, 1)];
+    expect(b.get("hidden/1")).toEqual(a.get("hidden/1"));
+  });
+
+  test("no gradient flows through detached loops", () => {
+    const [all, last] = [{}, { detachedLoops: 2 }].map((options) => run(spec, weights, 3, options));
+    expect(last!.get("hidden/3")).toEqual(all!.get("hidden/3"));
+    const name = "grad/transformer.h.blocks.0.mlp.c_fc.weight";
+    expect(largestGap(last!.get(name)!, all!.get(name)!)).toBeGreaterThan(1e-6);
   });
 });

@@ -20,11 +20,11 @@ describe("parseSpec", () => {
     const spec = { ...rest, vocab: 0, heads: 3, loops: 4, adalnInit: "zero", depth: 2 };
     expect(errorOf(() => parseSpec(spec)).message).toMatchInlineSnapshot(`
       "SPEC_INVALID: a model spec with problems:
-          vocab: Too small: expected number to be >0
-          activation: Invalid option: expected one of "gelu"|"relu"|"silu"
+          activation: Invalid option: expected one of "gelu"|"relu"|"silu"|"geluTanh"
           spec: Unrecognized key: "depth"
           heads: 3 does not divide width 8
           loops: a gpt runs its layers once; use layers
+          vocab: Too small: expected number to be >0
           adalnInit: only a conditioned model has modulation weights
         expected: a spec as docs/architecture.md describes it
         fix: correct the fields named above"

@@ -6,8 +6,8 @@ import { initialWeights } from "../../src/models/parameters.ts";
 import { baseLoop, loopformer } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
 import type { Weights } from "../../src/optim/adamw.ts";
+import { initialState } from "../../src/train/optimise.ts";
 import { createRun, saveState } from "../../src/train/run.node.ts";
-import { initialState } from "../../src/train/train.ts";
 
 export const spec = loopformer({
   vocab: 257,

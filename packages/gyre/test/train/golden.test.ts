@@ -7,6 +7,8 @@ import {
   goldenSpec,
   goldenTraining,
 } from "../../../../scripts/golden-case.ts";
+
+import { parseSpec } from "../../src/models/spec.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 
@@ -17,7 +19,7 @@ const golden = JSON.parse(readFileSync(file, "utf8")) as GoldenCurve & { spec: u
 const tolerance = 1e-5;
 
 test("the file belongs to the model and the options of the script", () => {
-  expect(golden.spec).toEqual(goldenSpec);
+  expect(parseSpec(golden.spec)).toEqual(goldenSpec);
   expect(golden.training).toEqual(goldenTraining);
 });
 

@@ -1,6 +1,7 @@
 import type { Spec } from "../../src/models/spec.ts";
+import type { TrainEvent, TrainState } from "../../src/train/optimise.ts";
 import { parseTraining, type TrainingInput } from "../../src/train/options.ts";
-import { type TrainEvent, type TrainRun, type TrainState, train } from "../../src/train/train.ts";
+import { type TrainRun, train } from "../../src/train/train.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 
 /** Options of a run of a few steps; `changes` win. */

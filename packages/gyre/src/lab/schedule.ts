@@ -1,0 +1,45 @@
+import * as z from "zod";
+
+const size = z.int().positive();
+
+/** A number of a curriculum: fixed, or growing `by` so much `every` so many steps. */
+export const scheduleSchema = z.union([
+  size,
+  z
+    .strictObject({ from: size, to: size, by: size, every: size })
+    .refine(({ from, to }) => from <= to, { error: "from is above to" }),
+]);
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+/** The value at an optimizer step, counted from 0 (Looped Transformer code, curriculum.py). */
+export function scheduled(schedule: Schedule, step: number): number {
+  if (typeof schedule === "number") return schedule;
+  const { from, to, by, every } = schedule;
+  return Math.min(to, from + by * Math.floor(step / every));
+}
+
+/** Every value that a schedule takes within so many steps, in order. */
+export function scheduledValues(schedule: Schedule, steps: number): number[] {
+  if (typeof schedule === "number") return [schedule];
+  const values: number[] = [];
+  for (let step = 0; step < steps; step += schedule.every) {
+    const value = scheduled(schedule, step);
+    if (values.at(-1) !== value) values.push(value);
+  }
+  return values;
+}
+
+/**
+ * A schedule that reaches `to` after `share` of `steps` in as few or as many increments as the range allows, at
+ * most `stages` values: few values are few graphs to compile.
+ */
+export function ramp(
+  from: number,
+  to: number,
+  { steps, share, stages }: { readonly steps: number; readonly share: number; readonly stages: number },
+): Schedule {
+  if (from >= to || stages < 2) return to;
+  const by = Math.ceil((to - from) / (stages - 1));
+  const increments = Math.ceil((to - from) / by);
+  return { from, to, by, every: Math.max(1, Math.round((steps * share) / increments)) };
+}
