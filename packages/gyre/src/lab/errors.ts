@@ -47,11 +47,3 @@ export function unknownName(kind: string, given: string, legal: readonly string[
     fix: "take one of these names; `gyre lab list` says what they are",
   });
 }
-
-export function reportInvalid(source: string, problems: readonly string[]): GyreError {
-  return new GyreError("LAB_REPORT", {
-    given: `${source}:\n    ${problems.join("\n    ")}`,
-    expected: "a report as `gyre lab reproduce` writes it, version 1",
-    fix: "reproduce the figure again, or correct the fields listed above",
-  });
-}
