@@ -54,7 +54,10 @@ function place({ kind }: Axis, values: readonly number[], from: number, to: numb
   const all = kind === "log" ? logTicks(start, end) : linearTicks(start, end);
   const step = Math.ceil(all.length / 9);
   const kept = all.filter((_, index) => index % step === 0);
-  const plain = kept.every((tick) => tick >= 0.01 && tick < 1e5) ? tickTexts(kept) : kept.map(powerText);
+  const plain =
+    kind === "linear" || kept.every((tick) => tick >= 0.01 && tick < 1e5)
+      ? tickTexts(kept)
+      : kept.map(powerText);
   return { at, ticks: kept.map((tick, index) => [tick, plain[index] ?? ""]) };
 }
 
