@@ -6,6 +6,7 @@ import type { ExportOptions } from "./commands/export.ts";
 import type { GenerateOptions } from "./commands/generate.ts";
 import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
+import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
@@ -38,6 +39,7 @@ A first run:
   addCalibrate(program, exit);
   addServe(program, exit);
   addInspect(program, exit);
+  addLab(program, exit);
   addImport(program, exit);
   addExport(program, exit);
   return program;
@@ -273,6 +275,31 @@ function addInspect(program: Command, exit: Exit): void {
     .addHelpText("after", "\nExample:\n  $ gyre inspect --family loopformer --loops 4 --graph step")
     .action(async (run: string | undefined, options: InspectOptions) =>
       exit(await (await import("./commands/inspect.ts")).inspectCommand(run, options)),
+    );
+}
+
+function addLab(program: Command, exit: Exit): void {
+  const lab = program
+    .command("lab")
+    .summary("the in-context learning laboratory: tasks, algorithms, figures")
+    .addHelpText("after", "\nExample:\n  $ gyre lab list\n  $ gyre lab reproduce linear-exact");
+  lab
+    .command("list")
+    .description("Lists tasks, classical algorithms and figures.")
+    .addHelpText("after", "\nExample:\n  $ gyre lab list")
+    .action(async () => exit(await (await import("./commands/lab-list.ts")).labListCommand()));
+  lab
+    .command("reproduce")
+    .description(
+      "Measures a figure anew with two seeds, prints each claim with what was measured, and writes numbers (JSON), a " +
+        "drawing (SVG) and a page (Markdown). A claim that fails is reported, and the exit code stays 0.",
+    )
+    .argument("<figure>", "a name from gyre lab list, or all")
+    .option("--out <dir>", "folder to write", "reports/lab")
+    .option("--seed <n>", "the first of the two seeds", whole(0), 0)
+    .addHelpText("after", "\nExample:\n  $ gyre lab reproduce linear-bound --out reports/lab")
+    .action(async (figure: string, options: LabReproduceOptions) =>
+      exit(await (await import("./commands/lab-reproduce.ts")).labReproduceCommand(figure, options)),
     );
 }
 

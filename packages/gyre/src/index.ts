@@ -109,7 +109,7 @@ export {
   promptTrainingSchema,
 } from "./lab/options.ts";
 export { ramp, type Schedule, scheduled, scheduledValues } from "./lab/schedule.ts";
-export type { DrawOptions, Prompts, Task } from "./lab/task.ts";
+export type { DrawOptions, Prompts, PromptTask, Task } from "./lab/task.ts";
 export { type PromptRun, promptInputs, trainPrompts } from "./lab/train.ts";
 export { describe, trainingFlops } from "./models/describe.ts";
 export { initialWeights, parameterCount, parameters } from "./models/parameters.ts";

@@ -7,14 +7,14 @@ import type { Tensor } from "../util/tensor.ts";
 import { badLabOption } from "./errors.ts";
 import { predictionGraph } from "./objective.ts";
 import { misfits } from "./options.ts";
-import type { Prompts, Task } from "./task.ts";
+import type { Prompts, PromptTask } from "./task.ts";
 import { promptInputs } from "./train.ts";
 
 export interface EvaluatePromptsOptions {
   readonly spec: Spec;
   readonly weights: Weights;
   readonly runtime: Runtime;
-  readonly task: Task;
+  readonly task: PromptTask;
   readonly seed: number;
   /** Numbers of loops after which errors are measured, also beyond the trained one; the spec's by default. */
   readonly loops?: readonly number[];

@@ -3,7 +3,7 @@ import { runsOnce, type Spec } from "../models/spec.ts";
 import { trainingSchema } from "../train/options.ts";
 import { badPromptTraining } from "./errors.ts";
 import { type Schedule, scheduledValues, scheduleSchema } from "./schedule.ts";
-import type { Task } from "./task.ts";
+import type { PromptTask } from "./task.ts";
 
 /**
  * Everything that decides a training run on prompts, apart from the spec and the task. Defaults follow the Looped
@@ -42,7 +42,7 @@ const largestOf = (schedule: Schedule, steps: number) => Math.max(...scheduledVa
 export function parsePromptTraining(
   json: unknown,
   spec: Spec,
-  task: Pick<Task, "name" | "points" | "dims" | "tokenWidth" | "outputs">,
+  task: Pick<PromptTask, "name" | "points" | "dims" | "tokenWidth" | "outputs">,
 ): PromptTraining {
   const parsed = promptTrainingSchema.safeParse(json);
   const problems = (parsed.error?.issues ?? []).map(
@@ -80,7 +80,7 @@ export function parsePromptTraining(
 /** Where a spec does not fit a task. */
 export function misfits(
   { vectors, family }: Spec,
-  { name, tokenWidth, outputs }: Pick<Task, "name" | "tokenWidth" | "outputs">,
+  { name, tokenWidth, outputs }: Pick<PromptTask, "name" | "tokenWidth" | "outputs">,
 ): string[] {
   if (!vectors) return [`spec: a ${family} reads tokens of a vocabulary, not prompts`];
   const problems: string[] = [];

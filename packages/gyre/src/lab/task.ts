@@ -23,16 +23,52 @@ export interface DrawOptions {
   /** Standard deviation of the labels' noise; 0 by default. */
   readonly noise?: number;
 }
-/** Prompts that share an unknown; learning it from the examples of a prompt is the task. */
-export interface Task<Problem = unknown> {
-  readonly name: string;
-  /** Coordinates of an input. */
-  readonly dims: number;
-  /** Width of a target. */
+
+/**
+ * The same prompts as the classical algorithms read them, in float64: reading r is to predict ys[r] from xs[r],
+ * knowing the earlier readings of its stage.
+ */
+export interface Problem {
+  /** Inputs [B, R, width]. */
+  readonly xs: Float64Array;
+  /** Labels [B, R, outputs]. */
+  readonly ys: Float64Array;
+  readonly batch: number;
+  readonly readings: number;
+  readonly width: number;
   readonly outputs: number;
+  /** Reading r belongs to stage r mod `stages`; stages are separate regressions. */
+  readonly stages: number;
+  /** What the labels are linear in, where that is known [B, R, featureWidth]. */
+  readonly features?: Float64Array;
+  readonly featureWidth?: number;
+}
+
+export interface Drawn extends Prompts {
+  readonly problem: Problem;
+}
+
+/** What training and evaluation need of a task. */
+export interface PromptTask {
+  readonly name: string;
+  /** Coordinates of an input at full size. */
+  readonly dims: number;
+  readonly outputs: number;
+  /** Width of a token vector. */
   readonly tokenWidth: number;
-  /** Examples plus the query of a full prompt. */
+  /** Usual number of points: examples plus the query, or tokens of a series. */
   readonly points: number;
-  /** A pure function of its options. */
-  draw(options: DrawOptions): Prompts & { readonly problem: Problem };
+  /** Prompts, a pure function of the options. */
+  draw(options: DrawOptions): Prompts;
+}
+
+/** A family of prompts: a seeded generator with what is needed to score and to compare. */
+export interface Task extends PromptTask {
+  readonly description: string;
+  /** Squared errors, summed over outputs, are divided by this: predicting the mean scores about 1. */
+  readonly scale: number;
+  /** Prompts, a pure function of the options. Throws LAB_DRAW. */
+  draw(options: DrawOptions): Drawn;
+  /** Names of the classical algorithms that apply. */
+  readonly baselines: readonly string[];
 }

@@ -12,11 +12,11 @@ import type { Tensor } from "../util/tensor.ts";
 import { promptStepGraph } from "./objective.ts";
 import type { PromptTraining } from "./options.ts";
 import { scheduled } from "./schedule.ts";
-import type { Prompts, Task } from "./task.ts";
+import type { Prompts, PromptTask } from "./task.ts";
 
 export interface PromptRun extends Omit<Optimisation, "training" | "source"> {
   readonly training: PromptTraining;
-  readonly task: Pick<Task, "draw">;
+  readonly task: Pick<PromptTask, "draw">;
 }
 
 /**

@@ -160,6 +160,11 @@ export const opCases: { readonly [Op in OpName]: readonly [OpCase, ...OpCase[]] 
       expected: [17, 53],
     },
     {
+      inputs: { a: floats([2, 1, 2], 1, 2, 3, 4), b: floats([2, 1, 2], 5, 6, 7, 8) },
+      build: (i) => matmul(get(i, "a"), get(i, "b"), { transA: true, alpha: 0.5 }),
+      expected: [2.5, 3, 5, 6, 10.5, 12, 14, 16],
+    },
+    {
       inputs: { a: floats([2, 2], 1, 2, 3, 4), b: floats([1, 2], 5, 6) },
       build: (i) => matmul(get(i, "a"), get(i, "b"), { transA: true, transB: true }),
       expected: [23, 34],

@@ -1,10 +1,10 @@
 import { interleave } from "../../src/lab/interleave.ts";
-import type { Task } from "../../src/lab/task.ts";
+import type { PromptTask } from "../../src/lab/task.ts";
 import { loopedTransformer, type PromptSize } from "../../src/models/presets.ts";
 import { rng } from "../../src/util/rng.ts";
 
 /** y = w . x with w and x normal, in the least code that trains something. */
-export const linearTask: Task<Float32Array> = {
+export const linearTask: PromptTask = {
   name: "linear",
   dims: 2,
   outputs: 1,

@@ -69,16 +69,21 @@ function accumulate(graph: Graph): Graph {
 function batchedTransposes(graph: Graph, { keepTransB = false }: LowerOptions): Graph {
   return rebuild(graph, (value, inputs) => {
     if (!isOp(value, "matmul") || value.shape.length === 2) return undefined;
-    const [a, b] = inputs as [Value, Value];
     const { transA, transB, alpha } = value.attrs;
-    if (alpha !== 1) return mul(matmul(a, b, { transA, transB }), alpha);
-    if (!transA && (!transB || keepTransB)) return undefined;
-    const out = sizeOf(value.shape);
-    const direct = (transA ? sizeOf(a.shape) : 0) + (transB ? sizeOf(b.shape) : 0);
-    const swapped = (transA ? 0 : sizeOf(a.shape)) + (transB ? 0 : sizeOf(b.shape)) + out;
-    if (direct <= swapped) return matmul(transA ? swapAxes(a) : a, transB ? swapAxes(b) : b);
-    return swapLast(matmul(transB ? b : swapAxes(b), transA ? a : swapAxes(a)));
+    const isPlain = !transA && (!transB || keepTransB);
+    if (isPlain && alpha === 1) return undefined;
+    const [a, b] = inputs as [Value, Value];
+    const product = isPlain ? matmul(a, b, { transB }) : transposed(a, b, value);
+    return mul(product, alpha);
   });
+}
+
+/** The product of a batch with explicit transposes, of its operands or, where that moves less, of its result. */
+function transposed(a: Value, b: Value, { shape, attrs: { transA, transB } }: Value<"matmul">): Value {
+  const direct = (transA ? sizeOf(a.shape) : 0) + (transB ? sizeOf(b.shape) : 0);
+  const swapped = (transA ? 0 : sizeOf(a.shape)) + (transB ? 0 : sizeOf(b.shape)) + sizeOf(shape);
+  if (direct <= swapped) return matmul(transA ? swapAxes(a) : a, transB ? swapAxes(b) : b);
+  return swapLast(matmul(transB ? b : swapAxes(b), transA ? a : swapAxes(a)));
 }
 
 /** The last two axes of a part swapped, as a part of the whole with its last two axes swapped: made once for all parts. */

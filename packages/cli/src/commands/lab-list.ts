@@ -1,0 +1,25 @@
+import { baselines, figures, tasks } from "gyre/lab";
+
+/** `gyre lab list`: what the laboratory has. */
+export async function labListCommand(): Promise<number> {
+  const table = (title: string, rows: readonly { readonly name: string; readonly text: string }[]) => {
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    return [`${title}:`, ...rows.map(({ name, text }) => `  ${name.padEnd(width)}  ${text}`)].join("\n");
+  };
+  const lines = [
+    table(
+      "tasks",
+      tasks.map(({ name, description }) => ({ name, text: description })),
+    ),
+    table(
+      "baselines",
+      baselines.map(({ name, description }) => ({ name, text: description })),
+    ),
+    table(
+      "figures",
+      figures.map(({ name, summary }) => ({ name, text: summary })),
+    ),
+  ];
+  console.log(lines.join("\n\n"));
+  return 0;
+}

@@ -1,0 +1,127 @@
+import { linearTicks, logTicks, tickTexts } from "../eval/scale.ts";
+import { element, fitText, ink, seriesStyle, svgDocument, svgMarker, svgText } from "../eval/svg.ts";
+import type { Axis, FigureResult, Series } from "./report.ts";
+
+const width = 900;
+const frame = { left: 84, top: 84, right: 640, bottom: 452 };
+const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+interface Placed {
+  readonly at: (value: number) => number;
+  readonly ticks: readonly (readonly [number, string])[];
+}
+
+/** A line drawing of a figure: a line for each series, dashed where it says so, with its band. */
+export function labFigure({ title, subtitle, x, y, series }: FigureResult): string {
+  const shown = series.map((one) => ({
+    ...one,
+    points: one.points.filter((p) => drawable(p.x, x) && drawable(p.y, y)),
+  }));
+  const points = shown.flatMap((one) => one.points);
+  const heights = points
+    .flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y])
+    .filter((value) => drawable(value, y));
+  const xs = place(
+    x,
+    points.map((p) => p.x),
+    frame.left,
+    frame.right,
+  );
+  const ys = place(y, heights, frame.bottom, frame.top);
+  const body = shown.flatMap((one, index) => lines(one, index, xs, ys));
+  const height = Math.max(frame.bottom + 62, frame.top + shown.length * 24 + 40);
+  return svgDocument(width, height, title, [
+    svgText(28, 36, fitText(title, 18, width - 56), { size: 18, weight: 650, color: ink.strong }),
+    svgText(28, 58, fitText(subtitle, 13, width - 56), { size: 13 }),
+    ...axes(x, y, xs, ys),
+    ...body,
+    ...legend(shown),
+  ]);
+}
+
+const drawable = (value: number, { kind }: Axis) =>
+  Number.isFinite(value) && (kind === "linear" || value > 0);
+
+function place({ kind }: Axis, values: readonly number[], from: number, to: number): Placed {
+  const bend = kind === "log" ? Math.log : (value: number) => value;
+  const low = bend(Math.min(...values));
+  const high = bend(Math.max(...values));
+  const margin = 0.04 * (high - low) || 1;
+  const at = (value: number) =>
+    from + ((bend(value) - low + margin) / (high - low + 2 * margin)) * (to - from);
+  const unbend = kind === "log" ? Math.exp : (value: number) => value;
+  const [start, end] = [unbend(low - margin), unbend(high + margin)];
+  const all = kind === "log" ? logTicks(start, end) : linearTicks(start, end);
+  const step = Math.ceil(all.length / 9);
+  const kept = all.filter((_, index) => index % step === 0);
+  const plain =
+    kind === "linear" || kept.every((tick) => tick >= 0.01 && tick < 1e5)
+      ? tickTexts(kept)
+      : kept.map(powerText);
+  return { at, ticks: kept.map((tick, index) => [tick, plain[index] ?? ""]) };
+}
+
+/** 10 to a power, as a tick. */
+function powerText(tick: number): string {
+  const power = Math.floor(Math.log10(tick) + 1e-9);
+  const digits = [...String(Math.abs(power))].map((digit) => superscripts[Number(digit)]).join("");
+  const lead = Number((tick / 10 ** power).toPrecision(2));
+  return `${lead === 1 ? "" : `${lead}·`}10${power < 0 ? "⁻" : ""}${digits}`;
+}
+
+function axes(x: Axis, y: Axis, xs: Placed, ys: Placed): string[] {
+  const { left, right, top, bottom } = frame;
+  return [
+    ...ys.ticks.flatMap(([tick, text]) => [
+      element("line", { x1: left, x2: right, y1: ys.at(tick), y2: ys.at(tick), stroke: ink.grid }),
+      svgText(left - 10, ys.at(tick) + 4, text, { anchor: "end" }),
+    ]),
+    ...xs.ticks.map(([tick, text]) => svgText(xs.at(tick), bottom + 20, text, { anchor: "middle" })),
+    element("line", { x1: left, x2: right, y1: bottom, y2: bottom, stroke: ink.axis }),
+    svgText((left + right) / 2, bottom + 44, x.title, { anchor: "middle" }),
+    svgText(24, (top + bottom) / 2, y.title, { anchor: "middle", rotate: -90 }),
+  ];
+}
+
+function lines({ points, group, isDashed }: Series, index: number, xs: Placed, ys: Placed): string[] {
+  const style = seriesStyle(group ?? index);
+  const path = (list: readonly (readonly [number, number])[]) =>
+    list.map(([a, b]) => `${Math.round(xs.at(a) * 10) / 10},${Math.round(ys.at(b) * 10) / 10}`).join(" ");
+  const banded = points.filter(({ low, high }) => (low ?? 0) > 0 && high !== undefined);
+  const around = [
+    ...banded.map(({ x, high = 0 }) => [x, high] as const),
+    ...banded.map(({ x, low = 0 }) => [x, low] as const).reverse(),
+  ];
+  return [
+    ...(banded.length > 1
+      ? [element("polygon", { points: path(around), fill: style.color, "fill-opacity": "0.13" })]
+      : []),
+    element("polyline", {
+      points: path(points.map(({ x, y }) => [x, y] as const)),
+      fill: "none",
+      stroke: style.color,
+      "stroke-width": 2,
+      ...(isDashed ? { "stroke-dasharray": "6 5" } : {}),
+    }),
+    ...(points.length <= 12 ? points.map(({ x, y }) => svgMarker(xs.at(x), ys.at(y), style, isDashed)) : []),
+  ];
+}
+
+function legend(series: readonly Series[]): string[] {
+  const left = frame.right + 24;
+  return series.flatMap(({ name, group, isDashed }, index) => {
+    const y = frame.top + 8 + index * 24;
+    const stroke = { stroke: seriesStyle(group ?? index).color, "stroke-width": 2 };
+    return [
+      element("line", {
+        x1: left,
+        x2: left + 26,
+        y1: y,
+        y2: y,
+        ...stroke,
+        ...(isDashed ? { "stroke-dasharray": "6 5" } : {}),
+      }),
+      svgText(left + 34, y + 4, fitText(name, 12, width - left - 44), { color: ink.strong }),
+    ];
+  });
+}

