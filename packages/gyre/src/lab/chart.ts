@@ -1,6 +1,6 @@
 import { linearTicks, logTicks, tickTexts } from "../eval/scale.ts";
 import { element, fitText, ink, seriesStyle, svgDocument, svgMarker, svgText } from "../eval/svg.ts";
-import type { Axis, FigureResult, Series } from "./report.ts";
+import type { Axis, FigureResult, Point, Series } from "./report.ts";
 
 const width = 900;
 const frame = { left: 84, top: 84, right: 640, bottom: 452 };
@@ -15,7 +15,7 @@ interface Placed {
 export function labFigure({ title, subtitle, x, y, series }: FigureResult): string {
   const shown = series.map((one) => ({
     ...one,
-    points: one.points.filter((p) => drawable(p.x, x) && drawable(p.y, y)),
+    points: one.points.filter((p) => drawable(p.x, x) && drawable(p.y, y)).map((p) => capped(p, y)),
   }));
   const points = shown.flatMap((one) => one.points);
   const heights = points
@@ -33,10 +33,18 @@ export function labFigure({ title, subtitle, x, y, series }: FigureResult): stri
   return svgDocument(width, height, title, [
     svgText(28, 36, fitText(title, 18, width - 56), { size: 18, weight: 650, color: ink.strong }),
     svgText(28, 58, fitText(subtitle, 13, width - 56), { size: 13 }),
+    ...(y.most === undefined
+      ? []
+      : [svgText(frame.left + 8, frame.top - 8, `at the top: ${y.most} or more`)]),
     ...axes(x, y, xs, ys),
     ...body,
     ...legend(shown),
   ]);
+}
+
+function capped(point: Point, { most = Number.POSITIVE_INFINITY }: Axis): Point {
+  const { x, y, low = y, high = y } = point;
+  return { x, y: Math.min(y, most), low: Math.min(low, most), high: Math.min(high, most) };
 }
 
 const drawable = (value: number, { kind }: Axis) =>

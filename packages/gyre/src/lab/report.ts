@@ -25,6 +25,8 @@ export interface Series {
 export interface Axis {
   readonly title: string;
   readonly kind: "log" | "linear";
+  /** Larger values are drawn here, where a few would hide all others. */
+  readonly most?: number;
 }
 
 /** What a figure measured: the numbers behind the drawing and the claims that they decide. */

@@ -1,5 +1,5 @@
 import { GraphBuilder } from "../graph/builder.ts";
-import { add, concat, matmul, slice, softmax, swapLast } from "../graph/ops.ts";
+import { add, concat, matmul, mul, reduceSum, slice, softmax, swapLast } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { type Attend, joinHeads, splitHeads } from "../nn/layers.ts";
 import {
@@ -98,14 +98,17 @@ function attendCached(
   pastValues: readonly Value[],
   mask: Value,
 ): Value {
-  const own = matmul(queries, keys, { transB: true });
+  // of one new token these are sums and products, for which a matrix product's start costs more than it does
+  const isOne = queries.shape[2] === 1;
+  const own = isOne ? reduceSum(mul(queries, keys), [3]) : matmul(queries, keys, { transB: true });
   const perSequence = (value: Value, index: number) => slice(value, 0, index, index + 1);
-  const past = pastKeys.map((part, index) => swapLast(matmul(part, swapLast(perSequence(queries, index)))));
-  const scores = past.length > 0 ? concat([concat(past as [Value, ...Value[]], 0), own], 3) : own;
+  const columns = swapLast(queries);
+  const past = pastKeys.map((part, index) => matmul(part, perSequence(columns, index)));
+  const scores = past.length > 0 ? concat([swapLast(concat(past as [Value, ...Value[]], 0)), own], 3) : own;
   const weights = softmax(add(scores, mask));
   const cached = (pastKeys[0]?.shape[2] as number | undefined) ?? 0;
   const ownWeights = slice(weights, 3, cached, weights.shape[3] as number);
-  const fromOwn = matmul(ownWeights, values);
+  const fromOwn = isOne ? mul(ownWeights, values) : matmul(ownWeights, values);
   if (cached === 0) return fromOwn;
   const pastWeights = slice(weights, 3, 0, cached);
   const fromPast = pastValues.map((part, index) => matmul(perSequence(pastWeights, index), part));

@@ -154,7 +154,7 @@ export const linearTrained: FigureRecipe = {
       subtitle:
         "d = 5, n = 100, variances 1, 1, 1/4, 1/16, 1; mean squared error over 2,048 prompts, range over seeds",
       x: { title: "loops", kind: "log" },
-      y: { title: "mean squared error", kind: "log" },
+      y: { title: "mean squared error", kind: "log", most: 100 },
       series: [
         ...curves,
         descent("best plain descent", (one) => one.plain, 5),
