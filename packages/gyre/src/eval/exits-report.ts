@@ -123,7 +123,11 @@ function legend(series: readonly ExitCurve[]): string[] {
   return [...rows, ...notes.map((note, index) => svgText(left, top + index * 16, note, { size: 11 }))];
 }
 
-const columns = ["rule", "loss", "mean loops", "passes/token", "random exit", "gain"] as const;
+/** Titles of the columns of `exitsRows`. */
+export const exitsColumns: readonly string[] = [
+  ...["rule", "loss", "mean loops"],
+  ...["passes/token", "random exit", "gain"],
+];
 
 /** A row for each point: how it exits, what it costs, and what chance makes of the same numbers of loops. */
 export function exitsRows({ series }: ExitsReport): string[][] {
@@ -142,8 +146,6 @@ export function exitsRows({ series }: ExitsReport): string[][] {
   );
 }
 
-export const exitsColumns: readonly string[] = columns;
-
 /** The report as Markdown: the figure, a table of all points, and where the numbers come from. */
 export function exitsMarkdown(report: ExitsReport, figure = "exits.svg"): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
@@ -151,7 +153,9 @@ export function exitsMarkdown(report: ExitsReport, figure = "exits.svg"): string
   return [
     `# ${escapeMarkdown(report.model)}: exits`,
     `![loss against passes of the core](${figure})`,
-    [line(columns), "| --- | ---: | ---: | ---: | ---: | ---: |", ...exitsRows(report).map(line)].join("\n"),
+    [line(exitsColumns), "| --- | ---: | ---: | ---: | ---: | ---: |", ...exitsRows(report).map(line)].join(
+      "\n",
+    ),
     "Loss in nats per token. `passes/token`: passes of the core, those made up for later included. `random exit`: the loss when " +
       "tokens leave at random with the same histogram of loops; `gain` is what the rule saves over it.",
     "## Where the numbers come from",
