@@ -37,11 +37,20 @@ export function trainNeeds(given: string): GyreError {
   });
 }
 
-export function alreadyDone(path: string, steps: number): GyreError {
+export function labTrainNeeds(given: string): GyreError {
+  return new GyreError("TRAIN_USAGE", {
+    given,
+    expected:
+      "gyre lab train RECIPE --out RUN for a new run, or gyre lab train --resume RUN to go on with one",
+    fix: "gyre lab list shows the recipes, gyre lab train --help examples",
+  });
+}
+
+export function alreadyDone(path: string, steps: number, measure = `gyre eval ${path}`): GyreError {
   return new GyreError("TRAIN_DONE", {
     given: `--resume ${path}, which has done all of its ${steps} steps`,
     expected: "a run that is not finished",
-    fix: `measure it: gyre eval ${path}`,
+    fix: `measure it: ${measure}`,
   });
 }
 

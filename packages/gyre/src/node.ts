@@ -17,6 +17,7 @@ export {
   type TokenizerChoice,
   trainBpe,
 } from "./data/index.node.ts";
+export { createLabRun, type LabRun, openLabRun } from "./lab/run.node.ts";
 export { OnnxRuntime, type OnnxRuntimeOptions, openOnnxRuntime } from "./runtime/onnx.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./train/evaluate-runs.node.ts";
 export {

@@ -1,4 +1,4 @@
-import { baselines, figures, tasks } from "gyre/lab";
+import { baselines, figures, labRecipes, tasks } from "gyre/lab";
 
 /** `gyre lab list`: what the laboratory has. */
 export async function labListCommand(): Promise<number> {
@@ -14,6 +14,10 @@ export async function labListCommand(): Promise<number> {
     table(
       "baselines",
       baselines.map(({ name, description }) => ({ name, text: description })),
+    ),
+    table(
+      "recipes",
+      labRecipes.map(({ name, summary }) => ({ name, text: summary })),
     ),
     table(
       "figures",

@@ -1,4 +1,4 @@
-import { initialState, type TrainEvent, type TrainState, train } from "gyre";
+import { initialState, type TrainState, train } from "gyre";
 import {
   createRun,
   openDataset,
@@ -11,9 +11,9 @@ import {
   saveState,
 } from "gyre/node";
 import { alreadyDone, trainNeeds } from "../errors.ts";
+import { followTraining } from "../follow-training.ts";
 import { interruptSignal } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
-import { TrainLine } from "../render/train-line.ts";
 import { modelFields, readRecipe, type SettingFlags, settings, trainingFields } from "../settings.ts";
 
 export interface TrainOptions extends SettingFlags {
@@ -39,7 +39,7 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
     options.resume === undefined
       ? await begin(data, options)
       : await goOn(data, options.resume, options, status);
-  const { run, training, state } = session;
+  const { run, training, data: dataset, state } = session;
   const { spec } = run.config;
   const path = run.directory.path;
   status.print(
@@ -47,11 +47,19 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
       (state.step > 0 ? `, from step ${state.step}` : ""),
   );
-  try {
-    return await follow(session, options, status, interruptSignal());
-  } finally {
-    status.clear();
-  }
+  await using runtime = await openOnnxRuntime(options.threads ? { threads: options.threads } : {});
+  const events = train({
+    spec,
+    training,
+    runtime,
+    data: dataset.train,
+    state,
+    save: (saved) => saveState(run, saved),
+    checkpointEvery: options.checkpointEvery,
+    signal: interruptSignal(),
+  });
+  const next = { goOn: `gyre train --resume ${path}`, measure: `gyre eval ${path}` };
+  return await followTraining(events, { directory: run.directory, steps: training.steps, status, next });
 }
 
 async function begin(path: string | undefined, options: TrainOptions): Promise<Session> {
@@ -92,44 +100,4 @@ async function goOn(
   const state = found?.state ?? initialState(spec, training.seed);
   if (state.step >= training.steps) throw alreadyDone(path, training.steps);
   return { run, training, data: await openRunData(run, data), state };
-}
-
-async function follow(
-  { run, training, data, state }: Session,
-  options: TrainOptions,
-  status: StatusLine,
-  signal: AbortSignal,
-): Promise<number> {
-  const path = run.directory.path;
-  await using runtime = await openOnnxRuntime(options.threads ? { threads: options.threads } : {});
-  const events = train({
-    spec: run.config.spec,
-    training,
-    runtime,
-    data: data.train,
-    state,
-    save: (saved) => saveState(run, saved),
-    checkpointEvery: options.checkpointEvery,
-    signal,
-  });
-  const line = new TrainLine(training.steps);
-  let reason: "done" | "stopped" = "done";
-  for await (const event of events) {
-    if (event.type === "step") {
-      await run.directory.appendMetrics(metrics(event));
-      status.update(line.next(event), event.step === 1 || event.step === training.steps);
-    } else if (event.type === "end") reason = event.reason;
-  }
-  status.clear();
-  if (reason === "stopped") {
-    status.print(`stopped and saved at step ${state.step}; go on with: gyre train --resume ${path}`);
-    return 130;
-  }
-  status.print(`done: ${training.steps} steps. next: gyre eval ${path}`);
-  return 0;
-}
-
-function metrics(event: Extract<TrainEvent, { type: "step" }>) {
-  const { type: _, ...record } = event;
-  return record;
 }

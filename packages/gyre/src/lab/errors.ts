@@ -95,3 +95,19 @@ export function unknownName(kind: string, given: string, legal: readonly string[
     fix: "take one of these names; `gyre lab list` says what they are",
   });
 }
+
+export function badLabRecipe(from: string, problems: readonly string[]): GyreError {
+  return new GyreError("LAB_RECIPE", {
+    given: `${from} with problems:\n    ${problems.join("\n    ")}`,
+    expected: "a recipe: name, summary, task, model and training",
+    fix: "correct the fields named above",
+  });
+}
+
+export function badLabRun(path: string, problems: readonly string[]): GyreError {
+  return new GyreError("LAB_RUN", {
+    given: `${path} with problems in config.json:\n    ${problems.join("\n    ")}`,
+    expected: "a run that gyre lab train made",
+    fix: "pass the folder of such a run; gyre train and gyre eval are for runs on text",
+  });
+}

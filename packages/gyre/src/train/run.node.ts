@@ -34,6 +34,12 @@ export interface Run {
   readonly config: RunConfig;
 }
 
+/** What weights and moments are kept with, whatever the run was trained on. */
+interface WeightsRun {
+  readonly directory: RunDirectory;
+  readonly config: { readonly spec: Spec };
+}
+
 export interface CreateRunOptions {
   readonly path: string;
   readonly spec: Spec;
@@ -92,7 +98,7 @@ export interface LoadedWeights {
 }
 
 /** The weights of the last good checkpoint. Throws RUN_NO_CHECKPOINT, CHECKPOINT_CORRUPT, RUN_SHAPE. */
-export async function loadWeights({ directory, config }: Run): Promise<LoadedWeights> {
+export async function loadWeights({ directory, config }: WeightsRun): Promise<LoadedWeights> {
   const { step, model, warnings } = await directory.requireCheckpoint();
   checkTensors(directory.path, config.spec, model);
   return { step, weights: model, warnings };
@@ -121,7 +127,10 @@ export async function loadCalibration({ directory }: Run): Promise<Calibration |
 }
 
 /** Saves weights and moments as a checkpoint. */
-export async function saveState({ directory }: Run, { step, weights, moments }: TrainState): Promise<void> {
+export async function saveState(
+  { directory }: WeightsRun,
+  { step, weights, moments }: TrainState,
+): Promise<void> {
   const optimizer = new Map<string, Tensor<Float32Array>>();
   for (const [kind, tensors] of [
     ["first", moments.first],
@@ -139,7 +148,7 @@ export async function saveState({ directory }: Run, { step, weights, moments }: 
 export async function resumeState({
   directory,
   config,
-}: Run): Promise<{ readonly state: TrainState; readonly warnings: readonly string[] } | undefined> {
+}: WeightsRun): Promise<{ readonly state: TrainState; readonly warnings: readonly string[] } | undefined> {
   const found = await directory.loadCheckpoint();
   await directory.truncateMetrics(found?.step ?? 0);
   if (!found) return undefined;

@@ -1,0 +1,39 @@
+import type { TrainEvent } from "gyre";
+import type { RunDirectory } from "gyre/node";
+import type { StatusLine } from "./render/status-line.ts";
+import { TrainLine } from "./render/train-line.ts";
+
+interface Following {
+  readonly directory: RunDirectory;
+  /** Optimizer steps of the whole run. */
+  readonly steps: number;
+  readonly status: StatusLine;
+  /** Commands to name at the end: one goes on with a stopped run, one measures a finished one. */
+  readonly next: { readonly goOn: string; readonly measure: string };
+}
+
+/** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
+export async function followTraining(
+  events: AsyncIterable<TrainEvent>,
+  { directory, steps, status, next }: Following,
+): Promise<number> {
+  const line = new TrainLine(steps);
+  let stoppedAt: number | undefined;
+  try {
+    for await (const event of events) {
+      if (event.type === "step") {
+        const { type: _, ...record } = event;
+        await directory.appendMetrics(record);
+        status.update(line.next(event), event.step === 1 || event.step === steps);
+      } else if (event.type === "end" && event.reason === "stopped") stoppedAt = event.step;
+    }
+  } finally {
+    status.clear();
+  }
+  if (stoppedAt !== undefined) {
+    status.print(`stopped and saved at step ${stoppedAt}; go on with: ${next.goOn}`);
+    return 130;
+  }
+  status.print(`done: ${steps} steps. next: ${next.measure}`);
+  return 0;
+}

@@ -1,0 +1,169 @@
+import * as z from "zod";
+import { type PromptFamilyName, promptFamilyNames, promptPresets } from "../models/presets.ts";
+import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
+import { badLabRecipe, unknownName } from "./errors.ts";
+import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "./options.ts";
+import { ramp } from "./schedule.ts";
+import type { Task } from "./task.ts";
+import { taskNamed } from "./tasks/index.ts";
+
+/** A training run as plain data: a task, a model, and options; widths of tokens and context follow from the task. */
+export const labRecipeSchema = z.strictObject({
+  name: z.string().min(1),
+  summary: z.string(),
+  task: z.string(),
+  model: specSchema
+    .pick({ width: true, heads: true })
+    .extend({
+      family: z.enum(promptFamilyNames as [PromptFamilyName, ...PromptFamilyName[]]),
+      ...specSchema
+        .pick({
+          mlp: true,
+          layers: true,
+          loops: true,
+          prelude: true,
+          coda: true,
+          inject: true,
+          activation: true,
+        })
+        .partial().shape,
+    })
+    .strict(),
+  training: promptTrainingSchema,
+});
+export type LabRecipe = z.infer<typeof labRecipeSchema>;
+
+/** What a recipe stands for, checked. */
+export interface OpenRecipe {
+  readonly name: string;
+  readonly task: Task;
+  readonly spec: Spec;
+  readonly training: PromptTraining;
+}
+
+/** Checks a recipe that was read from outside. Throws LAB_RECIPE listing every problem. */
+export function parseLabRecipe(json: unknown, from: string): LabRecipe {
+  const parsed = labRecipeSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw badLabRecipe(
+    from,
+    parsed.error.issues.map(({ path, message }) => `${path.join(".") || "recipe"}: ${message}`),
+  );
+}
+
+/** The task, spec and training options of a recipe. Throws LAB_NAME, LAB_OPTIONS, SPEC_INVALID. */
+export function openLabRecipe({ name, task: taskName, model, training }: LabRecipe): OpenRecipe {
+  const task = taskNamed(taskName);
+  const { points, dims, tokenWidth, outputs } = task;
+  const { family, ...fields } = model;
+  const context = task.draw({ seed: 0, stream: "context", batch: 1, points, dims }).length;
+  const base = promptPresets[family]({
+    inputs: tokenWidth,
+    outputs,
+    context,
+    width: model.width,
+    heads: model.heads,
+  });
+  const spec = parseSpec({ ...base, mlp: 4 * model.width, ...fields });
+  return { name, task, spec, training: parsePromptTraining(training, spec, task) };
+}
+
+const size = { width: 64, heads: 4, activation: "gelu" } as const;
+type Model = Omit<LabRecipe["model"], "width" | "heads" | "activation">;
+
+/** One arm of a comparison; its learning rate is the best of a search of its own (docs/results/lab). */
+interface Arm {
+  readonly name: string;
+  readonly summary: string;
+  readonly model: Model;
+  readonly learningRate: number;
+  readonly window?: number;
+  readonly backprop?: number;
+}
+
+/**
+ * Recipes of a task, one for each arm: Adam, 6,000 steps of 64 prompts, warm-up and cosine; coordinates and points grow
+ * together over the first 40 % of the steps, without which nothing leaves the plateau in time.
+ */
+function recipesOf(taskName: string, steps: number, arms: readonly Arm[]): LabRecipe[] {
+  const { dims, points } = taskNamed(taskName);
+  const growth = { steps, share: 0.4, stages: Math.min(dims, 5) };
+  return arms.map(({ name, summary, model, learningRate, window = 1, backprop }) => ({
+    name: `${taskName}-${name}`,
+    summary,
+    task: taskName,
+    model: { ...size, ...model },
+    training: promptTrainingSchema.parse({
+      steps,
+      learningRate,
+      window,
+      ...(backprop === undefined ? {} : { backprop }),
+      dims: ramp(1, dims, growth),
+      points: ramp(Math.ceil(points / dims), points, growth),
+    }),
+  }));
+}
+
+const standard = (layers: number, learningRate: number): Arm => ({
+  name: "standard",
+  summary: `the standard transformer, ${layers} layers`,
+  model: { family: "transformer", layers },
+  learningRate,
+});
+const looped = (loops: number, window: number, learningRate: number): Arm => ({
+  name: "looped",
+  summary: `Looped Transformer, one layer ${loops} times, loss on the last ${window}`,
+  model: { family: "loopedTransformer", layers: 1, loops },
+  learningRate,
+  window,
+});
+const algoformer = (loops: number, window: number, learningRate: number): Arm => ({
+  name: "algoformer",
+  summary: `AlgoFormer, one layer, one ${loops} times, one; loss on the last ${window}`,
+  model: { family: "algoformer", layers: 1, loops },
+  learningRate,
+  window,
+});
+
+/** Every recipe of the laboratory. */
+export const labRecipes: readonly LabRecipe[] = [
+  ...recipesOf("linear", 6000, [
+    looped(12, 6, 3e-3),
+    standard(6, 1e-3),
+    {
+      name: "tied",
+      summary: "one layer 12 times with the input at the start only, loss on the last 6",
+      model: { family: "tiedTransformer", layers: 1, loops: 12 },
+      learningRate: 1e-3,
+      window: 6,
+      backprop: 12,
+    },
+    { ...looped(12, 1, 3e-3), name: "looped-window-1" },
+  ]),
+  ...recipesOf("representation", 6000, [
+    algoformer(10, 5, 3e-3),
+    looped(10, 5, 3e-3),
+    standard(6, 1e-3),
+    {
+      ...looped(10, 5, 3e-3),
+      name: "looped-3",
+      summary: "Looped Transformer with three layers in the loop: as many parameters as AlgoFormer",
+      model: { family: "loopedTransformer", layers: 3, loops: 10 },
+    },
+  ]),
+  ...["sparse-linear", "relu-network", "decision-tree", "autoregression", "chain-of-thought"].flatMap(
+    (task) => recipesOf(task, 4000, [algoformer(8, 4, 2e-3), looped(8, 4, 2e-3), standard(6, 1e-3)]),
+  ),
+];
+
+/** The recipe of that name. Throws LAB_NAME. */
+export function labRecipeNamed(name: string): LabRecipe {
+  const found = labRecipes.find((recipe) => recipe.name === name);
+  if (!found)
+    throw unknownName(
+      "recipe",
+      name,
+      labRecipes.map((recipe) => recipe.name),
+    );
+  return found;
+}
