@@ -9,7 +9,7 @@ const budgets = [
   { name: "library", folder: "packages/gyre/src", without: ["server", "lab"], most: 11_500 },
   { name: "server", folder: "packages/gyre/src/server", without: [], most: 2500 },
   { name: "laboratory", folder: "packages/gyre/src/lab", without: [], most: 4500 },
-  { name: "command line", folder: "packages/cli/src", without: [], most: 2000 },
+  { name: "command line", folder: "packages/cli/src", without: [], most: 2500 },
 ];
 const longestFile = 400;
 

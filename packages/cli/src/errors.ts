@@ -65,3 +65,11 @@ export function badOutput(path: string, cause: unknown): GyreError {
     { cause },
   );
 }
+
+export function otherTasks(task: string, others: readonly string[]): GyreError {
+  return new GyreError("LAB_TASKS", {
+    given: `runs of several tasks: the first is on ${task}; ${others.join(", ")}`,
+    expected: "runs of one task, whose errors can be compared",
+    fix: "evaluate the others by themselves",
+  });
+}

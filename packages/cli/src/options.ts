@@ -66,6 +66,11 @@ export function draft(text: string): Draft | "auto" | "none" {
   return { kind: known, loops: Number(loops), tokens: Number(tokens) };
 }
 
+/** Standard deviations: "0,0.1,0.5". */
+export function deviations(text: string): number[] {
+  return text.split(",").map(number(0));
+}
+
 /** Step sizes: "0.5,0.25,0.25". */
 export function trajectory(text: string): number[] {
   const steps = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));

@@ -6,13 +6,12 @@ import type { ExportOptions } from "./commands/export.ts";
 import type { GenerateOptions } from "./commands/generate.ts";
 import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
-import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
-import type { LabTrainOptions } from "./commands/lab-train.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
 import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
 import { draft, loopsRange, number, trajectory, whole, word } from "./options.ts";
+import { addLab } from "./program-lab.ts";
 
 /** The command line as a description; a command's own code is loaded when it runs. */
 export function createProgram(exit: (code: number) => void): Command {
@@ -276,61 +275,6 @@ function addInspect(program: Command, exit: Exit): void {
     .addHelpText("after", "\nExample:\n  $ gyre inspect --family loopformer --loops 4 --graph step")
     .action(async (run: string | undefined, options: InspectOptions) =>
       exit(await (await import("./commands/inspect.ts")).inspectCommand(run, options)),
-    );
-}
-
-function addLab(program: Command, exit: Exit): void {
-  const lab = program
-    .command("lab")
-    .summary("the in-context learning laboratory: tasks, algorithms, figures")
-    .addHelpText("after", "\nExample:\n  $ gyre lab list\n  $ gyre lab reproduce linear-exact");
-  lab
-    .command("list")
-    .description("Lists tasks, classical algorithms, recipes and figures.")
-    .addHelpText("after", "\nExample:\n  $ gyre lab list")
-    .action(async () => exit(await (await import("./commands/lab-list.ts")).labListCommand()));
-  lab
-    .command("train")
-    .summary("train a recipe on fresh prompts of its task")
-    .description(
-      "Trains a model on prompts that are drawn anew for each step and writes a run: config, metrics.jsonl and " +
-        "checkpoints. Ctrl-C saves and stops; --resume goes on as if it had never stopped, bit for bit.",
-    )
-    .argument(
-      "[recipe]",
-      "a name from gyre lab list, or a .json file with name, summary, task, model and training",
-    )
-    .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "go on with a run; its own options hold")
-    .option("--force", "delete a run that is at --out already")
-    .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
-    .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1))
-    .option("--learning-rate <lr>", "highest learning rate (default: the recipe's)", number(0, true))
-    .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 500)
-    .option("--threads <n>", "threads within one operation; small models gain nothing from more", whole(1), 1)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  $ gyre lab train linear-looped --out runs/lab/linear-looped
-  $ gyre lab train linear-looped --out runs/lab/linear-looped-seed2 --seed 2
-  $ gyre lab train --resume runs/lab/linear-looped`,
-    )
-    .action(async (recipe: string | undefined, options: LabTrainOptions) =>
-      exit(await (await import("./commands/lab-train.ts")).labTrainCommand(recipe, options)),
-    );
-  lab
-    .command("reproduce")
-    .description(
-      "Measures a figure anew with two seeds, prints each claim with what was measured, and writes numbers (JSON), a " +
-        "drawing (SVG) and a page (Markdown). A claim that fails is reported, and the exit code stays 0.",
-    )
-    .argument("<figure>", "a name from gyre lab list, or all")
-    .option("--out <dir>", "folder to write", "reports/lab")
-    .option("--seed <n>", "the first of the two seeds", whole(0), 0)
-    .addHelpText("after", "\nExample:\n  $ gyre lab reproduce linear-bound --out reports/lab")
-    .action(async (figure: string, options: LabReproduceOptions) =>
-      exit(await (await import("./commands/lab-reproduce.ts")).labReproduceCommand(figure, options)),
     );
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { gyre } from "./cli.ts";
@@ -42,3 +42,82 @@ test("an unknown figure is refused with the names of the others", async () => {
   expect(stderr).toMatch(/LAB_NAME: the figure "linear-magic"\n {2}expected: "linear-exact", .* or "all"/);
   expect(code).toBe(1);
 });
+
+const recipe = {
+  name: "tiny",
+  summary: "as small as it gets",
+  task: "linear",
+  model: { family: "loopedTransformer", width: 8, heads: 2, loops: 2 },
+  training: { steps: 30, batch: 4, window: 2, warmupSteps: 2 },
+};
+
+test("lab train stops, goes on bit for bit, and keeps its options; lab eval compares runs of a task", async () => {
+  const file = join(folder.path, "tiny.json");
+  await writeFile(file, JSON.stringify(recipe));
+  const [whole, stopped] = [join(folder.path, "whole"), join(folder.path, "stopped")];
+  const first = await gyre(["lab", "train", file, "--out", whole]);
+  expect([first.code, first.stderr]).toEqual([
+    0,
+    expect.stringMatching(/done: 30 steps\. next: gyre lab eval/),
+  ]);
+  const stop = await gyre(["lab", "train", file, "--out", stopped], {
+    interruptAt: (_, stderr) => stderr.includes("step 1/30"),
+  });
+  expect([stop.code, stop.stderr]).toEqual([
+    130,
+    expect.stringMatching(/go on with: gyre lab train --resume/),
+  ]);
+  const changed = await gyre(["lab", "train", "--resume", stopped, "--seed", "3"]);
+  expect([changed.code, changed.stderr]).toEqual([1, expect.stringMatching(/TRAIN_USAGE: .*--seed/)]);
+  expect((await gyre(["lab", "train", "--resume", stopped])).code).toBe(0);
+  const model = async (run: string) => {
+    const name = (await readFile(join(run, "latest"), "utf8")).trim();
+    return readFile(join(run, "checkpoints", name, "model.safetensors"));
+  };
+  expect((await model(stopped)).equals(await model(whole))).toBe(true);
+  const done = await gyre(["lab", "train", "--resume", stopped]);
+  expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/TRAIN_DONE[\s\S]*gyre lab eval/)]);
+
+  const out = join(folder.path, "report");
+  const evaluated = await gyre([
+    "lab",
+    "eval",
+    whole,
+    "--prompts",
+    "20",
+    "--loops",
+    "1,L,6",
+    "--noise",
+    "0,1",
+    "--out",
+    out,
+  ]);
+  expect([evaluated.code, evaluated.stdout]).toEqual([
+    0,
+    expect.stringMatching(/tiny, lr 0\.001 +1,121 +2 loops/),
+  ]);
+  for (const name of ["examples", "loops", "noise"]) {
+    expect(await readFile(join(out, `${name}.svg`), "utf8")).toMatch(/^<svg[\s\S]*least-squares/);
+    expect(await readFile(join(out, `${name}.md`), "utf8")).toContain("- command: `gyre lab eval");
+  }
+  const { series } = JSON.parse(await readFile(join(out, "loops.json"), "utf8")) as {
+    series: { points: { x: number }[] }[];
+  };
+  expect(series[0]?.points.map(({ x }) => x)).toEqual([1, 2, 6]);
+}, 120_000);
+
+test("lab train and lab eval refuse what they cannot use", async () => {
+  const cases: readonly [readonly string[], RegExp][] = [
+    [["train"], /TRAIN_USAGE: no recipe[\s\S]*gyre lab train RECIPE --out RUN/],
+    [["train", "linear-looped"], /TRAIN_USAGE: recipe linear-looped, but no --out/],
+    [["train", "linear-magic", "--out", "x"], /LAB_NAME: the recipe "linear-magic"/],
+    [["train", "missing.json", "--out", "x"], /RECIPE: the recipe missing\.json: ENOENT/],
+    [["eval", "nowhere"], /RUN_MISSING/],
+  ];
+  for (const [words, expected] of cases) {
+    const { code, stderr } = await gyre(["lab", ...words]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(expected)]);
+  }
+  const wrong = await gyre(["lab", "eval", "run", "--noise", "0,much"]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/--noise/)]);
+}, 60_000);

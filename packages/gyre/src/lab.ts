@@ -3,7 +3,17 @@ export { baselineNamed, baselines } from "./lab/baselines/index.ts";
 export { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./lab/baselines/linear.ts";
 export { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./lab/baselines/local.ts";
 export { labFigure } from "./lab/chart.ts";
-export type { FigureContext, FigureRecipe } from "./lab/figures/figure.ts";
+export {
+  type Arm,
+  type CompareOptions,
+  type Comparison,
+  compare,
+  examplesFigure,
+  loopsFigure,
+  noiseFigure,
+} from "./lab/compare.ts";
+export { evaluateBaseline, evaluatePrompts } from "./lab/evaluate.ts";
+export type { FigureContext, FigureRecipe, TrainedModel } from "./lab/figures/figure.ts";
 export { figures, figuresNamed } from "./lab/figures/index.ts";
 export { bestDescent } from "./lab/linear/best-descent.ts";
 export { checkThroughGraph, measureBounds } from "./lab/linear/bounds.ts";

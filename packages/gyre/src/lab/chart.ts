@@ -15,7 +15,7 @@ interface Placed {
 export function labFigure({ title, subtitle, x, y, series }: FigureResult): string {
   const shown = series.map((one) => ({
     ...one,
-    points: one.points.filter((p) => drawable(p.x, x) && drawable(p.y, y)).map((p) => capped(p, y)),
+    points: one.points.map((p) => capped(p, y)).filter((p) => drawable(p.x, x) && drawable(p.y, y)),
   }));
   const points = shown.flatMap((one) => one.points);
   const heights = points
@@ -33,18 +33,30 @@ export function labFigure({ title, subtitle, x, y, series }: FigureResult): stri
   return svgDocument(width, height, title, [
     svgText(28, 36, fitText(title, 18, width - 56), { size: 18, weight: 650, color: ink.strong }),
     svgText(28, 58, fitText(subtitle, 13, width - 56), { size: 13 }),
-    ...(y.most === undefined
-      ? []
-      : [svgText(frame.left + 8, frame.top - 8, `at the top: ${y.most} or more`)]),
+    ...(bounds(shown, y) === "" ? [] : [svgText(frame.left + 8, frame.top - 8, bounds(shown, y))]),
     ...axes(x, y, xs, ys),
     ...body,
     ...legend(shown),
   ]);
 }
 
-function capped(point: Point, { most = Number.POSITIVE_INFINITY }: Axis): Point {
+/** What the edges stand for, where something lies beyond them. */
+function bounds(series: readonly Series[], { most, least }: Axis): string {
+  const touches = (bound: number | undefined) =>
+    bound !== undefined && series.some(({ points }) => points.some((p) => p.y === bound));
+  return [
+    ...(touches(most) ? [`at the top: ${most} or more`] : []),
+    ...(touches(least) ? [`at the bottom: ${least} or less`] : []),
+  ].join("; ");
+}
+
+function capped(
+  point: Point,
+  { most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY }: Axis,
+): Point {
   const { x, y, low = y, high = y } = point;
-  return { x, y: Math.min(y, most), low: Math.min(low, most), high: Math.min(high, most) };
+  const within = (value: number) => Math.min(Math.max(value, least), most);
+  return { x, y: within(y), low: within(low), high: within(high) };
 }
 
 const drawable = (value: number, { kind }: Axis) =>

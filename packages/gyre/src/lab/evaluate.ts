@@ -4,10 +4,11 @@ import type { Weights } from "../optim/adamw.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
+import type { Baseline } from "./baselines/baseline.ts";
 import { badLabOption } from "./errors.ts";
 import { predictionGraph } from "./objective.ts";
 import { misfits } from "./options.ts";
-import type { Prompts, PromptTask } from "./task.ts";
+import type { Prompts, PromptTask, Task } from "./task.ts";
 import { promptInputs } from "./train.ts";
 
 export interface EvaluatePromptsOptions {
@@ -42,6 +43,8 @@ export interface ErrorCurve {
   /** Of single prompts: what a few prompts that diverge do not move. */
   readonly median: readonly number[];
 }
+
+export type BaselineOptions = Pick<EvaluatePromptsOptions, "seed" | "prompts" | "noise" | "resamples">;
 
 export interface PromptEvaluation {
   readonly prompts: number;
@@ -86,6 +89,28 @@ export async function evaluatePrompts(options: EvaluatePromptsOptions): Promise<
   };
 }
 
+/** The same errors for a classical algorithm, on the same prompts. Throws LAB_FEATURES, LAB_DRAW. */
+export function evaluateBaseline(
+  task: Task,
+  baseline: Baseline,
+  { seed, prompts = 1280, noise, resamples = 1000 }: BaselineOptions,
+): ErrorCurve {
+  const { points, dims, scale } = task;
+  const errors = Array.from({ length: prompts }, (_, index) => {
+    const stream = `evaluation ${index}`;
+    const drawn = task.draw({
+      seed,
+      stream,
+      batch: 1,
+      points,
+      dims,
+      ...(noise === undefined ? {} : { noise }),
+    });
+    return squaredErrors(baseline.predict(drawn.problem), drawn, scale)[0] as number[];
+  });
+  return errorCurve(errors, { seed, resamples });
+}
+
 /** Mean, 90 % bootstrap band and median of errors [prompts][readings]. */
 export function errorCurve(
   errors: readonly (readonly number[])[],
@@ -125,9 +150,16 @@ function quantile(sorted: Float64Array, share: number): number {
 
 /** Prompts `start` to `start + count`: each has its own stream, so that chunks do not matter. */
 function drawChunk(options: EvaluatePromptsOptions, start: number, count: number): Prompts {
-  const { task, seed, points = task.points, dims = task.dims, noise = 0 } = options;
+  const { task, seed, points = task.points, dims = task.dims, noise } = options;
   const drawn = Array.from({ length: count }, (_, index) =>
-    task.draw({ seed, stream: `evaluation ${start + index}`, batch: 1, points, dims, noise }),
+    task.draw({
+      seed,
+      stream: `evaluation ${start + index}`,
+      batch: 1,
+      points,
+      dims,
+      ...(noise === undefined ? {} : { noise }),
+    }),
   );
   const join = (parts: readonly Float32Array[]) => {
     const size = parts[0]?.length ?? 0;
@@ -145,7 +177,7 @@ function drawChunk(options: EvaluatePromptsOptions, start: number, count: number
 
 /** [prompts][readings]. */
 function squaredErrors(
-  prediction: Tensor["data"],
+  prediction: ArrayLike<number>,
   { batch, targets, outputs, readAt }: Prompts,
   scale: number,
 ): number[][] {

@@ -7,28 +7,25 @@ import { ramp } from "./schedule.ts";
 import type { Task } from "./task.ts";
 import { taskNamed } from "./tasks/index.ts";
 
+const { shape } = specSchema;
+
 /** A training run as plain data: a task, a model, and options; widths of tokens and context follow from the task. */
 export const labRecipeSchema = z.strictObject({
   name: z.string().min(1),
   summary: z.string(),
   task: z.string(),
-  model: specSchema
-    .pick({ width: true, heads: true })
-    .extend({
-      family: z.enum(promptFamilyNames as [PromptFamilyName, ...PromptFamilyName[]]),
-      ...specSchema
-        .pick({
-          mlp: true,
-          layers: true,
-          loops: true,
-          prelude: true,
-          coda: true,
-          inject: true,
-          activation: true,
-        })
-        .partial().shape,
-    })
-    .strict(),
+  model: z.strictObject({
+    family: z.enum(promptFamilyNames as [PromptFamilyName, ...PromptFamilyName[]]),
+    width: shape.width,
+    heads: shape.heads,
+    mlp: shape.mlp.optional(),
+    layers: shape.layers.optional(),
+    loops: shape.loops.optional(),
+    prelude: shape.prelude.unwrap().optional(),
+    coda: shape.coda.unwrap().optional(),
+    inject: shape.inject.unwrap().optional(),
+    activation: shape.activation.optional(),
+  }),
   training: promptTrainingSchema,
 });
 export type LabRecipe = z.infer<typeof labRecipeSchema>;
@@ -128,7 +125,7 @@ const algoformer = (loops: number, window: number, learningRate: number): Arm =>
 /** Every recipe of the laboratory. */
 export const labRecipes: readonly LabRecipe[] = [
   ...recipesOf("linear", 6000, [
-    looped(12, 6, 3e-3),
+    looped(12, 6, 2e-3),
     standard(6, 1e-3),
     {
       name: "tied",
@@ -138,7 +135,7 @@ export const labRecipes: readonly LabRecipe[] = [
       window: 6,
       backprop: 12,
     },
-    { ...looped(12, 1, 3e-3), name: "looped-window-1" },
+    { ...looped(12, 1, 2e-3), name: "looped-window-1" },
   ]),
   ...recipesOf("representation", 6000, [
     algoformer(10, 5, 3e-3),

@@ -27,6 +27,13 @@ export interface Axis {
   readonly kind: "log" | "linear";
   /** Larger values are drawn here, where a few would hide all others. */
   readonly most?: number;
+  /** Smaller values are drawn here: what is exact would flatten all others. */
+  readonly least?: number;
+}
+
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** What a figure measured: the numbers behind the drawing and the claims that they decide. */
@@ -37,6 +44,7 @@ export interface FigureResult {
   readonly y: Axis;
   readonly series: readonly Series[];
   readonly claims: readonly Claim[];
+  readonly table?: Table;
   /** Settings by name, for whoever wants to redo it. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -76,10 +84,10 @@ export function labMarkdown(report: LabReport): string {
     "",
     `![${report.title}](${report.figure}.svg)`,
     "",
-    "| claim | measured | at most | |",
-    "| --- | ---: | ---: | --- |",
-    ...rows,
-    "",
+    ...(rows.length > 0
+      ? ["| claim | measured | at most | |", "| --- | ---: | ---: | --- |", ...rows, ""]
+      : []),
+    ...(report.table ? [...tableLines(report.table), ""] : []),
     "## Where the numbers come from",
     "",
     `- command: \`${report.command}\``,
@@ -90,4 +98,9 @@ export function labMarkdown(report: LabReport): string {
     `- settings: \`${JSON.stringify(report.settings)}\``,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function tableLines({ head, rows }: Table): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)];
 }

@@ -1,11 +1,24 @@
+import type { Spec } from "../../models/spec.ts";
+import type { Weights } from "../../optim/adamw.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Precision } from "../../util/tensor.ts";
+import type { LabRecipe } from "../recipes.ts";
 import type { FigureResult } from "../report.ts";
+
+/** A trained model. */
+export interface TrainedModel {
+  readonly spec: Spec;
+  readonly weights: Weights;
+}
 
 export interface FigureContext {
   readonly seeds: readonly number[];
   /** Opens a runtime; the figure disposes of it. */
   readonly openRuntime: (precision: Precision) => Promise<Runtime>;
+  /** The model of a recipe and a seed, trained now where that has not been done. */
+  readonly trained: (recipe: LabRecipe, seed: number) => Promise<TrainedModel>;
+  /** Prompts that trained models are measured on; 1,280 by default. */
+  readonly prompts?: number;
   readonly onProgress?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -14,6 +27,8 @@ export interface FigureContext {
 export interface FigureRecipe {
   readonly name: string;
   readonly summary: string;
+  /** How many seeds it takes; 2 by default. */
+  readonly seeds?: number;
   measure(context: FigureContext): Promise<FigureResult>;
 }
 

@@ -3,6 +3,14 @@ import type { FigureRecipe } from "./figure.ts";
 import { linearBound, linearDimension } from "./linear-bounds.ts";
 import { linearExact } from "./linear-exact.ts";
 import { linearSamples, linearTrained } from "./linear-trained.ts";
+import {
+  algoformerExamples,
+  algoformerLoops,
+  algoformerNoise,
+  loopedExamples,
+  loopedLoops,
+  otherTasks,
+} from "./trained.ts";
 
 /** Every figure that can be reproduced. */
 export const figures: readonly FigureRecipe[] = [
@@ -11,6 +19,12 @@ export const figures: readonly FigureRecipe[] = [
   linearDimension,
   linearTrained,
   linearSamples,
+  loopedExamples,
+  loopedLoops,
+  algoformerExamples,
+  algoformerLoops,
+  algoformerNoise,
+  ...otherTasks,
 ];
 
 /** The figure of that name, or all of them for "all". Throws LAB_NAME. */
