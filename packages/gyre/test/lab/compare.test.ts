@@ -144,7 +144,7 @@ test("figures of trained models decide their claims from the models that they ar
     openRuntime: () => openOnnxRuntime({ threads: 1 }),
     trained: async (recipe: { name: string }, seed: number) => {
       asked.push(`${recipe.name} ${seed}`);
-      const spec = recipe.name.includes("standard") ? standard : looped;
+      const spec = recipe.name.includes("standard") ? standard : loopedTransformer({ ...size, loops: 12 });
       return { spec, weights: randomWeights(spec, seed) };
     },
   };
