@@ -18,7 +18,7 @@ export interface ServeOptions {
 const concurrencies = [1, 8, 32] as const;
 type PerConcurrency = Readonly<Record<`${(typeof concurrencies)[number]}`, number>>;
 
-/** Tokens a second of requests at budgets of 1 to L loops in turn, so many of them at a time; medians. */
+/** Tokens a second of so many clients, each of which sends L requests one after the other; budgets are 1 to L loops in turn. Medians. */
 export interface ServeResult {
   readonly bench: "serve";
   readonly config: ConfigName;
@@ -57,7 +57,7 @@ export async function benchServe({
   await using decoder = new Decoder({ spec, weights: initialWeights(spec, 1), runtime });
   const measured = { ours: [] as [string, number][], unbatched: [] as [string, number][] };
   for (const streams of concurrencies) {
-    const requests = Math.ceil(Math.max(streams, spec.loops) / spec.loops) * spec.loops;
+    const requests = streams * spec.loops;
     print(`${streams} streams: ${requests} requests of ${newTokens} tokens, ${rounds} rounds`);
     const side = (batching: boolean) => async () => {
       const started = performance.now();

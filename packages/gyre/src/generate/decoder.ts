@@ -4,8 +4,8 @@ import {
   cacheName,
   loopGraph,
   modulationGraph,
-  newRows,
   readOutGraph,
+  rowsName,
 } from "../models/decoding.ts";
 import { contextExceeded } from "../models/errors.ts";
 import { isConditioned } from "../models/parameters.ts";
@@ -54,6 +54,9 @@ const MASKED = -1e9;
 /** The longest stretch of a prompt that is computed at a time. */
 const LONGEST_CALL = 256;
 
+/** Programs that are kept; each holds the core's weights in the runtime's own layout. */
+const KEPT_CALLS = 24;
+
 /** A call's program with the buffers that it reads. */
 interface PreparedCall {
   readonly program: Program;
@@ -66,7 +69,7 @@ interface PreparedCall {
 /**
  * Runs a model loop by loop with a key/value cache per (loop, layer). Every loop uses the same weights, so one
  * call serves sequences at different loops, positions and trajectories. Programs are compiled for sizes in
- * coarse steps and kept.
+ * coarse steps, and those used last are kept.
  */
 export class Decoder implements AsyncDisposable {
   readonly model: Model;
@@ -175,14 +178,17 @@ export class Decoder implements AsyncDisposable {
     this.#fill(prepared, shape, calls, count);
     const outputs = await prepared.program.run(prepared.inputs);
     const next = outputs.get("x")?.data as FloatData;
-    const data = outputs.get("rows")?.data as FloatData;
-    const { sequences, tokens } = shape;
+    const { tokens } = shape;
     for (const [index, { states, sequence, loop, position }] of calls.entries()) {
       const start = index * tokens * width;
       states.set(next.subarray(start, start + count * width));
-      for (const kind of cacheKinds) {
-        for (let layer = 0; layer < layers; layer++) {
-          const offset = newRows(kind, layer, index, sequences) * tokens * width;
+      for (let layer = 0; layer < layers; layer++) {
+        const rows = outputs.get(rowsName(layer)) as Tensor<FloatData>;
+        const { data } = rows;
+        const heads = rows.shape[1] as number;
+        const end = (index + 1) * heads * tokens * (width / spec.heads);
+        for (const [from, kind] of cacheKinds.entries()) {
+          const offset = end - (cacheKinds.length - from) * tokens * width;
           sequence.cache.write(loop, kind, layer, position, { data, offset, tokens, count });
         }
       }
@@ -236,13 +242,19 @@ export class Decoder implements AsyncDisposable {
     return told;
   }
 
-  #prepared(shape: CallShape): Promise<PreparedCall> {
+  /** The program of a shape; the one that was used least recently is let go when there are many. */
+  async #prepared(shape: CallShape): Promise<PreparedCall> {
     const key = JSON.stringify(shape);
-    const known = this.#calls.get(key);
-    if (known) return known;
-    const made = this.#prepare(shape);
-    this.#calls.set(key, made);
-    return made;
+    const known = this.#calls.get(key) ?? this.#prepare(shape);
+    this.#calls.delete(key);
+    this.#calls.set(key, known);
+    const [oldest] = this.#calls.keys();
+    if (this.#calls.size > KEPT_CALLS && oldest !== undefined) {
+      const { program } = (await this.#calls.get(oldest)) as PreparedCall;
+      this.#calls.delete(oldest);
+      await program[Symbol.asyncDispose]();
+    }
+    return known;
   }
 
   async #prepare(shape: CallShape): Promise<PreparedCall> {
@@ -314,9 +326,8 @@ function roundUp(size: number, base: 2 | 4): number {
   return power;
 }
 
-/** Positions that a cache is made for: the context, or a quarter of it, or a quarter of that, down to 16. */
+/** Positions that a cache is made for, in eighths of the context: all of it is read in every call. */
 function capacityFor(positions: number, context: number): number {
-  let capacity = context;
-  while (capacity / 4 >= Math.max(16, positions)) capacity = Math.ceil(capacity / 4);
-  return capacity;
+  const step = Math.ceil(context / 8);
+  return Math.min(context, Math.ceil(positions / step) * step);
 }

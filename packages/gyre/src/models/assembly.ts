@@ -56,7 +56,7 @@ export function forward(
   if (tokens > spec.context) throw contextExceeded(tokens, spec.context);
   const params = parameterInputs(builder, spec);
   const { prelude, core: looped, coda } = stages(spec);
-  const attend = () => causal(batch, spec.heads, tile);
+  const attend = () => causal(tile);
   const place = (x: Value, { positions }: Stage) =>
     positions ? withPositions(x, params, positions, batch) : x;
   const settle = (x: Value, { norm: name }: Stage) => (name ? normed(x, spec, within(params, name)) : x);
@@ -65,7 +65,7 @@ export function forward(
 
   const read = readIn(builder, spec, params, batch, tokens);
   const start = inFrame ? place(read, prelude) : place(read, looped);
-  const before = blocks(start, spec, params, prelude.blocks, { attend });
+  const before = blocks(start, spec, params, prelude.blocks, { batch, attend });
   const embedding = inFrame ? settle(before, prelude) : before;
   const entered = inFrame && spec.inject === "add" ? place(embedding, looped) : embedding;
 
@@ -76,7 +76,7 @@ export function forward(
     return inFrame ? place(joined, looped) : joined;
   };
   const finish = (state: Value): Value => {
-    const after = blocks(state, spec, params, coda.blocks, { attend });
+    const after = blocks(state, spec, params, coda.blocks, { batch, attend });
     return settle(after, inFrame ? coda : looped);
   };
   let state = firstState(spec, embedding);
@@ -85,7 +85,7 @@ export function forward(
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
     const from = state;
     const run = () => {
-      const x = core(enter(from), spec, params, told, attend, embedding);
+      const x = core(enter(from), spec, params, { batch, attend, modulations: told, embedding });
       return inFrame ? settle(x, looped) : x;
     };
     const next = recompute ? builder.recomputed(run) : run();
@@ -155,28 +155,21 @@ export interface BlockModulation {
   readonly mlp: Modulation;
 }
 
-/** One loop: the blocks of the core, one after the other, x [N, d] -> [N, d]. */
-export function core(
-  x: Value,
-  spec: Spec,
-  params: Params,
-  modulations: readonly BlockModulation[] | undefined,
-  attend: (block: number) => Attend,
-  embedding?: Value,
-): Value {
-  return blocks(x, spec, params, stages(spec).core.blocks, {
-    attend,
-    modulations,
-    ...(spec.inject === "everyLayer" ? { embedding } : {}),
-  });
-}
-
 /** What blocks have besides their own parameters. */
 interface Surroundings {
+  /** Texts of equal length in the rows. */
+  readonly batch: number;
   readonly attend: (block: number) => Attend;
   readonly modulations?: readonly BlockModulation[] | undefined;
-  /** Added before each block. */
+  /** What a model with `inject: "everyLayer"` adds before each block. */
   readonly embedding?: Value | undefined;
+}
+
+/** One loop: the blocks of the core, one after the other, x [N, d] -> [N, d]. */
+export function core(x: Value, spec: Spec, params: Params, around: Surroundings): Value {
+  const { embedding, ...others } = around;
+  const own = spec.inject === "everyLayer" ? around : others;
+  return blocks(x, spec, params, stages(spec).core.blocks, own);
 }
 
 function blocks(
@@ -184,17 +177,17 @@ function blocks(
   spec: Spec,
   params: Params,
   names: readonly string[],
-  { attend, modulations, embedding }: Surroundings,
+  { batch, attend, modulations, embedding }: Surroundings,
 ): Value {
   return names.reduce((state, name, index) => {
     const entered = embedding ? add(state, embedding) : state;
-    return applyBlock(entered, spec, within(params, name), modulations?.[index], attend(index));
+    return applyBlock(entered, { ...spec, batch }, within(params, name), modulations?.[index], attend(index));
   }, x);
 }
 
 function applyBlock(
   x: Value,
-  spec: Spec,
+  spec: Spec & { readonly batch: number },
   params: Params,
   mod: BlockModulation | undefined,
   attend: Attend,

@@ -1,7 +1,7 @@
 import { GraphBuilder } from "../graph/builder.ts";
 import { add, concat, matmul, mul, reduceSum, slice, softmax, swapLast } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import { type Attend, joinHeads, splitHeads } from "../nn/layers.ts";
+import type { Attend } from "../nn/layers.ts";
 import {
   type BlockModulation,
   blockModulation,
@@ -33,9 +33,8 @@ export type CacheKind = (typeof cacheKinds)[number];
 export const cacheName = (kind: CacheKind, layer: number, sequence: number): string =>
   `${kind}.${layer}.${sequence}`;
 
-/** Which [H, T, d / H] of the output `rows` are the new keys or values of one layer and sequence. */
-export const newRows = (kind: CacheKind, layer: number, sequence: number, sequences: number): number =>
-  (layer * cacheKinds.length + cacheKinds.indexOf(kind)) * sequences + sequence;
+/** The output that holds the new keys and values of one layer. */
+export const rowsName = (layer: number): string => `rows.${layer}`;
 
 /** Values of one conditioning, all blocks of the core: gates and factors, [4 k d]. */
 export const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
@@ -56,8 +55,8 @@ function requireDecodable({ family, vectors, prelude, coda, inject, frame }: Spe
  * One loop over new tokens of several sequences, each in its own loop of its own trajectory: every loop uses
  * the same weights. Inputs: `x` [S T, d]; `modulation` [S T or 1, 4 k d] where the model is conditioned; the
  * additive `mask` [S, 1, T, P + T] (0 or a large negative number); per layer and sequence, `keys.j.s` and
- * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`, and the new keys and values of all layers and sequences,
- * `rows` [2 k S, H, T, d / H] (see `newRows`). Throws MODEL_VECTORS, MODEL_DECODE.
+ * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`, and per layer `rows.j` [S, 2 H or 3 H, T, d / H], which ends
+ * with the H heads of the new keys and the H of the new values. Throws MODEL_VECTORS, MODEL_DECODE.
  */
 export function loopGraph(spec: Spec, shape: CallShape): Graph {
   requireDecodable(spec);
@@ -65,25 +64,23 @@ export function loopGraph(spec: Spec, shape: CallShape): Graph {
   const builder = new GraphBuilder();
   const x = builder.input("x", [sequences * tokens, spec.width]);
   const mask = builder.input("mask", [sequences, 1, tokens, cached + tokens]);
-  const fresh: Value[] = [];
+  const fresh: Record<string, Value> = {};
   const attend =
     (layer: number): Attend =>
-    (...rows) => {
-      const [queries, keys, values] = rows.map((part) => splitHeads(part, sequences, spec.heads)) as [
-        Value,
-        Value,
-        Value,
-      ];
-      fresh.push(keys, values);
+    ({ queries, keys, values, joined }) => {
+      fresh[rowsName(layer)] = joined ?? concat([keys, values], 1);
       const past = (kind: CacheKind) =>
         Array.from({ length: cached === 0 ? 0 : sequences }, (_, sequence) =>
           builder.input(cacheName(kind, layer, sequence), [1, spec.heads, cached, spec.width / spec.heads]),
         );
-      return joinHeads(attendCached(queries, keys, values, past("keys"), past("values"), mask));
+      return attendCached(queries, keys, values, past("keys"), past("values"), mask);
     };
-  const params = parameterInputs(builder, spec);
-  const next = core(x, spec, params, givenModulations(builder, spec, shape), attend);
-  return builder.graph({ x: next, rows: concat(fresh as [Value, ...Value[]], 0) });
+  const next = core(x, spec, parameterInputs(builder, spec), {
+    batch: sequences,
+    attend,
+    modulations: givenModulations(builder, spec, shape),
+  });
+  return builder.graph({ x: next, ...fresh });
 }
 
 /**

@@ -100,19 +100,27 @@ export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {
   return bias ? add(scaled, bias) : scaled;
 }
 
-/** Mixes values between positions: queries (scaled), keys and values [N, d] -> [N, d]. */
-export type Attend = (queries: Value, keys: Value, values: Value) => Value;
+/** What attention projects its input to: scaled queries, keys and values [B, H, T, d / H]. */
+export interface Heads {
+  readonly queries: Value;
+  readonly keys: Value;
+  readonly values: Value;
+  /** All three, one after the other [B, 3 H, T, d / H], where one product made them. */
+  readonly joined?: Value;
+}
+
+/** Mixes values between positions: [B, H, T, d / H]. */
+export type Attend = (heads: Heads) => Value;
 
 /**
- * Multi-head self-attention, x [N, d] -> [N, d]; `c_attn` holds queries, keys and values one below the other.
- * The queries carry the scale 1 / sqrt(head width), which goes into their weights where a bias keeps it out of
- * the product. Few rows are projected by one product and then cut; many
- * by three, which cut the weights.
+ * Multi-head self-attention of `batch` texts of equal length, x [N, d] -> [N, d]; `c_attn` holds queries, keys and
+ * values one below the other. The queries carry the scale 1 / sqrt(head width), which goes into their weights where
+ * one product projects few rows, or where a bias keeps it out of the product. Many rows are projected by three.
  */
 export function attention(
   x: Value,
   params: Params,
-  { heads, bias }: { readonly heads: number; readonly bias: boolean },
+  { batch, heads, bias }: { readonly batch: number; readonly heads: number; readonly bias: boolean },
   attend: Attend,
   { gate, ...input }: Modulation = {},
 ): Value {
@@ -120,43 +128,51 @@ export function attention(
   const scale = 1 / Math.sqrt(width / heads);
   const weight = params("c_attn.weight");
   const biases = bias ? params("c_attn.bias") : undefined;
-  const part = (value: Value, axis: number, index: number) =>
-    slice(value, axis, index * width, (index + 1) * width);
-  const projectEach = (index: number) =>
-    modulatedLinear(x, part(weight, 0, index), biases && part(biases, 0, index), input);
-  const all = rows <= width ? modulatedLinear(x, weight, biases, input) : undefined;
-  const project = (index: number) => (all ? part(all, 1, index) : projectEach(index));
-  const scaledQueries = (bias: Value) =>
-    modulatedLinear(x, mul(part(weight, 0, 0), scale), mul(part(bias, 0, 0), scale), input);
-  const queries = biases && !all ? scaledQueries(biases) : mul(project(0), scale);
-  const back = bias ? params("c_proj.bias") : undefined;
-  const mixed = attend(queries, project(1), project(2));
-  return modulatedLinear(mixed, params("c_proj.weight"), back, { gate });
+  const part = (value: Value, index: number) => slice(value, 0, index * width, (index + 1) * width);
+  const scaled = (value: Value) => concat([mul(part(value, 0), scale), slice(value, 0, width, 3 * width)], 0);
+  const joinedHeads = (): Heads => {
+    const all = modulatedLinear(x, scaled(weight), biases && scaled(biases), input);
+    const joined = splitHeads(all, batch, 3 * heads);
+    const own = (index: number) => slice(joined, 1, index * heads, (index + 1) * heads);
+    return { queries: own(0), keys: own(1), values: own(2), joined };
+  };
+  const headsOf = (index: number, factor = 1) => {
+    const times = (value: Value) => (factor === 1 ? value : mul(value, factor));
+    const projected = biases
+      ? modulatedLinear(x, times(part(weight, index)), times(part(biases, index)), input)
+      : times(modulatedLinear(x, part(weight, index), undefined, input));
+    return splitHeads(projected, batch, heads);
+  };
+  const mixed = attend(
+    rows <= width ? joinedHeads() : { queries: headsOf(0, scale), keys: headsOf(1), values: headsOf(2) },
+  );
+  return modulatedLinear(
+    joinHeads(mixed),
+    params("c_proj.weight"),
+    bias ? params("c_proj.bias") : undefined,
+    {
+      gate,
+    },
+  );
 }
 
 /** Rows [B T, d] as [B, H, T, d / H]. */
-export function splitHeads(rows: Value, batch: number, heads: number): Value {
+function splitHeads(rows: Value, batch: number, heads: number): Value {
   const [total, width] = rows.shape as [number, number];
   return transpose(reshape(rows, [batch, total / batch, heads, width / heads]), [0, 2, 1, 3]);
 }
 
 /** [B, H, T, d / H] as rows [B T, d]. */
-export function joinHeads(split: Value): Value {
+function joinHeads(split: Value): Value {
   const [batch, heads, tokens, headWidth] = split.shape as [number, number, number, number];
   return reshape(transpose(split, [0, 2, 1, 3]), [batch * tokens, heads * headWidth]);
 }
 
-/** Causal attention within `batch` texts of equal length; `tile` rows of it are computed at a time. */
+/** Causal attention; `tile` rows of it are computed at a time. */
 export const causal =
-  (batch: number, heads: number, tile: number): Attend =>
-  (...rows) => {
-    const [queries, keys, values] = rows.map((part) => splitHeads(part, batch, heads)) as [
-      Value,
-      Value,
-      Value,
-    ];
-    return joinHeads(causalAttention(queries, keys, values, tile));
-  };
+  (tile: number): Attend =>
+  ({ queries, keys, values }) =>
+    causalAttention(queries, keys, values, tile);
 
 /** Two linear layers with an activation between them, x [N, d] -> [N, d]. */
 export function mlp(

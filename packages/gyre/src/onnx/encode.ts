@@ -77,6 +77,18 @@ function gemm(e: Emitter, [a, ...others]: readonly string[], attrs: OpAttrs["gem
   e.node("Gemm", [left, ...others], { transA: Number(transA), transB: Number(transB), ...scale });
 }
 
+function rmsNormalization(e: Emitter, x: string, gain: string, epsilon: number): void {
+  e.node("RMSNormalization", [x, gain], { axis: -1, epsilon: { float: epsilon } });
+}
+
+/** A norm [n, d] and what multiplies its columns [d], where a product is that: one operation does both. */
+function normAndGain({ inputs }: Value): readonly [Value<"rmsNorm">, Value] | undefined {
+  const [a, b] = inputs as readonly [Value, Value];
+  const [norm, gain] = isOp(a, "rmsNorm") ? [a, b] : [b, a];
+  if (!isOp(norm, "rmsNorm") || sizeOf(gain.shape) !== norm.shape.at(-1)) return undefined;
+  return gain.shape.at(-1) === norm.shape.at(-1) ? [norm, gain] : undefined;
+}
+
 /** How each plain operation is written in ONNX; total, like the table of gradients. */
 const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   input: leaf,
@@ -98,7 +110,11 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   cos: simple("Cos"),
   add: simple("Add"),
   sub: simple("Sub"),
-  mul: simple("Mul"),
+  mul(e, inputs, _, value) {
+    const [norm, gain] = normAndGain(value) ?? [];
+    if (norm && gain) rmsNormalization(e, e.name(norm.inputs[0] as Value), e.name(gain), norm.attrs.epsilon);
+    else e.node("Mul", inputs);
+  },
   div: simple("Div"),
   matmul(e, inputs, attrs, value) {
     if (value.shape.length === 2) gemm(e, inputs, attrs);
@@ -154,8 +170,7 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   gelu: simple("Gelu"),
   geluGrad: fused,
   rmsNorm(e, [x], { epsilon }, value) {
-    const gain = e.float(1, [value.shape.at(-1) as number]);
-    e.node("RMSNormalization", [x as string, gain], { axis: -1, epsilon: { float: epsilon } });
+    rmsNormalization(e, x as string, e.float(1, [value.shape.at(-1) as number]), epsilon);
   },
   causalAttention: fused,
   causalAttentionGrad: fused,

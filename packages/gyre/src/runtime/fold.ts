@@ -3,10 +3,10 @@ import { type Graph, isOp, type OpName, type Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
 import type { Tensor } from "../util/tensor.ts";
 
-const movements: ReadonlySet<OpName> = new Set(["slice", "transpose", "reshape", "concat"]);
+const foldable: ReadonlySet<OpName> = new Set(["slice", "transpose", "reshape", "concat", "mul"]);
 
 /**
- * Moves bound inputs once, ahead of every run: what the graph cuts, turns or joins of them alone becomes a
+ * Moves bound inputs once, ahead of every run: what the graph cuts, turns, joins or scales of them alone becomes a
  * bound input itself. Returns the new graph with what it is bound to; the others' values are not copied.
  */
 export function foldBound(
@@ -15,13 +15,13 @@ export function foldBound(
 ): { readonly graph: Graph; readonly bound: ReadonlyMap<string, Tensor> } {
   const fixed = new Set<Value>();
   for (const value of graph.values) {
-    const isBound = isOp(value, "input") && bound.has(value.attrs.name);
-    if (isBound || (movements.has(value.op) && value.inputs.every((input) => fixed.has(input))))
+    const isGiven = isOp(value, "constant") || (isOp(value, "input") && bound.has(value.attrs.name));
+    if (isGiven || (foldable.has(value.op) && value.inputs.every((input) => fixed.has(input))))
       fixed.add(value);
   }
   const read = new Set(graph.values.filter((value) => !fixed.has(value)).flatMap((value) => value.inputs));
   for (const value of graph.outputs.values()) read.add(value);
-  const folded = [...fixed].filter((value) => read.has(value) && value.op !== "input");
+  const folded = [...fixed].filter((value) => read.has(value) && foldable.has(value.op));
   if (folded.length === 0) return { graph, bound };
 
   const nameOf = (value: Value) => `folded/${value.id}`;

@@ -165,8 +165,8 @@ describe("a decoder", () => {
     const bytes = (positions: number, loops: number) => 2 * loops * of.layers * positions * of.width * 8;
     expect(sequence.cache.bytes).toBe(0);
     await decoder.append(sequence, textOf(10, 1), await decoder.route(2));
-    expect(sequence.cache.bytes).toBe(bytes(16, 2));
-    await decoder.append(sequence, textOf(10, 1), await decoder.route(2));
+    expect(sequence.cache.bytes).toBe(bytes(32, 2));
+    await decoder.append(sequence, textOf(30, 1), await decoder.route(2));
     expect(sequence.cache.bytes).toBe(bytes(64, 2));
   });
 
@@ -187,5 +187,30 @@ describe("a decoder", () => {
     expect(runtime.livePrograms).toBeGreaterThan(2);
     await decoder[Symbol.asyncDispose]();
     expect(runtime.livePrograms).toBe(0);
+  });
+
+  test("keeps few programs, however many sizes of calls there are, and is as exact with a new one", async () => {
+    await using runtime = await openOnnxRuntime({ threads: 1 });
+    const long = presets.loopformer({ ...tinySize, context: 64 });
+    const model = modelOf(long, runtime);
+    await using decoder = new Decoder(model);
+    const route = await decoder.route(1);
+    const modulation = route.modulations[0];
+    for (let position = 8; position < 64; position += 8) {
+      for (const streams of [1, 2, 4, 8]) {
+        const calls = Array.from({ length: streams }, () => ({
+          sequence: decoder.start(),
+          loop: 0,
+          modulation,
+          position,
+          states: decoder.embed([1], position),
+        }));
+        await decoder.loop(calls);
+      }
+    }
+    expect(runtime.livePrograms).toBeLessThanOrEqual(25);
+    const text = textOf(12, 3, long);
+    const logits = await cached(decoder, text, route, [4]);
+    expect(largestGap(logits, uncached(model, text, 1))).toBeLessThan(1e-4);
   });
 });
