@@ -47,7 +47,7 @@ export async function openStep(
     spec,
     { kind: "elastic", shortWeight: 0.1, consistencyWeight: 0.1, consistency: "hidden" },
     shape,
-    { ...tuning(spec), ...blocks },
+    { ...tuning(spec, options.recompute ?? false), ...blocks },
   );
   const program = await runtime.compile(graph, { buffers: 1, lean: options.recompute ?? false });
   const weights = initialWeights(spec, 1);

@@ -44,7 +44,8 @@ function textSource({ spec, training, data }: TrainRun): Source {
       ...(shortLoops ? { shortLoops } : {}),
     };
     const graph =
-      graphs.get(shortLoops) ?? stepGraph(spec, objective, stepShape, { recompute, ...tuning(spec) });
+      graphs.get(shortLoops) ??
+      stepGraph(spec, objective, stepShape, { recompute, ...tuning(spec, recompute) });
     graphs.set(shortLoops, graph);
     return graph;
   };
@@ -75,9 +76,12 @@ function textSource({ spec, training, data }: TrainRun): Source {
   };
 }
 
-/** Block sizes that proved fast; they change the order of sums, never the mathematics. */
-export function tuning(spec: Spec): { readonly tile: number; readonly logitRows: number } {
-  return { tile: Math.min(spec.context, 128), logitRows: 1024 };
+/** Block sizes that proved fast, or small; they change the order of sums, never the mathematics. */
+export function tuning(
+  spec: Spec,
+  recompute: boolean,
+): { readonly tile: number; readonly logitRows: number } {
+  return { tile: Math.min(spec.context, 128), logitRows: recompute ? 256 : 1024 };
 }
 
 function addRoute(
