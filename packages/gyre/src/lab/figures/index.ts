@@ -2,6 +2,7 @@ import { unknownName } from "../errors.ts";
 import type { FigureRecipe } from "./figure.ts";
 import { linearBound, linearDimension } from "./linear-bounds.ts";
 import { linearExact } from "./linear-exact.ts";
+import { linearFree } from "./linear-free.ts";
 import { linearSamples, linearTrained } from "./linear-trained.ts";
 import {
   algoformerExamples,
@@ -19,6 +20,7 @@ export const figures: readonly FigureRecipe[] = [
   linearDimension,
   linearTrained,
   linearSamples,
+  linearFree,
   loopedExamples,
   loopedLoops,
   algoformerExamples,
