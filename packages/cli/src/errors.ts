@@ -73,3 +73,11 @@ export function otherTasks(task: string, others: readonly string[]): GyreError {
     fix: "evaluate the others by themselves",
   });
 }
+
+export function otherRecipe(path: string, recipe: string): GyreError {
+  return new GyreError("LAB_RUN", {
+    given: `${path}, whose model or training is not that of the recipe ${recipe}`,
+    expected: `a run of ${recipe} as it is now`,
+    fix: "move the run away, or choose another folder with --runs",
+  });
+}

@@ -121,3 +121,15 @@ test("lab train and lab eval refuse what they cannot use", async () => {
   const wrong = await gyre(["lab", "eval", "run", "--noise", "0,much"]);
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/--noise/)]);
 }, 60_000);
+
+test("lab reproduce refuses a run that another recipe trained", async () => {
+  const file = join(folder.path, "other.json");
+  await writeFile(file, JSON.stringify({ ...recipe, training: { ...recipe.training, steps: 2 } }));
+  const runs = join(folder.path, "runs");
+  expect((await gyre(["lab", "train", file, "--out", join(runs, "linear-looped-seed1")])).code).toBe(0);
+  const { code, stderr } = await gyre(["lab", "reproduce", "looped-loops", "--runs", runs, "--out", runs]);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/LAB_RUN: .*linear-looped-seed1, whose model or/),
+  ]);
+}, 60_000);
