@@ -202,6 +202,20 @@ describe("baselines on cases worked by hand", () => {
     expected.forEach((value, at) => void expect(predictions[at]).toBeCloseTo(value, 6));
   });
 
+  // S = diag(2, 1/2), w = (1, 2): what is missing of coordinate i after T steps is w_i (1 - (s_i / 2)^2)^(2^T).
+  test.each([1, 2, 3, 4, 6, 8])("Newton's method converges quadratically: %i steps", (steps) => {
+    const prompt = problem(
+      [
+        [2, 0],
+        [0, 1],
+        [0, 1],
+      ],
+      [2, 2, 2],
+    );
+    const missing = 2 - (newton({ steps }).predict(prompt)[2] as number);
+    expect(missing).toBeCloseTo(2 * (15 / 16) ** (2 ** steps), 8);
+  });
+
   test("every name is unique and described", () => {
     expect(new Set(baselines.map(({ name }) => name)).size).toBe(baselines.length);
     for (const task of tasks) for (const name of task.baselines) expect(baselineNamed(name).name).toBe(name);
