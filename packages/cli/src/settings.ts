@@ -62,18 +62,21 @@ const recipeSchema = z.strictObject({
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 
-/** Reads a recipe; throws RECIPE listing every problem. */
-export async function readRecipe(path: string): Promise<Recipe> {
+/** The JSON of a recipe, unchecked. Throws RECIPE. */
+export async function readRecipeJson(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((cause: Error) => {
     throw badRecipe(path, cause.message);
   });
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw badRecipe(path, String(cause));
   }
-  const parsed = recipeSchema.safeParse(json);
+}
+
+/** Reads a recipe; throws RECIPE listing every problem. */
+export async function readRecipe(path: string): Promise<Recipe> {
+  const parsed = recipeSchema.safeParse(await readRecipeJson(path));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(
     (issue) => `${issue.path.join(".") || "recipe"}: ${issue.message}`,

@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { initialState } from "gyre";
-import { type LabRecipe, labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts } from "gyre/lab";
+import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts } from "gyre/lab";
 import { createLabRun, type LabRun, openLabRun, openOnnxRuntime, resumeState, saveState } from "gyre/node";
-import { alreadyDone, badRecipe, labTrainNeeds } from "../errors.ts";
+import { alreadyDone, labTrainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { interruptSignal } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { readRecipeJson } from "../settings.ts";
 
 export interface LabTrainOptions {
   readonly out?: string;
@@ -56,7 +56,9 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
 
 async function begin(name: string | undefined, options: LabTrainOptions): Promise<LabRun> {
   if (name === undefined) throw labTrainNeeds("no recipe");
-  const recipe = name.endsWith(".json") ? await readLabRecipe(name) : labRecipeNamed(name);
+  const recipe = name.endsWith(".json")
+    ? parseLabRecipe(await readRecipeJson(name), name)
+    : labRecipeNamed(name);
   const { out, force = false } = options;
   if (out === undefined) throw labTrainNeeds(`recipe ${name}, but no --out`);
   const given = Object.fromEntries(
@@ -75,18 +77,4 @@ async function goOn(recipe: string | undefined, path: string, options: LabTrainO
         "run keeps the options it began with",
     );
   return openLabRun(path);
-}
-
-/** Reads a recipe of one's own; throws RECIPE or LAB_RECIPE. */
-async function readLabRecipe(path: string): Promise<LabRecipe> {
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw badRecipe(path, cause.message);
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw badRecipe(path, String(cause));
-  }
-  return parseLabRecipe(json, path);
 }

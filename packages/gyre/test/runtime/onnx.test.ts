@@ -2,9 +2,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { add, exp, matmul, mul } from "../../src/graph/ops.ts";
+import { add, exp, matmul, mul, rmsNorm } from "../../src/graph/ops.ts";
 import { prepareGraph } from "../../src/graph/passes/index.ts";
 import type { Graph } from "../../src/graph/types.ts";
+import { interpret } from "../../src/interp/interpret.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { loopformer } from "../../src/models/presets.ts";
 import { conditions } from "../../src/models/spec.ts";
@@ -12,6 +13,7 @@ import { toOnnx } from "../../src/onnx/encode.ts";
 import { contribWrong } from "../../src/runtime/errors.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { SHORT_ROUTE, stepGraph } from "../../src/train/objective.ts";
+import { rng } from "../../src/util/rng.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 import { runtimeConformance } from "./runtime.case.ts";
 
@@ -44,6 +46,36 @@ test("its own operations are used only when asked for, and a wrong one is refuse
   expect(operations(false)).toEqual(["Transpose", "MatMul"]);
   expect(operations(true)).toEqual(["FusedMatMul"]);
   expect(contribWrong("FusedMatMul", 0.5).message).toMatch(/RUNTIME_CONTRIB: FusedMatMul .* 0\.5 off/);
+});
+
+test.each([
+  [[4], ["RMSNormalization"]],
+  [[1, 4], ["RMSNormalization"]],
+  [
+    [3, 1],
+    ["RMSNormalization", "Mul"],
+  ],
+])("a norm that stays whole takes a gain %j of its columns along", async (shape, expected) => {
+  const builder = new GraphBuilder();
+  const graph = builder.graph({
+    y: mul(rmsNorm(builder.input("x", [3, 4]), 1e-5), builder.input("gain", shape)),
+  });
+  const plain = prepareGraph(graph, { keepTransB: false, keep: ["rmsNorm"] });
+  expect(toOnnx(plain, { precision: "float32" }).nodes.map((node) => node.opType)).toEqual(expected);
+  await using runtime = await openOnnxRuntime({ threads: 1 });
+  const random = rng(1, "gain");
+  const draw = (size: readonly number[]): Tensor => ({
+    data: Float32Array.from({ length: size.reduce((a, b) => a * b) }, () => random.normal()),
+    shape: size,
+  });
+  const inputs = new Map([
+    ["x", draw([3, 4])],
+    ["gain", draw(shape)],
+  ]);
+  const given = (await (await runtime.compile(graph, { fused: true })).run(inputs)).get("y")?.data ?? [];
+  const exact = interpret(graph, inputs).get("y")?.data ?? [];
+  expect(exact).toHaveLength(12);
+  for (const [index, value] of exact.entries()) expect(given[index]).toBeCloseTo(value as number, 5);
 });
 
 describe("programs", () => {
