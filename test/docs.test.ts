@@ -6,6 +6,7 @@ import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Command } from "commander";
 import { specSchema } from "gyre";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../packages/cli/src/program.ts";
@@ -100,9 +101,13 @@ describe("shell blocks", () => {
   test.each(gyre)("$where: $line", async ({ words }) => {
     const program = createProgram(() => undefined);
     const ran: string[] = [];
-    for (const command of program.commands) command.action(() => void ran.push(command.name()));
+    const stub = (command: Command) => {
+      command.action(() => void ran.push(command.name()));
+      for (const inner of command.commands) stub(inner);
+    };
+    for (const command of program.commands) stub(command);
     await program.parseAsync(words.slice(1), { from: "user" });
-    expect(ran).toEqual([words[1]]);
+    expect(ran).toEqual([words[1] === "lab" ? words[2] : words[1]]);
   });
 
   test("npm scripts and the files of other commands are there", () => {
