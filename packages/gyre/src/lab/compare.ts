@@ -62,9 +62,14 @@ export function loopTaps({ family, loops }: Spec): number[] {
   return [...new Set(shares.map((share) => Math.max(1, Math.round(share * loops))))];
 }
 
+/** What the measurements of all models have in common. */
+function shared({ task, runtime, seed, prompts = 1280, signal }: CompareOptions) {
+  return { task, runtime, seed, prompts, scale: task.scale, ...(signal ? { signal } : {}) };
+}
+
 /** Errors of every model and classical algorithm on the same prompts. Throws LAB_OPTIONS, LOOPS. */
 export async function compare(options: CompareOptions): Promise<Comparison> {
-  const { task, arms, runtime, seed, prompts = 1280, loops = loopTaps, onProgress, signal } = options;
+  const { task, arms, seed, prompts = 1280, loops = loopTaps, onProgress, signal } = options;
   const stages = stagesOf(task);
   const measured: Outcome[] = [];
   for (const arm of arms) {
@@ -72,17 +77,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     const runs: Curves[] = [];
     for (const weights of arm.weights) {
       onProgress?.(`${arm.name}, model ${runs.length + 1} of ${arm.weights.length}`);
-      const { curves } = await evaluatePrompts({
-        spec: arm.spec,
-        weights,
-        runtime,
-        task,
-        seed,
-        loops: taps,
-        scale: task.scale,
-        prompts,
-        ...(signal ? { signal } : {}),
-      });
+      const { curves } = await evaluatePrompts({ ...shared(options), spec: arm.spec, weights, loops: taps });
       runs.push(new Map(curves.map((curve) => [curve.loops, curve])));
     }
     measured.push({ arm, parameters: parameterCount(arm.spec), runs, best: bestOf(runs, arm.spec.loops) });
@@ -227,7 +222,7 @@ export function loopsFigure(comparison: Comparison): FigureResult {
 /** Error with every example against noise on the labels, for the best model of each arm. Throws LAB_OPTIONS. */
 export async function noiseFigure(comparison: Comparison, options: CompareOptions): Promise<FigureResult> {
   const { task, measured, readings, prompts, seed } = comparison;
-  const { noise = [0, 0.1, 0.2, 0.5, 1], runtime, onProgress } = options;
+  const { noise = [0, 0.1, 0.2, 0.5, 1], onProgress } = options;
   const last = readings.at(-1) ?? 0;
   const series: Series[] = [];
   for (const [group, { arm, runs, best }] of measured.entries()) {
@@ -235,16 +230,7 @@ export async function noiseFigure(comparison: Comparison, options: CompareOption
     const weights = arm.weights[runs.indexOf(best)] as Weights;
     const points: Point[] = [];
     for (const x of noise) {
-      const { curves } = await evaluatePrompts({
-        spec: arm.spec,
-        weights,
-        runtime,
-        task,
-        seed,
-        prompts,
-        noise: x,
-        scale: task.scale,
-      });
+      const { curves } = await evaluatePrompts({ ...shared(options), spec: arm.spec, weights, noise: x });
       points.push(at(curves[0] as ErrorCurve, last, x));
     }
     series.push({ name: arm.name, group, points });

@@ -111,3 +111,18 @@ export function badLabRun(path: string, problems: readonly string[]): GyreError 
     fix: "pass the folder of such a run; gyre train and gyre eval are for runs on text",
   });
 }
+
+/** The one of that name. Throws LAB_NAME, which lists the others. */
+export function named<Item extends { readonly name: string }>(
+  kind: string,
+  all: readonly Item[],
+  name: string,
+): Item {
+  const found = all.find((one) => one.name === name);
+  if (found) return found;
+  throw unknownName(
+    kind,
+    name,
+    all.map((one) => one.name),
+  );
+}

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type PromptFamilyName, promptFamilyNames, promptPresets } from "../models/presets.ts";
 import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
-import { badLabRecipe, unknownName } from "./errors.ts";
+import { badLabRecipe, named } from "./errors.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "./options.ts";
 import { ramp } from "./schedule.ts";
 import type { Task } from "./task.ts";
@@ -154,13 +154,4 @@ export const labRecipes: readonly LabRecipe[] = [
 ];
 
 /** The recipe of that name. Throws LAB_NAME. */
-export function labRecipeNamed(name: string): LabRecipe {
-  const found = labRecipes.find((recipe) => recipe.name === name);
-  if (!found)
-    throw unknownName(
-      "recipe",
-      name,
-      labRecipes.map((recipe) => recipe.name),
-    );
-  return found;
-}
+export const labRecipeNamed = (name: string): LabRecipe => named("recipe", labRecipes, name);

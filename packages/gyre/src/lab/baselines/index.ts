@@ -1,4 +1,4 @@
-import { unknownName } from "../errors.ts";
+import { named } from "../errors.ts";
 import type { Baseline } from "./baseline.ts";
 import { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./linear.ts";
 import { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./local.ts";
@@ -20,13 +20,4 @@ export const baselines: readonly Baseline[] = [
 ];
 
 /** The classical algorithm of that name. Throws LAB_NAME. */
-export function baselineNamed(name: string): Baseline {
-  const found = baselines.find((one) => one.name === name);
-  if (!found)
-    throw unknownName(
-      "baseline",
-      name,
-      baselines.map((one) => one.name),
-    );
-  return found;
-}
+export const baselineNamed = (name: string): Baseline => named("baseline", baselines, name);

@@ -1,4 +1,4 @@
-import { unknownName } from "../errors.ts";
+import { named } from "../errors.ts";
 import type { Task } from "../task.ts";
 import { irisTask } from "./iris.ts";
 import {
@@ -26,13 +26,4 @@ export const tasks: readonly Task[] = [
 ];
 
 /** The task of that name. Throws LAB_NAME. */
-export function taskNamed(name: string): Task {
-  const found = tasks.find((task) => task.name === name);
-  if (!found)
-    throw unknownName(
-      "task",
-      name,
-      tasks.map((task) => task.name),
-    );
-  return found;
-}
+export const taskNamed = (name: string): Task => named("task", tasks, name);
