@@ -12,21 +12,22 @@ export interface NewRows {
   readonly count: number;
 }
 
-type LoopCache = Readonly<Record<CacheKind, FloatData[]>>;
-
 /**
- * Keys and values of one sequence, one cache per (loop, layer): [H, capacity, w]. A loop's share is allocated
- * when the loop first runs. Positions beyond what was written hold zeros or old rows; masks hide them.
+ * Keys and values of one sequence, per layer [loops, H, capacity, w]: the caches of successive loops lie side by
+ * side. Positions beyond what was written hold zeros or old rows; masks hide them.
  */
 export class KeyValueCache {
   readonly #spec: Spec;
-  readonly #loops: (LoopCache | undefined)[] = [];
   readonly #precision: Precision;
+  readonly #rows: Readonly<Record<CacheKind, FloatData[]>>;
   #capacity = 0;
+  #loops = 0;
 
   constructor(spec: Spec, precision: Precision) {
     this.#spec = spec;
     this.#precision = precision;
+    const none = () => Array.from({ length: spec.layers }, () => zeros(precision, 0));
+    this.#rows = { keys: none(), values: none() };
   }
 
   /** Positions that fit. */
@@ -36,48 +37,45 @@ export class KeyValueCache {
 
   /** Bytes that are held now. */
   get bytes(): number {
-    const { layers, width } = this.#spec;
-    const loops = this.#loops.filter((loop) => loop !== undefined).length;
-    return (
-      loops *
-      layers *
-      cacheKinds.length *
-      this.#capacity *
-      width *
-      zeros(this.#precision, 0).BYTES_PER_ELEMENT
-    );
+    return cacheKinds.flatMap((kind) => this.#rows[kind]).reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
-  /** Makes room for more positions; what is cached stays. */
-  grow(capacity: number): void {
-    if (capacity <= this.#capacity) return;
-    const { heads, width } = this.#spec;
+  /** Makes room for more positions or loops; what is cached stays. */
+  grow(positions: number, loops: number): void {
+    if (positions <= this.#capacity && loops <= this.#loops) return;
+    const { context, heads, width } = this.#spec;
+    const [capacity, cached] = [Math.max(positions, this.#capacity), this.#loops * heads];
     const [before, after] = [(this.#capacity * width) / heads, (capacity * width) / heads];
-    const grown = (rows: FloatData) => {
-      const larger = zeros(this.#precision, heads * after);
-      for (let head = 0; head < heads; head++)
-        larger.set(rows.subarray(head * before, (head + 1) * before), head * after);
-      return larger;
-    };
-    for (const [index, loop] of this.#loops.entries())
-      this.#loops[index] = loop && { keys: loop.keys.map(grown), values: loop.values.map(grown) };
+    // fresh memory costs more than copies within it: some is taken for twice the positions
+    const room = Math.max(capacity, Math.min(2 * this.#capacity, context));
+    this.#loops = Math.max(loops, this.#loops);
+    const [needed, taken] = [capacity, room].map((each) => this.#loops * each * width) as [number, number];
+    for (const layers of Object.values(this.#rows)) {
+      for (const [layer, rows] of layers.entries()) {
+        const larger = rows.length < needed ? zeros(this.#precision, taken) : rows;
+        for (let block = cached - 1; block >= 0; block--)
+          larger.set(rows.subarray(block * before, (block + 1) * before), block * after);
+        layers[layer] = larger;
+      }
+    }
     this.#capacity = capacity;
   }
 
-  /** The cache of one loop and layer [H, capacity, w]. */
-  rows(loop: number, kind: CacheKind, layer: number): FloatData {
-    return this.#loop(loop)[kind][layer] as FloatData;
+  /** The caches of one layer in successive loops, [loops, H, capacity, w]. */
+  rows(kind: CacheKind, layer: number, loop: number, loops = 1): FloatData {
+    const size = this.#capacity * this.#spec.width;
+    return (this.#rows[kind][layer] as FloatData).subarray(loop * size, (loop + loops) * size);
   }
 
   /** Stores new rows from `position` on. */
-  write(loop: number, kind: CacheKind, layer: number, position: number, rows: NewRows): void {
+  write(kind: CacheKind, layer: number, loop: number, position: number, rows: NewRows): void {
     const { heads, width } = this.#spec;
     const headWidth = width / heads;
-    const into = this.rows(loop, kind, layer);
+    const into = this.#rows[kind][layer] as FloatData;
     for (let head = 0; head < heads; head++) {
       const start = rows.offset + head * rows.tokens * headWidth;
       const part = rows.data.subarray(start, start + rows.count * headWidth);
-      into.set(part, (head * this.#capacity + position) * headWidth);
+      into.set(part, ((loop * heads + head) * this.#capacity + position) * headWidth);
     }
   }
 
@@ -85,22 +83,15 @@ export class KeyValueCache {
   share(from: number, to: number, position: number): void {
     const { heads, layers, width } = this.#spec;
     const headWidth = width / heads;
+    this.grow(this.#capacity, to + 1);
     for (const kind of cacheKinds) {
       for (let layer = 0; layer < layers; layer++) {
-        const [source, target] = [this.rows(from, kind, layer), this.rows(to, kind, layer)];
+        const [source, target] = [this.rows(kind, layer, from), this.rows(kind, layer, to)];
         for (let head = 0; head < heads; head++) {
           const start = (head * this.#capacity + position) * headWidth;
           target.set(source.subarray(start, start + headWidth), start);
         }
       }
     }
-  }
-
-  #loop(index: number): LoopCache {
-    const size = this.#capacity * this.#spec.width;
-    const allocate = () => Array.from({ length: this.#spec.layers }, () => zeros(this.#precision, size));
-    const loop = this.#loops[index] ?? { keys: allocate(), values: allocate() };
-    this.#loops[index] = loop;
-    return loop;
   }
 }

@@ -36,12 +36,13 @@ export interface Sequence {
   length: number;
 }
 
-/** New tokens of one sequence in one loop. */
+/** New tokens of one sequence in one loop, or in several that follow each other. */
 export interface LoopCall {
   readonly sequence: Sequence;
-  /** Index of the loop, whose cache is read and written. */
+  /** Index of the first loop: the caches from it on are read and written. */
   readonly loop: number;
-  readonly modulation: FloatData | undefined;
+  /** What each loop is told. */
+  readonly modulations: Route["modulations"];
   /** Position of the first new token. */
   readonly position: number;
   /** States of the new tokens [T, d], overwritten with the next ones. */
@@ -56,6 +57,11 @@ const LONGEST_CALL = 256;
 
 /** Programs that are kept; each holds the core's weights in the runtime's own layout. */
 const KEPT_CALLS = 24;
+
+/** A call of the core for some loops in a row. */
+interface LoopsShape extends CallShape {
+  readonly loops: number;
+}
 
 /** A call's program with the buffers that it reads. */
 interface PreparedCall {
@@ -80,7 +86,7 @@ export class Decoder implements AsyncDisposable {
   readonly #calls = new Map<string, Promise<PreparedCall>>();
   readonly #heads = new Map<number, Promise<Program>>();
   readonly #told = new Map<string, FloatData>();
-  /** Zeros for the cache of a sequence that only fills a call up, by capacity. */
+  /** Zeros for the caches of a sequence that only fills a call up, by size. */
   readonly #empty = new Map<number, FloatData>();
   #conditioner: Promise<Program> | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -134,14 +140,13 @@ export class Decoder implements AsyncDisposable {
     for (let start = 0; start < tokens.length; start += LONGEST_CALL) {
       const states = all.subarray(start * width, (start + LONGEST_CALL) * width);
       const position = sequence.length;
-      for (const [loop, modulation] of route.modulations.entries())
-        await this.loop([{ sequence, loop, modulation, position, states }]);
+      await this.loop([{ sequence, loop: 0, modulations: route.modulations, position, states }]);
       sequence.length += states.length / width;
     }
     return all;
   }
 
-  /** Runs one loop for every call; all have the same number of new tokens. */
+  /** Runs the loops of every call; all have the same number of new tokens, and of loops. */
   loop(calls: readonly LoopCall[]): Promise<void> {
     return this.#inTurn(() => this.#loop(calls));
   }
@@ -163,38 +168,49 @@ export class Decoder implements AsyncDisposable {
   async #loop(calls: readonly LoopCall[]): Promise<void> {
     const { spec } = this.model;
     const { width, layers } = spec;
-    const count = (calls[0] as LoopCall).states.length / width;
+    const [{ states: first, modulations }] = calls as [LoopCall];
+    const [count, loops] = [first.length / width, modulations.length];
     const capacity = Math.max(
       ...calls.map(({ sequence }) => sequence.cache.capacity),
       ...calls.map(({ position }) => capacityFor(position + count, spec.context)),
     );
-    for (const { sequence } of calls) sequence.cache.grow(capacity);
-    const shape: CallShape = {
+    for (const { sequence, loop } of calls) sequence.cache.grow(capacity, loop + loops);
+    const shape: LoopsShape = {
       sequences: roundUp(calls.length, 2),
       tokens: count <= 16 ? roundUp(count, 2) : Math.min(spec.context, roundUp(count, 4)),
       cached: calls.every(({ position }) => position === 0) ? 0 : capacity,
+      loops,
     };
     const prepared = await this.#prepared(shape);
     this.#fill(prepared, shape, calls, count);
     const outputs = await prepared.program.run(prepared.inputs);
     const next = outputs.get("x")?.data as FloatData;
-    const { tokens } = shape;
-    for (const [index, { states, sequence, loop, position }] of calls.entries()) {
-      const start = index * tokens * width;
+    for (const [index, { states }] of calls.entries()) {
+      const start = index * shape.tokens * width;
       states.set(next.subarray(start, start + count * width));
-      for (let layer = 0; layer < layers; layer++) {
-        const rows = outputs.get(rowsName(layer)) as Tensor<FloatData>;
-        const { data } = rows;
-        const heads = rows.shape[1] as number;
-        const end = (index + 1) * heads * tokens * (width / spec.heads);
+    }
+    for (let layer = 0; layer < layers; layer++)
+      this.#store(layer, outputs.get(rowsName(layer)) as Tensor<FloatData>, shape, calls);
+    this.blockPasses += calls.length * count * loops * layers;
+    this.calls++;
+  }
+
+  /** Writes the rows of one layer, [loops, S, 2 H or 3 H, T, w], to the sequences' caches. */
+  #store(layer: number, rows: Tensor<FloatData>, shape: LoopsShape, calls: readonly LoopCall[]): void {
+    const { width, heads } = this.model.spec;
+    const { sequences, tokens, loops } = shape;
+    const size = ((rows.shape.at(-3) as number) * tokens * width) / heads;
+    for (const [index, { sequence, loop, position, states }] of calls.entries()) {
+      const count = states.length / width;
+      for (let step = 0; step < loops; step++) {
+        const end = (step * sequences + index + 1) * size;
         for (const [from, kind] of cacheKinds.entries()) {
           const offset = end - (cacheKinds.length - from) * tokens * width;
-          sequence.cache.write(loop, kind, layer, position, { data, offset, tokens, count });
+          const part = { data: rows.data, offset, tokens, count };
+          sequence.cache.write(kind, layer, loop + step, position, part);
         }
       }
     }
-    this.blockPasses += calls.length * count * layers;
-    this.calls++;
   }
 
   async #logits(states: readonly FloatData[]): Promise<FloatData[]> {
@@ -243,7 +259,7 @@ export class Decoder implements AsyncDisposable {
   }
 
   /** The program of a shape; the one that was used least recently is let go when there are many. */
-  async #prepared(shape: CallShape): Promise<PreparedCall> {
+  async #prepared(shape: LoopsShape): Promise<PreparedCall> {
     const key = JSON.stringify(shape);
     const known = this.#calls.get(key) ?? this.#prepare(shape);
     this.#calls.delete(key);
@@ -257,47 +273,66 @@ export class Decoder implements AsyncDisposable {
     return known;
   }
 
-  async #prepare(shape: CallShape): Promise<PreparedCall> {
+  async #prepare(shape: LoopsShape): Promise<PreparedCall> {
     const { spec, weights, runtime } = this.model;
     const graph = loopGraph(spec, shape);
-    const program = await runtime.compile(graph, { bound: weights, buffers: 1, fused: true, pinned: true });
+    const repeat = { times: shape.loops, carried: ["x"], shared: ["mask"] };
+    const program = await runtime.compile(graph, {
+      bound: weights,
+      buffers: 1,
+      fused: true,
+      pinned: true,
+      ...(shape.loops > 1 ? { repeat } : {}),
+    });
     const inputs = new Map<string, Tensor>();
-    const buffer = (name: string): FloatData | undefined => {
+    const buffer = (name: string, copies = 1): FloatData | undefined => {
       const input = graph.inputs.find(({ attrs }) => attrs.name === name);
       if (!input) return undefined;
-      const data = this.zeros(sizeOf(input.shape));
-      inputs.set(name, { data, shape: input.shape });
+      const data = this.zeros(copies * sizeOf(input.shape));
+      inputs.set(name, { data, shape: [copies, ...input.shape] });
       return data;
     };
     const [states, mask] = [buffer("x") as FloatData, buffer("mask") as FloatData];
-    return { program, inputs, states, mask, modulation: buffer("modulation") };
+    return { program, inputs, states, mask, modulation: buffer("modulation", shape.loops) };
   }
 
   /** Writes a call's inputs; sequences and tokens that only fill the shape up see nothing but themselves. */
-  #fill(prepared: PreparedCall, shape: CallShape, calls: readonly LoopCall[], count: number): void {
+  #fill(prepared: PreparedCall, shape: LoopsShape, calls: readonly LoopCall[], count: number): void {
     const { spec } = this.model;
-    const { sequences, tokens, cached } = shape;
-    const empty = this.#empty.get(cached) ?? this.zeros(cached * spec.width);
-    this.#empty.set(cached, empty);
-    const cacheShape = [1, spec.heads, cached, spec.width / spec.heads];
+    const { sequences, tokens, cached, loops } = shape;
+    const size = loops * cached * spec.width;
+    const empty = this.#empty.get(size) ?? this.zeros(size);
+    this.#empty.set(size, empty);
+    const cacheShape = [loops, 1, spec.heads, cached, spec.width / spec.heads];
     for (let index = 0; index < sequences; index++) {
       const call = calls[index];
       if (call) prepared.states.set(call.states, index * tokens * spec.width);
       fillMask(prepared.mask, shape, index, call?.position ?? 0, call ? count : 1);
-      if (call?.modulation && prepared.modulation) {
-        const rows = sequences === 1 ? 1 : tokens;
-        for (let row = 0; row < rows; row++)
-          prepared.modulation.set(call.modulation, (index * rows + row) * call.modulation.length);
-      }
+      if (call && prepared.modulation) fillModulation(prepared.modulation, shape, index, call.modulations);
       if (cached === 0) continue;
       for (const kind of cacheKinds) {
         for (let layer = 0; layer < spec.layers; layer++)
           prepared.inputs.set(cacheName(kind, layer, index), {
-            data: call ? call.sequence.cache.rows(call.loop, kind, layer) : empty,
+            data: call ? call.sequence.cache.rows(kind, layer, call.loop, loops) : empty,
             shape: cacheShape,
           });
       }
     }
+  }
+}
+
+/** What one sequence's loops are told, [loops, S T or 1, 4 k d]. */
+function fillModulation(
+  into: FloatData,
+  { sequences, tokens }: LoopsShape,
+  sequence: number,
+  modulations: Route["modulations"],
+): void {
+  const rows = sequences === 1 ? 1 : tokens;
+  for (const [loop, modulation] of modulations.entries()) {
+    const { length } = modulation as FloatData;
+    for (let row = 0; row < rows; row++)
+      into.set(modulation as FloatData, ((loop * sequences + sequence) * rows + row) * length);
   }
 }
 

@@ -158,10 +158,8 @@ export class Speculation {
   }
 
   async #run(from: number, to: number, position: number, states: FloatData): Promise<void> {
-    for (let loop = from; loop < to; loop++) {
-      const modulation = this.#route.modulations[loop];
-      await this.#decoder.loop([{ sequence: this.#sequence, loop, modulation, position, states }]);
-    }
+    const modulations = this.#route.modulations.slice(from, to);
+    await this.#decoder.loop([{ sequence: this.#sequence, loop: from, modulations, position, states }]);
   }
 
   /** Drafts along the coarse trajectory, then runs the full one for all drafted tokens and the one before. */

@@ -116,8 +116,11 @@ export class Stream {
     return this.#sequence.cache.bytes;
   }
 
-  /** Gets ready for the next loop; gives the call that it needs, or nothing when the pass is through. */
-  async prepare(): Promise<LoopCall | undefined> {
+  /**
+   * Gets ready for the next loop, or for `all` that are left where no rule looks in between; gives the call that it
+   * needs, or nothing when the pass is through.
+   */
+  async prepare(all: boolean): Promise<LoopCall | undefined> {
     const decoder = this.#decoder;
     const { length: position } = this.#sequence;
     if (!this.#pass && (position === 0 || position >= decoder.model.spec.context)) {
@@ -128,7 +131,9 @@ export class Stream {
     const loop = this.#loopsRun;
     await this.#fill(loop);
     const states = (this.#pass.states.at(-1) as FloatData).slice();
-    return { sequence: this.#sequence, loop, modulation: this.#route.modulations[loop], position, states };
+    const end = all && !this.#rule ? this.#route.loops : loop + 1;
+    const modulations = this.#route.modulations.slice(loop, end);
+    return { sequence: this.#sequence, loop, modulations, position, states };
   }
 
   /** Computes the last `context` tokens of the text, all loops of each. */
@@ -146,10 +151,10 @@ export class Stream {
     this.#pass = { states: new Array<FloatData>(loops + 1).fill(state), logits: [] };
   }
 
-  /** Takes the state after a loop. */
-  accept(state: FloatData): void {
-    this.#pass?.states.push(state);
-    this.#blockPasses += this.#decoder.model.spec.layers;
+  /** Takes the state after the loops of a call. */
+  accept({ states, modulations }: LoopCall): void {
+    for (const _ of modulations) this.#pass?.states.push(states);
+    this.#blockPasses += modulations.length * this.#decoder.model.spec.layers;
   }
 
   /** The state whose logits are wanted now: where the pass ends, or the rule reads predictions. */
@@ -222,8 +227,8 @@ export class Stream {
     const { width, layers } = this.#decoder.model.spec;
     const states = this.#decoder.zeros(depths.length * width);
     for (const [row, { state }] of depths.entries()) states.set(state, row * width);
-    const modulation = this.#route.modulations[loop];
-    await this.#decoder.loop([{ sequence: this.#sequence, loop, modulation, position, states }]);
+    const modulations = this.#route.modulations.slice(loop, loop + 1);
+    await this.#decoder.loop([{ sequence: this.#sequence, loop, modulations, position, states }]);
     for (const [row, depth] of depths.entries()) depth.state = states.slice(row * width, (row + 1) * width);
     this.#blockPasses += depths.length * layers;
   }
@@ -246,8 +251,9 @@ export function checkRequest(
 }
 
 /**
- * Advances streams together, each by one loop of its own (or by its whole prompt): one call of the core, one of
- * the head for those that want logits. The tokens that came of it, in the order of the streams.
+ * Advances streams together, each by one loop of its own, one that is alone by all that are left (or by its whole
+ * prompt): one call of the core, one of the head for those that want logits. The tokens that came of it, in the
+ * order of the streams.
  */
 export async function advance(
   decoder: Decoder,
@@ -255,11 +261,11 @@ export async function advance(
 ): Promise<(GeneratedToken | undefined)[]> {
   const calls: { stream: Stream; call: LoopCall }[] = [];
   for (const stream of streams) {
-    const call = await stream.prepare();
+    const call = await stream.prepare(streams.length === 1);
     if (call) calls.push({ stream, call });
   }
   if (calls.length > 0) await decoder.loop(calls.map(({ call }) => call));
-  for (const { stream, call } of calls) stream.accept(call.states);
+  for (const { stream, call } of calls) stream.accept(call);
   const reading = streams.flatMap((stream) => {
     const state = stream.wanted;
     return state ? [{ stream, state }] : [];

@@ -1,3 +1,4 @@
+import type { Repeat } from "../graph/repeat.ts";
 import { type Graph, isOp, type OpAttrs, type OpName, type Value } from "../graph/types.ts";
 import { type Precision, sizeOf, type Tensor } from "../util/tensor.ts";
 import { notLowered } from "./errors.ts";
@@ -9,6 +10,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "./proto.ts";
+import { repeatModel } from "./repeat.ts";
 import { splits } from "./splits.ts";
 
 export interface EncodeOptions {
@@ -23,6 +25,8 @@ export interface EncodeOptions {
   readonly hideShapes?: boolean;
   /** Cut a value into parts by one Split, where slices would: fewer nodes, but all parts are held at once. */
   readonly joinSlices?: boolean;
+  /** Run the graph several times in one call. */
+  readonly repeat?: Repeat;
 }
 
 /** Where onnxruntime keeps operations that ONNX does not have. */
@@ -321,7 +325,8 @@ function outputNames(graph: Graph): ReadonlyMap<Value, string> {
   return new Map(computed.map(([name, value]) => [value, `out/${name}`]));
 }
 
-/** The bytes of `toOnnx`. */
+/** The bytes of `toOnnx`, repeated where that is asked for. */
 export function encodeGraph(graph: Graph, options: EncodeOptions): Uint8Array {
-  return encodeModel(toOnnx(graph, options));
+  const model = toOnnx(graph, options);
+  return encodeModel(options.repeat ? repeatModel(model, options.repeat) : model);
 }

@@ -1,6 +1,7 @@
 import {
   modelDefaults,
   type OnnxAttribute,
+  type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
@@ -14,18 +15,24 @@ const shownElements = 4;
  * shape is declared carry it; `_` stands for an optional input or output that is left out.
  */
 export function printModel(model: OnnxModel): string {
-  const declared = [...model.inputs, ...model.initializers, ...model.outputs];
-  const shapes = new Map(declared.map(({ name, shape }) => [name, shapeText(shape)]));
-  const ref = (name: string) => (name === "" ? "_" : `${nameText(name)}${shapes.get(name) ?? ""}`);
   const { irVersion, name, opset } = { ...modelDefaults, ...model };
   const opsets = Object.entries(opset).map(([domain, version]) => `${domain || "ai.onnx"} ${version}`);
   return [
     `model ${JSON.stringify(name)} (ir ${irVersion}, ${opsets.join(", ")})`,
-    ...model.inputs.map((value) => `input ${typeText(value)}`),
-    ...model.initializers.map((tensor) => `initializer ${typeText(tensor)} ${dataText(tensor)}`),
-    ...model.nodes.map((node) => nodeText(node, ref)),
-    ...model.outputs.map((value) => `output ${typeText(value)}`),
+    ...graphLines(model),
   ].join("\n");
+}
+
+function graphLines(graph: OnnxGraph): string[] {
+  const declared = [...graph.inputs, ...graph.initializers, ...graph.outputs];
+  const shapes = new Map(declared.map(({ name, shape }) => [name, shapeText(shape)]));
+  const ref = (name: string) => (name === "" ? "_" : `${nameText(name)}${shapes.get(name) ?? ""}`);
+  return [
+    ...graph.inputs.map((value) => `input ${typeText(value)}`),
+    ...graph.initializers.map((tensor) => `initializer ${typeText(tensor)} ${dataText(tensor)}`),
+    ...graph.nodes.map((node) => nodeText(node, ref)),
+    ...graph.outputs.map((value) => `output ${typeText(value)}`),
+  ];
 }
 
 function nodeText(node: OnnxNode, ref: (name: string) => string): string {
@@ -44,6 +51,10 @@ function attributeText(value: OnnxAttribute): string {
   if ("floats" in value) return `[${value.floats.map(floatText).join(", ")}]`;
   if ("tensor" in value)
     return `${value.tensor.dtype}${shapeText(value.tensor.shape)} ${dataText(value.tensor)}`;
+  if ("graph" in value) {
+    const lines = graphLines(value.graph).join("\n").replaceAll("\n", "\n  ");
+    return `graph {\n  ${lines}\n}`;
+  }
   return `[${value.join(", ")}]`;
 }
 

@@ -43,7 +43,8 @@ export type OnnxAttribute =
   | readonly number[]
   | { readonly float: number }
   | { readonly floats: readonly number[] }
-  | { readonly tensor: OnnxTensor };
+  | { readonly tensor: OnnxTensor }
+  | { readonly graph: OnnxGraph };
 
 /** One operation. An empty name among the inputs or outputs leaves out an optional one. */
 export interface OnnxNode {
@@ -61,18 +62,21 @@ export interface OnnxValueInfo {
   readonly shape: readonly number[];
 }
 
-/** A model of one graph. */
-export interface OnnxModel {
-  /** 10 when left out. */
-  readonly irVersion?: number;
-  /** Versions by operator domain, where `""` is ai.onnx; `{ "": 21 }` when left out. */
-  readonly opset?: Readonly<Record<string, number>>;
+export interface OnnxGraph {
   /** `"graph"` when left out. */
   readonly name?: string;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
+}
+
+/** A model of one graph, whose nodes may hold further ones as attributes. */
+export interface OnnxModel extends OnnxGraph {
+  /** 10 when left out. */
+  readonly irVersion?: number;
+  /** Versions by operator domain, where `""` is ai.onnx; `{ "": 21 }` when left out. */
+  readonly opset?: Readonly<Record<string, number>>;
 }
 
 /** What a model says about itself when it says nothing. */
@@ -99,7 +103,7 @@ function graphPieces({
   initializers,
   inputs,
   outputs,
-}: OnnxModel): Piece[] {
+}: OnnxGraph): Piece[] {
   return [
     ...nodes.map((node) => messagePiece(1, nodePieces(node))),
     textPiece(2, name),
@@ -120,7 +124,7 @@ function nodePieces({ inputs, outputs, name, opType, attributes, domain }: OnnxN
   ];
 }
 
-const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7 } as const;
 
 function attributePieces(name: string, value: OnnxAttribute): Piece[] {
   const typed = (type: keyof typeof attributeTypes, pieces: readonly Piece[]) => [
@@ -137,6 +141,7 @@ function attributePieces(name: string, value: OnnxAttribute): Piece[] {
       value.floats.map((float) => floatPiece(7, float)),
     );
   if ("tensor" in value) return typed("tensor", [messagePiece(5, tensorPieces(value.tensor))]);
+  if ("graph" in value) return typed("graph", [messagePiece(6, graphPieces(value.graph))]);
   return typed(
     "ints",
     value.map((int) => intPiece(8, int)),
@@ -169,7 +174,7 @@ const graphProto: MessageType = { name: "GraphProto", read: [1, 2, 5, 11, 12], i
 const nodeProto: MessageType = { name: "NodeProto", read: [1, 2, 3, 4, 5, 7], ignored: [6, 9] };
 const attributeProto: MessageType = {
   name: "AttributeProto",
-  read: [1, 2, 3, 4, 5, 7, 8, 20],
+  read: [1, 2, 3, 4, 5, 6, 7, 8, 20],
   ignored: [13],
 };
 const tensorProto: MessageType = { name: "TensorProto", read: [1, 2, 8, 9], ignored: [12, 16] };
@@ -182,11 +187,11 @@ const dimensionProto: MessageType = { name: "TensorShapeProto.Dimension", read: 
 /**
  * Reads the bytes of an .onnx file. Documentation, producer and inferred inner types are dropped. Throws
  * ONNX_MALFORMED for damaged bytes, and ONNX_UNSUPPORTED or ONNX_DTYPE for what an OnnxModel cannot express
- * (subgraphs, functions, sparse or external data, symbolic shapes).
+ * (functions, sparse or external data, symbolic shapes).
  */
 export function decodeModel(bytes: Uint8Array): Required<OnnxModel> {
   const model = readMessage(bytes, modelProto);
-  const graph = readMessage(required(model, "graph", model.blob(7)), graphProto);
+  const graph = decodeGraph(required(model, "graph", model.blob(7)));
   const opsets = model.blobs(8).map((opset) => readMessage(opset, opsetProto));
   if (opsets.length === 0) throw onnxMalformed(model.name, "no opset_import");
   return {
@@ -194,6 +199,13 @@ export function decodeModel(bytes: Uint8Array): Required<OnnxModel> {
     opset: Object.fromEntries(
       opsets.map((opset) => [opset.text(1) ?? "", required(opset, "version", opset.int(2))]),
     ),
+    ...graph,
+  };
+}
+
+function decodeGraph(bytes: Uint8Array): Required<OnnxGraph> {
+  const graph = readMessage(bytes, graphProto);
+  return {
     name: graph.text(2) ?? "",
     nodes: graph.blobs(1).map(decodeNode),
     initializers: graph.blobs(5).map(decodeTensor),
@@ -233,6 +245,8 @@ function attributeValue(attribute: Message): OnnxAttribute {
       return attribute.text(4) ?? "";
     case attributeTypes.tensor:
       return { tensor: decodeTensor(required(attribute, "t", attribute.blob(5))) };
+    case attributeTypes.graph:
+      return { graph: decodeGraph(required(attribute, "g", attribute.blob(6))) };
     case attributeTypes.floats:
       return { floats: attribute.floats(7) };
     case attributeTypes.ints:

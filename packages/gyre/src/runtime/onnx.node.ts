@@ -3,7 +3,8 @@ import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { GraphBuilder } from "../graph/builder.ts";
 import { matmul } from "../graph/ops.ts";
 import { prepareGraph } from "../graph/passes/index.ts";
-import type { Graph, OpName, Value } from "../graph/types.ts";
+import { repeatedShape } from "../graph/repeat.ts";
+import type { Graph, OpName, Shape, Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
 import { encodeGraph, ZERO } from "../onnx/encode.ts";
 import { rng } from "../util/rng.ts";
@@ -90,9 +91,9 @@ export class OnnxRuntime implements Runtime {
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Program> {
-    const { bound, buffers = 2, lean = false, fused = false, pinned = false } = options;
+    const { bound, buffers = 2, lean = false, fused = false, pinned = false, repeat } = options;
     const seen = bound ? undefined : this.#keys.get(graph);
-    const kind = `${buffers} ${lean} ${fused} ${pinned}`;
+    const kind = `${buffers} ${lean} ${fused} ${pinned} ${JSON.stringify(repeat)}`;
     const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
     const { precision } = this;
@@ -106,6 +107,7 @@ export class OnnxRuntime implements Runtime {
       hideShapes: lean,
       joinSlices: fused,
       bound: prepared.bound,
+      ...(repeat ? { repeat } : {}),
     });
     const hash = createHash("sha256").update(bytes).digest("hex");
     const key = `${kind} ${hash}`;
@@ -122,13 +124,15 @@ export class OnnxRuntime implements Runtime {
         session: { ...(pinned ? SPIN_BRIEFLY : SPIN_WITHIN_RUN), use_device_allocator_for_initializers: "1" },
       },
     });
-    const free = graph.inputs.filter((input) => !bound?.has(input.attrs.name));
+    const shaped = (name: string, shape: Shape) => ({ name, shape: repeatedShape(repeat, name, shape) });
     const program = new OnnxProgram(
       this.#ort,
       session,
       precision,
-      free,
-      graph.outputs,
+      graph.inputs
+        .filter(({ attrs }) => !bound?.has(attrs.name))
+        .map(({ attrs, shape }) => shaped(attrs.name, shape)),
+      [...graph.outputs].map(([name, { shape, dtype }]) => ({ ...shaped(name, shape), dtype })),
       { buffers, lean },
       () => this.#programs.delete(key),
     );
@@ -159,6 +163,11 @@ export class OnnxRuntime implements Runtime {
   }
 }
 
+interface Shaped {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
 interface OutputSet {
   readonly fetches: Record<string, OrtTensor>;
   readonly outputs: ReadonlyMap<string, Tensor>;
@@ -167,7 +176,7 @@ interface OutputSet {
 class OnnxProgram implements Program {
   readonly #ort: Ort;
   #session: InferenceSession | undefined;
-  readonly #inputs: readonly Value<"input">[];
+  readonly #inputs: readonly Shaped[];
   readonly #sets: readonly OutputSet[];
   readonly #onDispose: () => void;
   readonly #constant: Readonly<Record<string, OrtTensor>>;
@@ -177,8 +186,8 @@ class OnnxProgram implements Program {
     ort: Ort,
     session: InferenceSession,
     precision: Precision,
-    inputs: readonly Value<"input">[],
-    outputs: ReadonlyMap<string, Value>,
+    inputs: readonly Shaped[],
+    outputs: readonly (Shaped & Pick<Value, "dtype">)[],
     { buffers, lean }: { readonly buffers: number; readonly lean: boolean },
     onDispose: () => void,
   ) {
@@ -190,7 +199,7 @@ class OnnxProgram implements Program {
     this.#sets = Array.from({ length: buffers }, () => {
       const fetches: Record<string, OrtTensor> = {};
       const views = new Map<string, Tensor>();
-      for (const [name, { shape, dtype }] of outputs) {
+      for (const { name, shape, dtype } of outputs) {
         const size = sizeOf(shape);
         const data =
           dtype === "int"
@@ -208,15 +217,15 @@ class OnnxProgram implements Program {
   async run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
     if (!this.#session) throw disposed("program");
     const feeds: Record<string, OrtTensor> = { ...this.#constant };
-    for (const { attrs, shape } of this.#inputs) {
-      const tensor = inputs.get(attrs.name);
+    for (const { name, shape } of this.#inputs) {
+      const tensor = inputs.get(name);
       if (!tensor)
         throw inputMissing(
-          attrs.name,
-          this.#inputs.map((input) => input.attrs.name),
+          name,
+          this.#inputs.map((input) => input.name),
         );
-      if (tensor.data.length !== sizeOf(shape)) throw inputShape(attrs.name, tensor.shape, shape);
-      feeds[attrs.name] = this.#tensor(tensor.data, shape);
+      if (tensor.data.length !== sizeOf(shape)) throw inputShape(name, tensor.shape, shape);
+      feeds[name] = this.#tensor(tensor.data, shape);
     }
     const set = this.#sets[this.#turn++ % this.#sets.length] as OutputSet;
     await this.#session.run(feeds, set.fetches);

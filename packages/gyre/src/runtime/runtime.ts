@@ -1,3 +1,4 @@
+import type { Repeat } from "../graph/repeat.ts";
 import type { Graph } from "../graph/types.ts";
 import type { Precision, Tensor } from "../util/tensor.ts";
 
@@ -12,10 +13,12 @@ export interface CompileOptions {
   readonly fused?: boolean;
   /** Spend a little time to hold less memory while running. */
   readonly lean?: boolean;
+  /** Run the graph several times in every run. */
+  readonly repeat?: Repeat;
 }
 
 export interface Program extends AsyncDisposable {
-  /** Runs the graph once. Inputs are read in place and must not change before the promise settles. */
+  /** Runs the graph. Inputs are read in place and must not change before the promise settles. */
   run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
 }
 
