@@ -46,7 +46,8 @@ export interface DecodeResult {
 
 const PROMPTS = [16, 128];
 const NEW_TOKENS = 128;
-const WARMUP_ROUNDS = 4;
+/** V8 takes about a thousand tokens until it has compiled what runs between two calls. */
+const WARMUP_ROUNDS = 12;
 /** OpenMP's threads spin for 200 ms after their last work; the other side's turn begins when they sleep. */
 const SETTLE_MS = 400;
 
