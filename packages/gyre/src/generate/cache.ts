@@ -37,7 +37,9 @@ export class KeyValueCache {
 
   /** Bytes that are held now. */
   get bytes(): number {
-    return cacheKinds.flatMap((kind) => this.#rows[kind]).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return cacheKinds
+      .flatMap((kind) => this.#rows[kind])
+      .reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** Makes room for more positions or loops; what is cached stays. */

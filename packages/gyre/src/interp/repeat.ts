@@ -1,6 +1,7 @@
-import { isSliced, type Repeat } from "../graph/repeat.ts";
+import { isSliced, type Repeat, repeatedShape } from "../graph/repeat.ts";
 import type { Graph } from "../graph/types.ts";
 import { sizeOf, type Tensor, zeros } from "../util/tensor.ts";
+import { inputSize } from "./errors.ts";
 import { interpret } from "./interpret.ts";
 
 /** What a repeated graph computes, by the interpreter. */
@@ -16,7 +17,8 @@ export function interpretRepeated(
     for (const { attrs, shape } of graph.inputs) {
       const whole = inputs.get(attrs.name);
       if (!whole || bound.has(attrs.name) || !isSliced(repeat, attrs.name)) continue;
-      const size = sizeOf(shape);
+      const [size, expected] = [sizeOf(shape), repeatedShape(repeat, attrs.name, shape)];
+      if (whole.data.length !== sizeOf(expected)) throw inputSize(attrs.name, whole.shape, expected);
       given.set(attrs.name, { data: whole.data.subarray(time * size, (time + 1) * size), shape });
     }
     for (const [name, tensor] of interpret(graph, new Map([...bound, ...given]))) {

@@ -201,7 +201,7 @@ export function toOnnx(
   const hiddenShapes = new Set<string>();
   const named = outputNames(graph);
   const nameOf = (value: Value) =>
-    isOp(value, "input") ? value.attrs.name : (named.get(value) ?? `v${value.id}`);
+    isOp(value, "input") ? value.attrs.name : (named.get(value) ?? `gyre/v${value.id}`);
   const elementType = (value: Value): OnnxDType => (value.dtype === "int" ? "int32" : precision);
   const store = (tensor: OnnxTensor) => {
     initializers.set(tensor.name, tensor);
@@ -227,7 +227,7 @@ export function toOnnx(
       },
       ints: (values) =>
         store({
-          name: `i${values.join("_")}`,
+          name: `gyre/i${values.join("_")}`,
           dtype: "int64",
           shape: [values.length],
           data: BigInt64Array.from(values, BigInt),
@@ -243,7 +243,7 @@ export function toOnnx(
       },
       float: (scalar, shape = []) =>
         store({
-          name: `f${scalar}${shape.map((dim) => `_${dim}`).join("")}`,
+          name: `gyre/f${scalar}${shape.map((dim) => `_${dim}`).join("")}`,
           dtype: precision,
           shape,
           data: floats(new Array<number>(sizeOf(shape)).fill(scalar)),

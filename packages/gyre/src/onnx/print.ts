@@ -17,10 +17,9 @@ const shownElements = 4;
 export function printModel(model: OnnxModel): string {
   const { irVersion, name, opset } = { ...modelDefaults, ...model };
   const opsets = Object.entries(opset).map(([domain, version]) => `${domain || "ai.onnx"} ${version}`);
-  return [
-    `model ${JSON.stringify(name)} (ir ${irVersion}, ${opsets.join(", ")})`,
-    ...graphLines(model),
-  ].join("\n");
+  return [`model ${JSON.stringify(name)} (ir ${irVersion}, ${opsets.join(", ")})`, ...graphLines(model)].join(
+    "\n",
+  );
 }
 
 function graphLines(graph: OnnxGraph): string[] {

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { KeyValueCache } from "../../src/generate/cache.ts";
 import { Decoder, type Model, type Route, type Sequence } from "../../src/generate/decoder.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/types.ts";
 import { forward, readOut } from "../../src/models/assembly.ts";
+import { cacheKinds } from "../../src/models/decoding.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
 import type { Budget, Spec } from "../../src/models/spec.ts";
 import { allTrajectories } from "../../src/models/trajectories.ts";
@@ -94,6 +96,66 @@ describe("cached logits equal the uncached ones at every position", () => {
     const text = textOf(300, 4, of);
     const logits = await cached(decoder, text, await decoder.route(2), [290]);
     expect(largestGap(logits, uncached(model, text, 2))).toBeLessThan(1e-4);
+  });
+});
+
+describe("loops that share a call", () => {
+  test("compute what each would alone, bit for bit", async () => {
+    await using runtime = await openOnnxRuntime({ threads: 1 });
+    const decoder = new Decoder(modelOf(spec, runtime));
+    const { modulations } = await decoder.route([0.25, 0.5, 0.25]);
+    const text = textOf(30, 5);
+    const run = async (pieces: readonly number[], atOnce: number) => {
+      const sequence = decoder.start();
+      const seen: number[] = [];
+      for (let position = 0, piece = 0; position < text.length; piece++) {
+        const states = decoder.embed(text.slice(position, position + (pieces[piece] ?? 1)), position);
+        for (let loop = 0; loop < modulations.length; loop += atOnce) {
+          const told = modulations.slice(loop, loop + atOnce);
+          await decoder.loop([{ sequence, loop, modulations: told, position, states }]);
+        }
+        seen.push(...states);
+        position += states.length / spec.width;
+      }
+      return seen;
+    };
+    const alone = await run([7, 2], 1);
+    expect(await run([7, 2], 3)).toEqual(alone);
+    expect(await run([7, 2], 2)).toEqual(alone);
+  });
+});
+
+describe("a cache", () => {
+  test("keeps its rows however it grows", () => {
+    const size = fc.record({
+      positions: fc.integer({ min: 1, max: 12 }),
+      loops: fc.integer({ min: 1, max: 4 }),
+    });
+    fc.assert(
+      fc.property(fc.array(size, { minLength: 1, maxLength: 6 }), (sizes) => {
+        const of = presets.loopformer({ ...tinySize, context: 12 });
+        const cache = new KeyValueCache(of, "float32");
+        const written = new Map<string, Float32Array>();
+        for (const [turn, { positions, loops }] of sizes.entries()) {
+          cache.grow(positions, loops);
+          const [position, loop] = [positions - 1, loops - 1];
+          const data = new Float32Array(of.width).fill(turn + 1).map((value, index) => value + index / 100);
+          for (const kind of cacheKinds)
+            cache.write(kind, 1, loop, position, { data, offset: 0, tokens: 1, count: 1 });
+          written.set(`${loop} ${position}`, data);
+        }
+        for (const [key, data] of written) {
+          const [loop, position] = key.split(" ").map(Number) as [number, number];
+          const rows = cache.rows("values", 1, loop);
+          const head = of.width / of.heads;
+          const found = Array.from({ length: of.heads }, (_, index) => {
+            const start = (index * cache.capacity + position) * head;
+            return [...rows.subarray(start, start + head)];
+          });
+          expect(found.flat()).toEqual([...data]);
+        }
+      }),
+    );
   });
 });
 

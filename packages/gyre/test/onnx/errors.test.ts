@@ -78,7 +78,7 @@ test.each([
     withInput(...field(1, 0x08, 1, ...field(2, ...field(1, ...field(2, 66))))),
     /field 2/,
   ],
-  ["a subgraph", withAttribute(0xa0, 1, 5), /AttributeProto: type 5\n {2}expected: 1 \(float\), 2 \(int\)/],
+  ["graphs", withAttribute(0xa0, 1, 10), /AttributeProto: type 10\n {2}expected: 1 \(float\), 2 \(int\)/],
   [
     "a huge number",
     withAttribute(0x18, ...Array(8).fill(255), 127, 0xa0, 1, 2),

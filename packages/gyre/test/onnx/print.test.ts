@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { printModel } from "../../src/onnx/print.ts";
+import { decodeModel, encodeModel } from "../../src/onnx/proto.ts";
+import { repeatModel } from "../../src/onnx/repeat.ts";
 
 test("a model as text", () => {
   const text = printModel({
@@ -49,6 +51,38 @@ test("a model as text", () => {
     %g = com.microsoft.FusedGemm(%c, transA: 1, alpha: 1.0, beta: 0.1, activation: "Relu", pads: [0, 1], scales: [2.0, 0.5], value: float64[1] {0.3333})
     %y[2, 1] = ReduceSum(%g, %axes[1])
     output %y: float32[2, 1]"
+  `);
+});
+
+test("a graph within a node", () => {
+  const [x, step] = [
+    { name: "x", dtype: "float32", shape: [2] },
+    { name: "step", dtype: "float32", shape: [2] },
+  ] as const;
+  const body = {
+    nodes: [
+      { opType: "Mul", inputs: ["x", "scale"], outputs: ["gyre/v2"] },
+      { opType: "Add", inputs: ["gyre/v2", "step"], outputs: ["out/x"] },
+    ],
+    initializers: [],
+    inputs: [x, { name: "scale", dtype: "float32", shape: [1] }, step],
+    outputs: [{ ...x, name: "out/x" }],
+  } as const;
+  const model = repeatModel(body, { times: 3, carried: ["x"], shared: ["scale"] });
+  expect(decodeModel(encodeModel(model)).nodes).toEqual(model.nodes);
+  expect(printModel(model)).toMatchInlineSnapshot(`
+    "model "graph" (ir 10, ai.onnx 21)
+    input %x: float32[2]
+    input %step: float32[3, 2]
+    input %scale: float32[1]
+    %out/x[2] = Scan(%x[2], %step[3, 2], num_scan_inputs: 1, body: graph {
+      input %each/x: float32[2]
+      input %each/step: float32[2]
+      %gyre/v2 = Mul(%each/x[2], %scale)
+      %each/out/x[2] = Add(%gyre/v2, %each/step[2])
+      output %each/out/x: float32[2]
+    })
+    output %out/x: float32[2]"
   `);
 });
 

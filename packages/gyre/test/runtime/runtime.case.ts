@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/grad/gradients.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { add, meanAll, mul, tanh } from "../../src/graph/ops.ts";
+import { add, concat, meanAll, mul, slice, tanh } from "../../src/graph/ops.ts";
 import type { OpName, Value } from "../../src/graph/types.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
@@ -60,6 +60,63 @@ export function runtimeConformance(name: string, { open, tolerance, cast }: Conf
     const program = await runtime.compile(graph, { bound });
     const out = await program.run(castAll({ a: floats([2], 1, 2) }));
     expect([...(out.get("y") as Tensor).data]).toEqual([11, 22]);
+  });
+
+  test(`${name}: inputs may have any name`, async () => {
+    await using runtime = await open();
+    const builder = new GraphBuilder();
+    const names = ["v0", "v1", "v2", "v3", "i0", "f1", "x/y"];
+    const [first, ...others] = names.map((each) => builder.input(each, [2])) as [Value, ...Value[]];
+    const sum = others.reduce((total, each) => add(total, slice(concat([each, each], 0), 0, 0, 2)), first);
+    const program = await runtime.compile(builder.graph({ y: add(sum, 1) }));
+    const values = Object.fromEntries(names.map((each, index) => [each, floats([2], index, 10 * index)]));
+    expect([...((await program.run(castAll(values))).get("y") as Tensor).data]).toEqual([22, 211]);
+  });
+
+  describe(`${name}: a graph that is repeated`, () => {
+    const repeat = { times: 3, carried: ["x"], shared: ["scale"] };
+
+    test("carries, shares, and cuts up", async () => {
+      await using runtime = await open();
+      const builder = new GraphBuilder();
+      const [x, scale, w] = [builder.input("x", [2]), builder.input("scale", [1]), builder.input("w", [2])];
+      const next = add(mul(x, scale), builder.input("step", [2]));
+      const graph = builder.graph({ x: next, seen: mul(next, w) });
+      const bound = castAll({ w: floats([2], 1, -1) });
+      const program = await runtime.compile(graph, { bound, repeat });
+      const inputs = {
+        x: floats([2], 1, 2),
+        scale: floats([1], 2),
+        step: floats([3, 2], 0, 1, 10, 20, 0, 0),
+      };
+      for (let run = 0; run < 2; run++) {
+        const out = await program.run(castAll(inputs));
+        expect(out.get("x")).toMatchObject({
+          shape: [2],
+          data: castAll({ x: floats([2], 28, 60) }).get("x")?.data,
+        });
+        expect([...(out.get("seen") as Tensor).data]).toEqual([2, -5, 14, -30, 28, -60]);
+        expect(out.get("seen")?.shape).toEqual([3, 2]);
+      }
+    });
+
+    test("may have nothing to cut up", async () => {
+      await using runtime = await open();
+      const builder = new GraphBuilder();
+      const next = mul(builder.input("x", [1]), builder.input("scale", [1]));
+      const program = await runtime.compile(builder.graph({ x: next }), { repeat });
+      const out = await program.run(castAll({ x: floats([1], 1), scale: floats([1], 3) }));
+      expect([...(out.get("x") as Tensor).data]).toEqual([27]);
+    });
+
+    test("wants inputs for all times", async () => {
+      await using runtime = await open();
+      const builder = new GraphBuilder();
+      const graph = builder.graph({ x: add(builder.input("x", [2]), builder.input("step", [2])) });
+      const program = await runtime.compile(graph, { repeat });
+      const run = program.run(castAll({ x: floats([2], 1, 2), step: floats([2], 1, 2) }));
+      await expect(run).rejects.toThrow(/_SHAPE.*step.*\n.*\[3, 2\]/);
+    });
   });
 
   test(`${name}: an input that is missing or of another size is refused by name`, async () => {
