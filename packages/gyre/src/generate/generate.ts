@@ -26,7 +26,7 @@ export async function* generate(
   const stream = await Stream.open(decoder, prompt, options);
   while (!stream.finish) {
     signal?.throwIfAborted();
-    const [token] = await advance(decoder, [stream]);
+    const [token] = await advance(decoder, [stream], "all");
     if (token) yield token;
   }
 }

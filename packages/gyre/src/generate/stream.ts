@@ -116,11 +116,8 @@ export class Stream {
     return this.#sequence.cache.bytes;
   }
 
-  /**
-   * Gets ready for the next loop, or for `all` that are left where no rule looks in between; gives the call that it
-   * needs, or nothing when the pass is through.
-   */
-  async prepare(all: boolean): Promise<LoopCall | undefined> {
+  /** Gets ready for the next loops; gives the call that they need, or nothing when the pass is through. */
+  async prepare(loops: LoopsAtOnce): Promise<LoopCall | undefined> {
     const decoder = this.#decoder;
     const { length: position } = this.#sequence;
     if (!this.#pass && (position === 0 || position >= decoder.model.spec.context)) {
@@ -131,7 +128,7 @@ export class Stream {
     const loop = this.#loopsRun;
     await this.#fill(loop);
     const states = (this.#pass.states.at(-1) as FloatData).slice();
-    const end = all && !this.#rule ? this.#route.loops : loop + 1;
+    const end = loops === "all" && !this.#rule ? this.#route.loops : loop + 1;
     const modulations = this.#route.modulations.slice(loop, end);
     return { sequence: this.#sequence, loop, modulations, position, states };
   }
@@ -250,18 +247,22 @@ export function checkRequest(
   return text;
 }
 
+/** How far one call goes: the next loop, or, where no rule looks in between, all that are left. */
+export type LoopsAtOnce = "next" | "all";
+
 /**
- * Advances streams together, each by one loop of its own, one that is alone by all that are left (or by its whole
- * prompt): one call of the core, one of the head for those that want logits. The tokens that came of it, in the
- * order of the streams.
+ * Advances streams together, each by the next loop of its own (or by its whole prompt): one call of the core, one
+ * of the head for those that want logits. Streams whose passes end together may run `all` their loops in that call.
+ * The tokens that came of it, in the order of the streams.
  */
 export async function advance(
   decoder: Decoder,
   streams: readonly Stream[],
+  loops: LoopsAtOnce = "next",
 ): Promise<(GeneratedToken | undefined)[]> {
   const calls: { stream: Stream; call: LoopCall }[] = [];
   for (const stream of streams) {
-    const call = await stream.prepare(streams.length === 1);
+    const call = await stream.prepare(loops);
     if (call) calls.push({ stream, call });
   }
   if (calls.length > 0) await decoder.loop(calls.map(({ call }) => call));
