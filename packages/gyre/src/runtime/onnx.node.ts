@@ -139,7 +139,7 @@ export class OnnxRuntime implements Runtime {
     this.#programs.set(key, program);
     if (pinned) this.#pinned.add(program);
     const loose = [...this.#programs.values()].filter((one) => !this.#pinned.has(one));
-    for (const oldest of loose.slice(0, -(this.#options.keep ?? 16))) await oldest[Symbol.asyncDispose]();
+    for (const oldest of loose.slice(0, -(this.#options.keep ?? 16))) await oldest.release();
     return program;
   }
 
@@ -147,6 +147,7 @@ export class OnnxRuntime implements Runtime {
   #reuse(key: string): OnnxProgram | undefined {
     const program = this.#programs.get(key);
     if (program) {
+      program.holders++;
       this.#programs.delete(key);
       this.#programs.set(key, program);
     }
@@ -159,7 +160,7 @@ export class OnnxRuntime implements Runtime {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of [...this.#programs.values()]) await program[Symbol.asyncDispose]();
+    for (const program of [...this.#programs.values()]) await program.release();
   }
 }
 
@@ -174,6 +175,8 @@ interface OutputSet {
 }
 
 class OnnxProgram implements Program {
+  /** How many calls of `compile` have given it away and not been disposed of. */
+  holders = 1;
   readonly #ort: Ort;
   #session: InferenceSession | undefined;
   readonly #inputs: readonly Shaped[];
@@ -233,6 +236,11 @@ class OnnxProgram implements Program {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (--this.holders === 0) await this.release();
+  }
+
+  /** Gives the native memory back, whoever holds the program. */
+  async release(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     this.#onDispose();

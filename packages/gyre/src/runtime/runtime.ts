@@ -22,7 +22,7 @@ export interface Program extends AsyncDisposable {
   run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
 }
 
-/** Whatever can execute a graph. Equal graphs share one compiled program. */
+/** Whatever can execute a graph. Equal graphs share one compiled program, which lives until each is disposed of. */
 export interface Runtime extends AsyncDisposable {
   readonly name: string;
   /** What `float` values are computed in, and given as. */

@@ -87,6 +87,16 @@ describe("programs", () => {
     expect(runtime.livePrograms).toBe(2);
   });
 
+  test("one that is shared lives until the last holder disposes of it", async () => {
+    await using runtime = await openOnnxRuntime();
+    const [mine, yours] = [await runtime.compile(scaled(3)), await runtime.compile(scaled(3))];
+    await mine[Symbol.asyncDispose]();
+    const out = await yours.run(new Map([["x", single(1, 2)]]));
+    expect([...(out.get("y") as Tensor).data]).toEqual([3, 6]);
+    await yours[Symbol.asyncDispose]();
+    expect(runtime.livePrograms).toBe(0);
+  });
+
   test("the least recently used one is let go", async () => {
     await using runtime = await openOnnxRuntime({ keep: 2 });
     const oldest = await runtime.compile(scaled(1.5));
