@@ -1,8 +1,10 @@
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { describe, expect, test } from "vitest";
 import { boundNames, checkThroughGraph, measureBounds } from "../../src/lab/linear/bounds.ts";
 import { construct } from "../../src/lab/linear/construct.ts";
 import { gradientDescent } from "../../src/lab/linear/descent.ts";
 import { linearGraph, momentGraph } from "../../src/lab/linear/model.ts";
+import { constructNewton, newtonPrompt, newtonSteps, normalEquations } from "../../src/lab/linear/newton.ts";
 import { drawLinear, inputLaw, inputNames, momentsOf } from "../../src/lab/linear/prompts.ts";
 import { linearErrors, linearRecipe, trainLinear } from "../../src/lab/linear/train.ts";
 import { drawMoments } from "../../src/lab/linear/wishart.ts";
@@ -83,6 +85,43 @@ describe("T loops with the constructed weights are T steps of gradient descent",
         expected: 9 numbers, a [3, 3] matrix row by row, or one step size
         fix: pass the matrix that multiplies the gradient]
     `);
+  });
+});
+
+describe("with the weights of Newton's method", () => {
+  const prompts = draw(6, 1, 4);
+  const problems = Array.from({ length: 4 }, (_, prompt) =>
+    normalEquations(prompts, momentsOf(prompts), prompt),
+  );
+  const taps = Array.from({ length: 13 }, (_, loop) => loop);
+  const graph = linearGraph({ batch: 4, examples: 6, dims: 12, outputs: 6, taps });
+  const inputs = new Map(Object.entries({ Z: newtonPrompt(problems), ...constructNewton(6) }));
+
+  test("T loops are T steps for the inverse, on the interpreter and on onnxruntime", async () => {
+    await using onnx = await float64();
+    for (const runtime of [interpreterRuntime(), onnx]) {
+      const results = await (await runtime.compile(graph)).run(inputs);
+      for (const [prompt, equations] of problems.entries())
+        for (const [loop, expected] of newtonSteps(equations, 12).entries())
+          for (const [dim, weight] of expected.entries())
+            expect(results.get(`prediction/${loop}`)!.data[prompt * 6 + dim]).toBeCloseTo(-weight, 12);
+    }
+  });
+
+  test("the columns hold an inverse whose error is squared by every loop", async () => {
+    for (const loops of [1, 2, 3, 4]) {
+      const run = linearGraph({ batch: 4, examples: 6, dims: 12, outputs: 6, taps: [loops] });
+      const after = (await (await interpreterRuntime().compile(run)).run(inputs)).get("Z")!.data;
+      for (const [prompt, { S, most, least }] of problems.entries()) {
+        const rows = Array.from({ length: 6 }, (_, row) => {
+          const start = (prompt * 18 + 12 + row) * 7;
+          return [...after.slice(start, start + 6)];
+        });
+        const off = Matrix.sub(Matrix.eye(6), new Matrix(rows).mmul(S));
+        const { realEigenvalues } = new EigenvalueDecomposition(off);
+        expect(Math.max(...realEigenvalues)).toBeCloseTo((1 - (least / most) ** 2) ** (2 ** loops), 10);
+      }
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import type { FigureRecipe } from "./figure.ts";
 import { linearBound, linearDimension } from "./linear-bounds.ts";
 import { linearExact } from "./linear-exact.ts";
 import { linearFree } from "./linear-free.ts";
+import { linearNewton } from "./linear-newton.ts";
 import { linearSamples, linearTrained } from "./linear-trained.ts";
 import {
   algoformerExamples,
@@ -16,6 +17,7 @@ import {
 /** Every figure that can be reproduced. */
 export const figures: readonly FigureRecipe[] = [
   linearExact,
+  linearNewton,
   linearBound,
   linearDimension,
   linearTrained,
