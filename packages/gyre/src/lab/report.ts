@@ -77,7 +77,7 @@ export const numberText = (value: number): string =>
 export function labMarkdown(report: LabReport): string {
   const rows = report.claims.map(
     ({ text, measured, limit, holds }) =>
-      `| ${text} | ${numberText(measured)} | ${numberText(limit)} | ${holds ? "holds" : "**does not hold**"} |`,
+      `| ${cell(text)} | ${numberText(measured)} | ${numberText(limit)} | ${holds ? "holds" : "**does not hold**"} |`,
   );
   const lines = [
     `# ${report.title}`,
@@ -100,7 +100,10 @@ export function labMarkdown(report: LabReport): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Text within a table, whose own bars would end the cell. */
+const cell = (text: string) => text.replaceAll("|", "\\|");
+
 function tableLines({ head, rows }: Table): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
   return [line(head), line(head.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)];
 }

@@ -35,7 +35,7 @@ export const linearNewton: FigureRecipe = {
     return {
       title: "Loops that are steps of Newton's method",
       subtitle: `error at the query, median and 90 % of ${batch} prompts a seed, d = ${dims}, n = 4d, constructed weights`,
-      x: { title: "loops", kind: "linear", most: 40 },
+      x: { title: "loops", kind: "linear" },
       y: { title: "|prediction - target| / |x_q| |w*|", kind: "log", least: 1e-16 },
       series,
       claims: [
