@@ -25,6 +25,9 @@ export async function followTraining(
         const { type: _, ...record } = event;
         await directory.appendMetrics(record);
         status.update(line.next(event), event.step === 1 || event.step === steps);
+      } else if (event.type === "compiled") {
+        const seconds = (event.elapsedMs / 1e3).toFixed(1);
+        status.update(`step ${event.step + 1}/${steps} runs; compiled in ${seconds} s`, true);
       } else if (event.type === "end" && event.reason === "stopped") stoppedAt = event.step;
     }
   } finally {

@@ -10,7 +10,7 @@ import {
   type Weights,
 } from "../optim/adamw.ts";
 import { warmupCosine } from "../optim/schedule.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Program, Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { nonFinite } from "./errors.ts";
 import type { TrainingOptions } from "./options.ts";
@@ -53,6 +53,8 @@ export interface Optimisation {
 
 export type TrainEvent =
   | { readonly type: "start"; readonly step: number; readonly steps: number }
+  /** The first step is about to run. */
+  | { readonly type: "compiled"; readonly step: number; readonly elapsedMs: number }
   | {
       readonly type: "step";
       /** Optimizer steps done. */
@@ -85,7 +87,7 @@ export function initialState(spec: Spec, seed: number): TrainState {
  * TRAIN_NOT_FINITE, which names the step and the last good checkpoint.
  */
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
-  const { spec, training, save, signal, checkpointEvery = 100 } = run;
+  const { spec, training, source, save, signal, checkpointEvery = 100 } = run;
   const state = run.state ?? initialState(spec, training.seed);
   let saved = state.step > 0 ? state.step : undefined;
   const checkpoint = async () => {
@@ -93,6 +95,11 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
     saved = state.step;
   };
   yield { type: "start", step: state.step, steps: training.steps };
+  if (state.step < training.steps && !signal?.aborted) {
+    const started = performance.now();
+    await compiled(run, source(state.step, 0).graph);
+    yield { type: "compiled", step: state.step, elapsedMs: performance.now() - started };
+  }
   while (state.step < training.steps && !signal?.aborted) {
     yield await optimizerStep(run, state, saved);
     if (save && state.step % checkpointEvery === 0 && state.step < training.steps) {
@@ -108,12 +115,13 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
   return state;
 }
 
-async function optimizerStep(
-  { training, runtime, source }: Optimisation,
-  state: TrainState,
-  saved: number | undefined,
-) {
-  const { microBatches, clip, recompute } = training;
+/** The program of a step's graph; a runtime compiles each once. */
+const compiled = ({ runtime, training }: Optimisation, graph: Graph): Promise<Program> =>
+  runtime.compile(graph, { buffers: 1, lean: training.recompute });
+
+async function optimizerStep(run: Optimisation, state: TrainState, saved: number | undefined) {
+  const { training, source } = run;
+  const { microBatches, clip } = training;
   const started = performance.now();
   const sums = new Map<string, Float32Array>();
   const parts = { loss: 0, "loss/long": 0, "loss/short": 0, "loss/consistency": 0 };
@@ -122,7 +130,7 @@ async function optimizerStep(
   let curriculum: MicroBatch["curriculum"];
   for (let micro = 0; micro < microBatches; micro++) {
     const pass = source(state.step, micro);
-    const program = await runtime.compile(pass.graph, { buffers: 1, lean: recompute });
+    const program = await compiled(run, pass.graph);
     const outputs = await program.run(new Map([...state.weights, ...pass.inputs]));
     const part = (name: string) => outputs.get(name)?.data[0] ?? 0;
     parts.loss += part("loss") / microBatches;

@@ -38,6 +38,7 @@ describe("events", () => {
     const { events, state } = await trained({ spec, training, runtime, data, save, checkpointEvery: 2 });
     expect(events.map((event) => `${event.type} ${event.step}`)).toEqual([
       "start 0",
+      "compiled 0",
       "step 1",
       "step 2",
       "checkpoint 2",
@@ -203,7 +204,7 @@ describe("a signal", () => {
       if (event.type === "step" && event.step === 2) controller.abort();
       if (event.type === "end") expect(event.reason).toBe("stopped");
     }
-    expect(seen).toEqual(["start 0", "step 1", "step 2", "checkpoint 2", "end 2"]);
+    expect(seen).toEqual(["start 0", "compiled 0", "step 1", "step 2", "checkpoint 2", "end 2"]);
     expect(saved).toEqual([2]);
   });
 });
