@@ -1,10 +1,11 @@
-import { chart, type FigureOptions, frame, horizontalTitle, subjectOf } from "./chart.ts";
+import { axisOf, frame } from "./chart.ts";
 import { reportKind } from "./errors.ts";
 import { placeLabels } from "./labels.ts";
 import { siText } from "./numbers.ts";
 import { type BudgetPoint, type Metric, type ModelReport, measurements, type Report } from "./report.ts";
+import { type FigureOptions, legendOf, reportChart, subjectOf } from "./report-chart.ts";
 import { type Scale, scaleFor } from "./scale.ts";
-import { element, ink, type SeriesStyle, seriesStyle, svgMarker, svgText } from "./svg.ts";
+import { element, type SeriesStyle, seriesStyle, svgMarker, svgText } from "./svg.ts";
 
 interface Dot {
   readonly point: BudgetPoint;
@@ -42,17 +43,17 @@ export function budgetFigure(report: Report, options: FigureOptions = {}): strin
   const models = report.models.filter((model) => model.points.length > 0);
   const series = models.map((model, index) => seriesOf(model, seriesStyle(index), metric, xs, ys));
   const lastHeight = ({ dots }: Series) => dots.at(-1)?.y ?? 0;
-  return chart({
+  return reportChart({
     report,
     title: options.title ?? `${subjectOf(models, metric)} at every compute budget`,
     metric,
+    x: axisOf("FLOPs per token (forward pass, head included)", xs, xs.ticks.map(siText)),
     ys,
     legend: series
       .toSorted((a, b) => lastHeight(a) - lastHeight(b))
-      .map(({ model, style, dots }) => ({ model, style, hasLine: dots.length > 1 })),
+      .map(({ model, style, dots }) => legendOf(model, style, dots.length > 1)),
     notes: notesOn(series),
     body: [
-      ...computeAxis(xs),
       ...series.flatMap((one) => lineAndErrors(one, metric, ys)),
       ...series.flatMap(({ dots, style, model }) =>
         dots.map(({ point, x, y }) => svgMarker(x, y, style, isBeyondTraining(point, model))),
@@ -85,19 +86,6 @@ function errorOf(point: BudgetPoint, metric: Metric): number {
 
 function isBeyondTraining(point: BudgetPoint, model: ModelReport): boolean {
   return point.loops > model.trainedLoops;
-}
-
-function computeAxis(xs: Scale): string[] {
-  return [
-    ...xs.ticks.flatMap((tick) => {
-      const x = xs.at(tick);
-      return [
-        element("line", { x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 5, stroke: ink.axis }),
-        svgText(x, frame.bottom + 20, siText(tick), { anchor: "middle" }),
-      ];
-    }),
-    horizontalTitle("FLOPs per token (forward pass, head included)"),
-  ];
 }
 
 function lineAndErrors({ dots, style }: Series, metric: Metric, ys: Scale): string[] {

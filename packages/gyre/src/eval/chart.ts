@@ -1,102 +1,93 @@
-import { groupedText, siText } from "./numbers.ts";
-import type { Metric, ModelReport, Report } from "./report.ts";
 import { type Scale, tickTexts } from "./scale.ts";
 import { element, fitText, ink, type SeriesStyle, svgDocument, svgMarker, svgText } from "./svg.ts";
 
-export interface FigureOptions {
-  /** What stands on the vertical axis; bits per byte when left out. */
-  readonly metric?: Metric;
-  /** The heading; made from the models when left out. */
-  readonly title?: string;
-}
-
-export const metricNames = { bitsPerByte: "bits per byte", perplexity: "perplexity" } as const;
-
 const width = 900;
-const legendTop = 92;
-const legendStep = 38;
 
 /** Where the data of a figure stand. */
-export const frame = { left: 78, top: 92, right: 660, bottom: 452 };
+export const frame = { left: 84, top: 92, right: 640, bottom: 452 };
+
+/** A title, and texts at pixels along the frame. */
+export interface ChartAxis {
+  readonly title: string;
+  readonly ticks: readonly { readonly at: number; readonly text: string }[];
+}
 
 export interface LegendEntry {
-  readonly model: ModelReport;
+  readonly name: string;
+  /** A second, smaller line. */
+  readonly detail?: string;
   readonly style: SeriesStyle;
-  readonly hasLine: boolean;
+  readonly line?: "solid" | "dashed";
+  readonly hasMarker?: boolean;
 }
+
+/** The axis of a scale. */
+export function axisOf(
+  title: string,
+  { ticks, at }: Scale,
+  texts: readonly string[] = tickTexts(ticks),
+): ChartAxis {
+  return { title, ticks: ticks.map((tick, index) => ({ at: at(tick), text: texts[index] ?? "" })) };
+}
+
+/** Attributes of a broken line. */
+export const dashes = { "stroke-dasharray": "6 5" };
 
 /** What surrounds every figure: title, where the numbers come from, axes and legend. */
 export function chart(parts: {
-  readonly report: Report;
   readonly title: string;
-  readonly metric: Metric;
-  readonly ys: Scale;
+  readonly subtitle: string;
+  readonly x: ChartAxis;
+  readonly y: ChartAxis;
   readonly legend: readonly LegendEntry[];
-  readonly notes: readonly string[];
+  readonly notes?: readonly string[];
   readonly body: readonly string[];
 }): string {
-  const { report, title, metric, ys, legend, notes, body } = parts;
-  const height = Math.max(frame.bottom + 62, legendTop + legend.length * legendStep + 60);
+  const { title, subtitle, x, y, legend, notes = [], body } = parts;
+  const step = legend.some(({ detail }) => detail !== undefined) ? 38 : 26;
+  const height = Math.max(frame.bottom + 62, frame.top + legend.length * step + 16 * notes.length + 44);
   return svgDocument(width, height, title, [
     svgText(28, 38, fitText(title, 19, width - 56), { size: 19, weight: 650, color: ink.strong }),
-    svgText(28, 61, fitText(subtitle(report), 13, width - 56), { size: 13 }),
-    ...verticalAxis(ys, metric),
+    svgText(28, 61, fitText(subtitle, 13, width - 56), { size: 13 }),
+    ...axes(x, y),
     ...body,
-    ...legendRows(legend, notes),
+    ...legendRows(legend, step),
+    ...notes.map((note, index) =>
+      svgText(legendLeft, frame.top + 14 + legend.length * step + index * 16, note, { size: 11 }),
+    ),
   ]);
 }
 
-/** What a figure shows: the metric, after the name of the model when there is only one. */
-export function subjectOf(models: readonly ModelReport[], metric: Metric): string {
-  const text = metricNames[metric];
-  const [first] = models;
-  return models.length === 1 && first
-    ? `${first.name}: ${text}`
-    : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
-/** Where the numbers come from, in one line. */
-function subtitle({ provenance: { dataset, split, tokens, context, stride } }: Report): string {
-  const windows = `context ${groupedText(context)} · stride ${groupedText(stride)}`;
-  return `${dataset}, ${split} split · ${groupedText(tokens)} tokens · ${windows}`;
-}
-
-/** What stands below the frame. */
-export function horizontalTitle(text: string): string {
-  return svgText((frame.left + frame.right) / 2, frame.bottom + 44, text, { anchor: "middle" });
-}
-
-function verticalAxis(ys: Scale, metric: Metric): string[] {
-  const texts = tickTexts(ys.ticks);
+function axes(x: ChartAxis, y: ChartAxis): string[] {
   const { left, right, top, bottom } = frame;
   return [
-    ...ys.ticks.flatMap((tick, index) => {
-      const y = ys.at(tick);
-      return [
-        element("line", { x1: left, x2: right, y1: y, y2: y, stroke: ink.grid }),
-        svgText(left - 10, y + 4, texts[index] ?? "", { anchor: "end" }),
-      ];
-    }),
+    ...y.ticks.flatMap(({ at, text }) => [
+      element("line", { x1: left, x2: right, y1: at, y2: at, stroke: ink.grid }),
+      svgText(left - 10, at + 4, text, { anchor: "end" }),
+    ]),
+    ...x.ticks.flatMap(({ at, text }) => [
+      element("line", { x1: at, x2: at, y1: bottom, y2: bottom + 5, stroke: ink.axis }),
+      svgText(at, bottom + 20, text, { anchor: "middle" }),
+    ]),
     element("line", { x1: left, x2: right, y1: bottom, y2: bottom, stroke: ink.axis }),
-    svgText(24, (top + bottom) / 2, `${metricNames[metric]} (lower is better)`, {
-      anchor: "middle",
-      rotate: -90,
-    }),
+    svgText((left + right) / 2, bottom + 44, x.title, { anchor: "middle" }),
+    svgText(24, (top + bottom) / 2, y.title, { anchor: "middle", rotate: -90 }),
   ];
 }
 
-function legendRows(entries: readonly LegendEntry[], notes: readonly string[]): string[] {
-  const left = frame.right + 34;
-  const rows = entries.flatMap(({ model, style, hasLine }, index) => {
-    const y = legendTop + 8 + index * legendStep;
-    const dash = { x1: left, x2: left + 26, y1: y, y2: y, stroke: style.color, "stroke-width": 2 };
+const legendLeft = frame.right + 24;
+
+function legendRows(entries: readonly LegendEntry[], step: number): string[] {
+  return entries.flatMap(({ name, detail, style, line, hasMarker }, index) => {
+    const y = frame.top + 8 + index * step;
+    const ends = { x1: legendLeft, x2: legendLeft + 26, y1: y, y2: y };
+    const stroke = { stroke: style.color, "stroke-width": 2, ...(line === "dashed" ? dashes : {}) };
+    const text = fitText(name, 12, width - legendLeft - 44);
     return [
-      ...(hasLine ? [element("line", dash)] : []),
-      svgMarker(left + 13, y, style),
-      svgText(left + 36, y + 4, fitText(model.name, 13, width - left - 56), { size: 13, color: ink.strong }),
-      svgText(left + 36, y + 19, `${siText(model.parameters)} parameters`, { size: 11 }),
+      ...(line ? [element("line", { ...ends, ...stroke })] : []),
+      ...(hasMarker ? [svgMarker(legendLeft + 13, y, style)] : []),
+      svgText(legendLeft + 34, y + 4, text, { color: ink.strong }),
+      ...(detail === undefined ? [] : [svgText(legendLeft + 34, y + 19, detail, { size: 11 })]),
     ];
   });
-  const notesTop = legendTop + 14 + entries.length * legendStep;
-  return [...rows, ...notes.map((note, index) => svgText(left, notesTop + index * 16, note, { size: 11 }))];
 }

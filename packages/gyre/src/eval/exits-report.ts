@@ -1,16 +1,8 @@
+import { axisOf, chart, frame } from "./chart.ts";
 import { escapeMarkdown } from "./markdown.ts";
 import { groupedText } from "./numbers.ts";
-import { type Scale, scaleFor, tickTexts } from "./scale.ts";
-import {
-  element,
-  fitText,
-  ink,
-  type SeriesStyle,
-  seriesStyle,
-  svgDocument,
-  svgMarker,
-  svgText,
-} from "./svg.ts";
+import { type Scale, scaleFor } from "./scale.ts";
+import { element, type SeriesStyle, seriesStyle, svgMarker } from "./svg.ts";
 
 /** How well a text is predicted when its tokens leave their loops in one way. */
 export interface ExitOutcome {
@@ -46,9 +38,6 @@ export interface ExitsReport {
   readonly series: readonly ExitCurve[];
 }
 
-const width = 900;
-const frame = { left: 78, top: 92, right: 660, bottom: 452 };
-
 /** An SVG of loss against passes of the core: a line for each rule, a thin broken one for chance in its place. */
 export function exitsFigure(report: ExitsReport): string {
   const all = report.series.flatMap(({ points, random }) => [...points, ...random]);
@@ -64,34 +53,20 @@ export function exitsFigure(report: ExitsReport): string {
   );
   const title = `${report.model}: what leaving loops early costs`;
   const subtitle = `${report.dataset}, validation split · ${groupedText(report.tokens)} tokens a point · ${report.cachePolicy}`;
-  return svgDocument(width, frame.bottom + 62, title, [
-    svgText(28, 38, fitText(title, 19, width - 56), { size: 19, weight: 650, color: ink.strong }),
-    svgText(28, 61, fitText(subtitle, 13, width - 56), { size: 13 }),
-    ...axes(xs, ys),
-    ...report.series.flatMap((curve, index) => drawn(curve, seriesStyle(index), xs, ys)),
-    ...legend(report.series),
-  ]);
-}
-
-function axes(xs: Scale, ys: Scale): string[] {
-  const { left, right, top, bottom } = frame;
-  const [across, up] = [tickTexts(xs.ticks), tickTexts(ys.ticks)];
-  return [
-    ...ys.ticks.flatMap((tick, index) => {
-      const y = ys.at(tick);
-      return [
-        element("line", { x1: left, x2: right, y1: y, y2: y, stroke: ink.grid }),
-        svgText(left - 10, y + 4, up[index] ?? "", { anchor: "end" }),
-      ];
-    }),
-    ...xs.ticks.flatMap((tick, index) => [
-      element("line", { x1: xs.at(tick), x2: xs.at(tick), y1: bottom, y2: bottom + 5, stroke: ink.axis }),
-      svgText(xs.at(tick), bottom + 20, across[index] ?? "", { anchor: "middle" }),
-    ]),
-    element("line", { x1: left, x2: right, y1: bottom, y2: bottom, stroke: ink.axis }),
-    svgText((left + right) / 2, bottom + 44, "passes of the core per token", { anchor: "middle" }),
-    svgText(24, (top + bottom) / 2, "nats per token (lower is better)", { anchor: "middle", rotate: -90 }),
-  ];
+  return chart({
+    title,
+    subtitle,
+    x: axisOf("passes of the core per token", xs),
+    y: axisOf("nats per token (lower is better)", ys),
+    legend: report.series.map(({ name }, index) => ({
+      name,
+      style: seriesStyle(index),
+      line: "solid",
+      hasMarker: true,
+    })),
+    notes: ["broken: a random exit with", "the same numbers of loops"],
+    body: report.series.flatMap((curve, index) => drawn(curve, seriesStyle(index), xs, ys)),
+  });
 }
 
 function drawn({ points, random }: ExitCurve, style: SeriesStyle, xs: Scale, ys: Scale): string[] {
@@ -107,20 +82,6 @@ function drawn({ points, random }: ExitCurve, style: SeriesStyle, xs: Scale, ys:
     ...line(points, { "stroke-width": 2, "stroke-linejoin": "round" }),
     ...points.map(({ passesPerToken, loss }) => svgMarker(xs.at(passesPerToken), ys.at(loss), style)),
   ];
-}
-
-function legend(series: readonly ExitCurve[]): string[] {
-  const left = frame.right + 34;
-  const rows = series.flatMap(({ name }, index) => {
-    const y = frame.top + 8 + index * 26;
-    const style = seriesStyle(index);
-    const dash = { x1: left, x2: left + 26, y1: y, y2: y, stroke: style.color, "stroke-width": 2 };
-    const text = svgText(left + 36, y + 4, name, { size: 13, color: ink.strong });
-    return [element("line", dash), svgMarker(left + 13, y, style), text];
-  });
-  const notes = ["broken: a random exit with", "the same numbers of loops"];
-  const top = frame.top + 20 + series.length * 26;
-  return [...rows, ...notes.map((note, index) => svgText(left, top + index * 16, note, { size: 11 }))];
 }
 
 /** Titles of the columns of `exitsRows`. */

@@ -1,6 +1,6 @@
-import { metricNames } from "./chart.ts";
 import { groupedText } from "./numbers.ts";
 import type { Report } from "./report.ts";
+import { metricNames } from "./report-chart.ts";
 import { spreadContent, type TableContent, tableContent } from "./table.ts";
 
 export interface MarkdownOptions {

@@ -1,5 +1,5 @@
 import { budgetFigure } from "./budget-figure.ts";
-import { chart, type FigureOptions, frame, horizontalTitle, subjectOf } from "./chart.ts";
+import { frame } from "./chart.ts";
 import { reportKind } from "./errors.ts";
 import { placeLabels } from "./labels.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type Report,
   trajectoryText,
 } from "./report.ts";
+import { type FigureOptions, legendOf, reportChart, subjectOf } from "./report-chart.ts";
 import { type Scale, scaleFor } from "./scale.ts";
 import { type Spread, spreads, statistics } from "./spread.ts";
 import { element, type SeriesStyle, seriesStyle, svgMarker, svgText } from "./svg.ts";
@@ -54,24 +55,22 @@ export function scheduleFigure(report: Report, options: FigureOptions = {}): str
     const left = frame.left + columns.indexOf(spread.loops) * columnWidth + gap / 2;
     return stripOf(spread, seriesStyle(models.indexOf(spread.model)), metric, left, columnWidth - gap, ys);
   });
-  return chart({
+  return reportChart({
     report,
     title: options.title ?? `${subjectOf(models, metric)} of every schedule`,
     metric,
-    ys,
-    legend: models.map((model, index) => ({ model, style: seriesStyle(index), hasLine: false })),
-    notes: ["dots: schedules, best to worst", "dashed: median", "ringed: the uniform schedule"],
-    body: [
-      ...columns.map((loops, index) => {
+    x: {
+      title: "loops · number of schedules",
+      ticks: columns.map((loops, index) => {
         const counts = new Set(all.filter((one) => one.loops === loops).map(({ points }) => points.length));
         const text = `${loops} loop${loops === 1 ? "" : "s"} · ${[...counts].join(" or ")}`;
-        const middle = frame.left + (index + 0.5) * columnWidth;
-        return svgText(middle, frame.bottom + 20, text, { anchor: "middle" });
+        return { at: frame.left + (index + 0.5) * columnWidth, text };
       }),
-      horizontalTitle("loops · number of schedules"),
-      ...strips.flatMap(stripMarks),
-      ...names(strips),
-    ],
+    },
+    ys,
+    legend: models.map((model, index) => legendOf(model, seriesStyle(index), false)),
+    notes: ["dots: schedules, best to worst", "dashed: median", "ringed: the uniform schedule"],
+    body: [...strips.flatMap(stripMarks), ...names(strips)],
   });
 }
 

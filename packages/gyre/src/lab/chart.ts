@@ -1,14 +1,12 @@
-import { linearTicks, logTicks, tickTexts } from "../eval/scale.ts";
-import { element, fitText, ink, seriesStyle, svgDocument, svgMarker, svgText } from "../eval/svg.ts";
+import { axisOf, chart, dashes, frame } from "../eval/chart.ts";
+import { linearTicks, logTicks, type Scale, tickTexts } from "../eval/scale.ts";
+import { element, seriesStyle, svgMarker, svgText } from "../eval/svg.ts";
 import type { Axis, FigureResult, Point, Series } from "./report.ts";
 
-const width = 900;
-const frame = { left: 84, top: 84, right: 640, bottom: 452 };
 const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-interface Placed {
-  readonly at: (value: number) => number;
-  readonly ticks: readonly (readonly [number, string])[];
+interface Placed extends Scale {
+  readonly texts: readonly string[];
 }
 
 /** A line drawing of a figure: a line for each series, dashed where it says so, with its band. */
@@ -28,16 +26,22 @@ export function labFigure({ title, subtitle, x, y, series }: FigureResult): stri
     frame.right,
   );
   const ys = place(y, heights, frame.bottom, frame.top);
-  const body = shown.flatMap((one, index) => lines(one, index, xs, ys));
-  const height = Math.max(frame.bottom + 62, frame.top + shown.length * 24 + 40);
-  return svgDocument(width, height, title, [
-    svgText(28, 36, fitText(title, 18, width - 56), { size: 18, weight: 650, color: ink.strong }),
-    svgText(28, 58, fitText(subtitle, 13, width - 56), { size: 13 }),
-    ...(bounds(shown, y) === "" ? [] : [svgText(frame.left + 8, frame.top - 8, bounds(shown, y))]),
-    ...axes(x, y, xs, ys),
-    ...body,
-    ...legend(shown),
-  ]);
+  const edges = bounds(shown, y);
+  return chart({
+    title,
+    subtitle,
+    x: axisOf(x.title, xs, xs.texts),
+    y: axisOf(y.title, ys, ys.texts),
+    legend: shown.map(({ name, group, isDashed }, index) => ({
+      name,
+      style: seriesStyle(group ?? index),
+      line: isDashed ? "dashed" : "solid",
+    })),
+    body: [
+      ...(edges === "" ? [] : [svgText(frame.left + 8, frame.top - 8, edges)]),
+      ...shown.flatMap((one, index) => lines(one, index, xs, ys)),
+    ],
+  });
 }
 
 /** What the edges stand for, where something lies beyond them. */
@@ -74,11 +78,11 @@ function place({ kind }: Axis, values: readonly number[], from: number, to: numb
   const all = kind === "log" ? logTicks(start, end) : linearTicks(start, end);
   const step = Math.ceil(all.length / 9);
   const kept = all.filter((_, index) => index % step === 0);
-  const plain =
+  const texts =
     kind === "linear" || kept.every((tick) => tick >= 0.01 && tick < 1e5)
       ? tickTexts(kept)
       : kept.map(powerText);
-  return { at, ticks: kept.map((tick, index) => [tick, plain[index] ?? ""]) };
+  return { at, ticks: kept, texts };
 }
 
 /** 10 to a power, as a tick. */
@@ -87,20 +91,6 @@ function powerText(tick: number): string {
   const digits = [...String(Math.abs(power))].map((digit) => superscripts[Number(digit)]).join("");
   const lead = Number((tick / 10 ** power).toPrecision(2));
   return `${lead === 1 ? "" : `${lead}·`}10${power < 0 ? "⁻" : ""}${digits}`;
-}
-
-function axes(x: Axis, y: Axis, xs: Placed, ys: Placed): string[] {
-  const { left, right, top, bottom } = frame;
-  return [
-    ...ys.ticks.flatMap(([tick, text]) => [
-      element("line", { x1: left, x2: right, y1: ys.at(tick), y2: ys.at(tick), stroke: ink.grid }),
-      svgText(left - 10, ys.at(tick) + 4, text, { anchor: "end" }),
-    ]),
-    ...xs.ticks.map(([tick, text]) => svgText(xs.at(tick), bottom + 20, text, { anchor: "middle" })),
-    element("line", { x1: left, x2: right, y1: bottom, y2: bottom, stroke: ink.axis }),
-    svgText((left + right) / 2, bottom + 44, x.title, { anchor: "middle" }),
-    svgText(24, (top + bottom) / 2, y.title, { anchor: "middle", rotate: -90 }),
-  ];
 }
 
 function lines({ points, group, isDashed }: Series, index: number, xs: Placed, ys: Placed): string[] {
@@ -121,27 +111,8 @@ function lines({ points, group, isDashed }: Series, index: number, xs: Placed, y
       fill: "none",
       stroke: style.color,
       "stroke-width": 2,
-      ...(isDashed ? { "stroke-dasharray": "6 5" } : {}),
+      ...(isDashed ? dashes : {}),
     }),
     ...(points.length <= 12 ? points.map(({ x, y }) => svgMarker(xs.at(x), ys.at(y), style, isDashed)) : []),
   ];
-}
-
-function legend(series: readonly Series[]): string[] {
-  const left = frame.right + 24;
-  return series.flatMap(({ name, group, isDashed }, index) => {
-    const y = frame.top + 8 + index * 24;
-    const stroke = { stroke: seriesStyle(group ?? index).color, "stroke-width": 2 };
-    return [
-      element("line", {
-        x1: left,
-        x2: left + 26,
-        y1: y,
-        y2: y,
-        ...stroke,
-        ...(isDashed ? { "stroke-dasharray": "6 5" } : {}),
-      }),
-      svgText(left + 34, y + 4, fitText(name, 12, width - left - 44), { color: ink.strong }),
-    ];
-  });
 }
