@@ -149,7 +149,10 @@ export const labRecipes: readonly LabRecipe[] = [
     },
   ]),
   ...["sparse-linear", "relu-network", "decision-tree", "autoregression", "chain-of-thought"].flatMap(
-    (task) => recipesOf(task, 4000, [algoformer(8, 4, 2e-3), looped(8, 4, 2e-3), standard(6, 1e-3)]),
+    (task) => {
+      const algoformerRate = task === "sparse-linear" ? 1e-3 : 2e-3;
+      return recipesOf(task, 4000, [algoformer(8, 4, algoformerRate), looped(8, 4, 2e-3), standard(6, 1e-3)]);
+    },
   ),
 ];
 
