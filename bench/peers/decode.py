@@ -11,12 +11,13 @@ the tokens), "recompute PROMPT NEW" (the same without a cache), "version"; "quit
 
 import argparse
 import json
-import sys
 import time
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 
+from lines import serve, version
 from loopformer import EPS, LoopFormer
 
 
@@ -91,16 +92,13 @@ def main():
     model = LoopFormer(**sizes).eval()
     with torch.inference_mode():
         decoder = Decoder(model, config["heads"], config["loops"], config["layers"], config["context"])
-        for line in sys.stdin:
-            words = line.split()
-            if words == ["quit"]:
-                break
-            if words == ["version"]:
-                answer = {"version": torch.__version__}
-            else:
-                prompt = [(7 * index + 3) % config["vocab"] for index in range(int(words[1]))]
-                answer = greedy(decoder, model, prompt, int(words[2]), words[0] == "decode")
-            print(json.dumps(answer), flush=True)
+
+        def write(cached, prompt, new):
+            tokens = [(7 * index + 3) % config["vocab"] for index in range(int(prompt))]
+            return greedy(decoder, model, tokens, int(new), cached)
+
+        ways = {name: partial(write, name == "decode") for name in ("decode", "recompute")}
+        serve({**ways, "version": version})
 
 
 if __name__ == "__main__":

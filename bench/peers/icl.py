@@ -11,12 +11,12 @@ Then one line on stdin asks for one JSON line on stdout: "step N", "version"; "q
 import argparse
 import json
 import math
-import sys
-import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from lines import serve, timed, version
 
 
 class Block(nn.Module):
@@ -98,29 +98,16 @@ class Trainer:
         self.optimizer.step()
         return loss.item()
 
-    def steps(self, count):
-        elapsed, loss = [], math.nan
-        for _ in range(count):
-            start = time.perf_counter()
-            loss = self.step()
-            elapsed.append((time.perf_counter() - start) * 1e3)
-        return {"ms": elapsed, "loss": loss}
 
+def answer(config):
+    trainers = []
 
-def serve(config):
-    trainer = None
-    for line in sys.stdin:
-        words = line.split()
-        if not words or words[0] == "quit":
-            return
-        if words[0] == "step":
-            trainer = trainer or Trainer(config)
-            answer = trainer.steps(int(words[1]))
-        elif words[0] == "version":
-            answer = {"version": torch.__version__, "threads": torch.get_num_threads()}
-        else:
-            answer = {"error": f"unknown request {words[0]!r}: step N, version or quit"}
-        print(json.dumps(answer), flush=True)
+    def steps(count):
+        if not trainers:
+            trainers.append(Trainer(config))
+        return timed(trainers[0].step, int(count))
+
+    serve({"step": steps, "version": version})
 
 
 def check(path):
@@ -150,4 +137,4 @@ if __name__ == "__main__":
     parser.add_argument("--case", help="compare with a case file and end")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    check(options.case) if options.case else serve(json.loads(options.config))
+    check(options.case) if options.case else answer(json.loads(options.config))

@@ -11,12 +11,13 @@ Then one line on stdin asks for one JSON line on stdout: "step N", "peak", "sgem
 import argparse
 import json
 import math
-import sys
 import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from lines import serve, timed, version
 
 EPS = 1.1920929e-7  # float32's machine epsilon
 FREQUENCIES = 128
@@ -202,34 +203,18 @@ class Trainer:
         self.optimizer.step()
         return loss.item()
 
-    def steps(self, count):
-        elapsed, loss = [], math.nan
-        for _ in range(count):
-            start = time.perf_counter()
-            loss = self.step()
-            elapsed.append((time.perf_counter() - start) * 1e3)
-        return {"ms": elapsed, "loss": loss}
 
-
-def serve(args):
+def answer(args):
     baseline = memory_mib("VmHWM")  # interpreter and library, before there is a model
-    trainer = None
-    for line in sys.stdin:
-        words = line.split()
-        if not words or words[0] == "quit":
-            return
-        if words[0] == "step":
-            trainer = trainer or Trainer(json.loads(args.config), args)
-            answer = trainer.steps(int(words[1]))
-        elif words[0] == "peak":
-            answer = {"peakMiB": memory_mib("VmHWM"), "baselineMiB": baseline}
-        elif words[0] == "sgemm":
-            answer = sgemm()
-        elif words[0] == "version":
-            answer = {"version": torch.__version__, "threads": torch.get_num_threads()}
-        else:
-            answer = {"error": f"unknown request {words[0]!r}: step N, peak, sgemm, version or quit"}
-        print(json.dumps(answer), flush=True)
+    trainers = []
+
+    def steps(count):
+        if not trainers:
+            trainers.append(Trainer(json.loads(args.config), args))
+        return timed(trainers[0].step, int(count))
+
+    peak = lambda: {"peakMiB": memory_mib("VmHWM"), "baselineMiB": baseline}
+    serve({"step": steps, "peak": peak, "sgemm": sgemm, "version": version})
 
 
 if __name__ == "__main__":
@@ -240,4 +225,4 @@ if __name__ == "__main__":
     parser.add_argument("--adamw", choices=list(ADAMW), default="fused")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    serve(options)
+    answer(options)
