@@ -47,9 +47,10 @@ export class KeyValueCache {
     if (positions <= this.#capacity && loops <= this.#loops) return;
     const { context, heads, width } = this.#spec;
     const [capacity, cached] = [Math.max(positions, this.#capacity), this.#loops * heads];
+    const isLonger = capacity > this.#capacity;
     const [before, after] = [(this.#capacity * width) / heads, (capacity * width) / heads];
     // fresh memory costs more than copies within it: some is taken for twice the positions
-    const room = Math.max(capacity, Math.min(2 * this.#capacity, context));
+    const room = isLonger ? Math.max(capacity, Math.min(2 * this.#capacity, context)) : capacity;
     this.#loops = Math.max(loops, this.#loops);
     const [needed, taken] = [capacity, room].map((each) => this.#loops * each * width) as [number, number];
     for (const layers of Object.values(this.#rows)) {

@@ -1,7 +1,7 @@
 import { axisOf, chart, dashes, frame } from "../eval/chart.ts";
 import { linearTicks, logTicks, type Scale, tickTexts } from "../eval/scale.ts";
 import { element, seriesStyle, svgMarker, svgText } from "../eval/svg.ts";
-import type { Axis, FigureResult, Point, Series } from "./report.ts";
+import type { Axis, BoundedAxis, FigureResult, Point, Series } from "./report.ts";
 
 const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -45,7 +45,7 @@ export function labFigure({ title, subtitle, x, y, series }: FigureResult): stri
 }
 
 /** What the edges stand for, where something lies beyond them. */
-function bounds(series: readonly Series[], { most, least }: Axis): string {
+function bounds(series: readonly Series[], { most, least }: BoundedAxis): string {
   const touches = (bound: number | undefined) =>
     bound !== undefined && series.some(({ points }) => points.some((p) => p.y === bound));
   return [
@@ -56,7 +56,7 @@ function bounds(series: readonly Series[], { most, least }: Axis): string {
 
 function capped(
   point: Point,
-  { most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY }: Axis,
+  { most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY }: BoundedAxis,
 ): Point {
   const { x, y, low = y, high = y } = point;
   const within = (value: number) => Math.min(Math.max(value, least), most);

@@ -25,6 +25,10 @@ export interface Series {
 export interface Axis {
   readonly title: string;
   readonly kind: "log" | "linear";
+}
+
+/** An axis of values that may lie beyond what is drawn. */
+export interface BoundedAxis extends Axis {
   /** Larger values are drawn here, where a few would hide all others. */
   readonly most?: number;
   /** Smaller values are drawn here: what is exact would flatten all others. */
@@ -41,7 +45,7 @@ export interface FigureResult {
   readonly title: string;
   readonly subtitle: string;
   readonly x: Axis;
-  readonly y: Axis;
+  readonly y: BoundedAxis;
   readonly series: readonly Series[];
   readonly claims: readonly Claim[];
   readonly table?: Table;

@@ -3,7 +3,15 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { descentErrors } from "../linear/descent.ts";
 import { linearGraph } from "../linear/model.ts";
 import { constructNewton, newtonPrompt, newtonSteps, normalEquations } from "../linear/newton.ts";
-import { drawLinear, inputLaw, momentsOf } from "../linear/prompts.ts";
+import {
+  alphaOf,
+  drawLinear,
+  inputLaw,
+  type LinearPrompts,
+  momentsOf,
+  queryOf,
+  truthOf,
+} from "../linear/prompts.ts";
 import { atMost } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
 import type { FigureRecipe } from "./figure.ts";
@@ -74,7 +82,9 @@ async function measure(seed: number, runtimes: readonly Runtime[]): Promise<Meas
   const prompts = drawLinear({ seed, stream: "newton", ...shape, inputs, prior: "isotropic" });
   const moments = momentsOf(prompts);
   const problems = Array.from({ length: batch }, (_, prompt) => normalEquations(prompts, moments, prompt));
-  const truths = problems.map((_, prompt) => prompts.truth.subarray(prompt * dims, (prompt + 1) * dims));
+  const of = <T>(what: (drawn: LinearPrompts, prompt: number) => T) =>
+    problems.map((_, prompt) => what(prompts, prompt));
+  const [truths, queries, alphas] = [of(truthOf), of(queryOf), of(alphaOf)];
   const expected = problems.map((equations) => newtonSteps(equations, loopsOf.newton));
   const taps = Array.from({ length: loopsOf.newton + 1 }, (_, loop) => loop);
   const graph = linearGraph({ batch, examples: dims, dims: 2 * dims, outputs: dims, taps });
@@ -95,11 +105,12 @@ async function measure(seed: number, runtimes: readonly Runtime[]): Promise<Meas
         const bound = (1 - (least / most) ** 2) ** (2 ** loop);
         if (distance(truth) > Math.max(bound * (1 + 1e-9), (16 * Number.EPSILON * most) / least) * size)
           violations++;
-        const query = w.reduce(
-          (sum, value, dim) => sum + (value - (truth[dim] as number)) * queryAt(prompts.Z, prompt, dim),
+        const query = queries[prompt] as Float64Array;
+        const error = w.reduce(
+          (sum, value, dim) => sum + (value - (truth[dim] as number)) * (query[dim] as number),
           0,
         );
-        (newton[loop] as Float64Array)[prompt] = Math.abs(query) / alpha(prompts.Z, prompt, size);
+        (newton[loop] as Float64Array)[prompt] = Math.abs(error) / (alphas[prompt] as number);
       }
     }
   }
@@ -110,18 +121,7 @@ async function measure(seed: number, runtimes: readonly Runtime[]): Promise<Meas
     loopsOf.descent,
   );
   const descent = Array.from({ length: loopsOf.descent + 1 }, (_, loop) =>
-    Float64Array.from({ length: batch }, (_, prompt) => {
-      const size = Math.hypot(...(truths[prompt] as Float64Array));
-      return Math.sqrt(squares[loop * batch + prompt] as number) / alpha(prompts.Z, prompt, size);
-    }),
+    Float64Array.from(alphas, (alpha, prompt) => Math.sqrt(squares[loop * batch + prompt] as number) / alpha),
   );
   return { newton, descent, gap, violations };
 }
-
-/** A coordinate of a prompt's query, the last column of Z [B, d + 1, 4 d + 1]. */
-const queryAt = (Z: Float64Array, prompt: number, dim: number) =>
-  Z[(prompt * (dims + 1) + dim + 1) * (4 * dims + 1) - 1] as number;
-
-/** |x_q| |w*|. */
-const alpha = (Z: Float64Array, prompt: number, size: number) =>
-  size * Math.hypot(...Array.from({ length: dims }, (_, dim) => queryAt(Z, prompt, dim)));

@@ -3,7 +3,7 @@ import { median, quantile } from "../statistics.ts";
 import { construct } from "./construct.ts";
 import { descentErrors, type Spectrum, spectrum } from "./descent.ts";
 import { linearGraph } from "./model.ts";
-import { drawLinear, type InputName, inputLaw, type LinearPrompts, momentsOf } from "./prompts.ts";
+import { alphaOf, drawLinear, type InputName, inputLaw, momentsOf } from "./prompts.ts";
 
 /** Upper bounds on |prediction - target| after `loops` loops, by the rule that sets the step size. */
 export type BoundName = keyof typeof bounds;
@@ -109,17 +109,6 @@ function drawCell(cell: BoundCell, { seed }: BoundOptions, batch: number) {
     prior: "isotropic",
   });
   return { prompts, moments: momentsOf(prompts) };
-}
-
-/** |x_q| |w*|. */
-function alphaOf({ Z, truth, dims, examples }: LinearPrompts, prompt: number): number {
-  let query = 0;
-  let weights = 0;
-  for (let dim = 0; dim < dims; dim++) {
-    query += (Z[(prompt * (dims + 1) + dim + 1) * (examples + 1) - 1] as number) ** 2;
-    weights += (truth[prompt * dims + dim] as number) ** 2;
-  }
-  return Math.sqrt(query * weights);
 }
 
 function compare(

@@ -44,6 +44,22 @@ export interface LinearPrompts {
   readonly outputs: number;
 }
 
+/** The query x_q of a prompt [d]. */
+export function queryOf({ Z, dims, examples, outputs }: LinearPrompts, prompt: number): Float64Array {
+  const columns = examples + 1;
+  const first = prompt * (dims + outputs) * columns + examples;
+  return Float64Array.from({ length: dims }, (_, dim) => Z[first + dim * columns] as number);
+}
+
+/** W* of a prompt [d, k]. */
+export function truthOf({ truth, dims, outputs }: LinearPrompts, prompt: number): Float64Array {
+  return truth.subarray(prompt * dims * outputs, (prompt + 1) * dims * outputs);
+}
+
+/** |x_q| |w*|, what the errors at a query are measured by. */
+export const alphaOf = (prompts: LinearPrompts, prompt: number): number =>
+  Math.hypot(...queryOf(prompts, prompt)) * Math.hypot(...truthOf(prompts, prompt));
+
 /** Draws linear regressions. Throws LAB_DRAW. */
 export function drawLinear(options: LinearDraw): LinearPrompts {
   const { seed, stream, batch, examples, outputs, inputs, prior } = options;
