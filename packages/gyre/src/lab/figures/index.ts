@@ -11,6 +11,7 @@ import {
   algoformerNoise,
   loopedExamples,
   loopedLoops,
+  loopedNoise,
   otherTasks,
 } from "./trained.ts";
 
@@ -25,6 +26,7 @@ export const figures: readonly FigureRecipe[] = [
   linearFree,
   loopedExamples,
   loopedLoops,
+  loopedNoise,
   algoformerExamples,
   algoformerLoops,
   algoformerNoise,

@@ -209,15 +209,25 @@ export const loopedLoops = trainedFigure({
   },
 });
 
+export const loopedNoise = trainedFigure({
+  name: "looped-noise",
+  summary: "linear regression: noise on the labels at test time",
+  task: "linear",
+  arms: { looped: "all", standard: "all" },
+  seeds: 3,
+  draw: noiseFigure,
+  claims: () => [],
+});
+
 /** AlgoFormer against what it is built from (Gao et al., arXiv 2402.13572), and an arm of its own size. */
-const represented = { algoformer: "all", looped: "all", standard: "all", "looped-3": 1 } as const;
+const represented = { algoformer: "all", looped: "all", standard: "all", "looped-3": "all" } as const;
 
 export const algoformerExamples = trainedFigure({
   name: "algoformer-examples",
   summary: "regression with a shared representation: AlgoFormer against looped and standard transformers",
   task: "representation",
   arms: represented,
-  seeds: 2,
+  seeds: 3,
   draw: examplesFigure,
   claims: (all) => {
     const others = ["looped", "standard"];
@@ -257,7 +267,7 @@ export const algoformerLoops = trainedFigure({
   summary: "regression with a shared representation: the pre-transformer saves loops",
   task: "representation",
   arms: represented,
-  seeds: 2,
+  seeds: 3,
   draw: loopsFigure,
   claims: (all) => {
     const b = all.loops("algoformer");
@@ -282,7 +292,7 @@ export const algoformerNoise = trainedFigure({
   summary: "regression with a shared representation: noise on the labels at test time",
   task: "representation",
   arms: { algoformer: "all", looped: "all", standard: "all" },
-  seeds: 2,
+  seeds: 3,
   draw: noiseFigure,
   claims: () => [],
 });
@@ -300,7 +310,7 @@ export const otherTasks = [
     summary: `${taskNamed(task).description}: three models and classical algorithms`,
     task,
     arms: { algoformer: "all", looped: "all", standard: "all" },
-    seeds: 2,
+    seeds: 3,
     draw: examplesFigure,
     claims: (all) => [
       atMost("AlgoFormer / standard, best seeds", all.best("algoformer") / all.best("standard"), 1),
