@@ -30,7 +30,7 @@ export interface ForwardOptions {
   readonly taps?: readonly number[];
   /** No gradient flows through the first this many loops: neither into their weights nor into what they read. */
   readonly detachedLoops?: number;
-  /** Rebuild each loop's activations in the backward pass instead of keeping them. */
+  /** Rebuild the core's activations in the backward pass, block by block of each loop, instead of keeping them. */
   readonly recompute?: boolean;
   /** Rows of attention computed at a time; all by default. */
   readonly tile?: number;
@@ -84,11 +84,8 @@ export function forward(
   for (let loop = 0; loop < loops; loop++) {
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
     const from = state;
-    const run = () => {
-      const x = core(enter(from), spec, params, { batch, attend, modulations: told, embedding });
-      return inFrame ? settle(x, looped) : x;
-    };
-    const next = recompute ? builder.recomputed(run) : run();
+    const x = core(enter(from), spec, params, { batch, attend, modulations: told, embedding, recompute });
+    const next = inFrame ? settle(x, looped) : x;
     state = loop + 1 === options.detachedLoops ? stopGradient(next) : next;
     if (taps.includes(loop + 1)) states.set(loop + 1, finish(next));
   }
@@ -163,6 +160,8 @@ interface Surroundings {
   readonly modulations?: readonly BlockModulation[] | undefined;
   /** What a model with `inject: "everyLayer"` adds before each block. */
   readonly embedding?: Value | undefined;
+  /** Each block is a recomputation segment. */
+  readonly recompute?: boolean;
 }
 
 /** One loop: the blocks of the core, one after the other, x [N, d] -> [N, d]. */
@@ -177,11 +176,20 @@ function blocks(
   spec: Spec,
   params: Params,
   names: readonly string[],
-  { batch, attend, modulations, embedding }: Surroundings,
+  { batch, attend, modulations, embedding, recompute }: Surroundings,
 ): Value {
   return names.reduce((state, name, index) => {
-    const entered = embedding ? add(state, embedding) : state;
-    return applyBlock(entered, { ...spec, batch }, within(params, name), modulations?.[index], attend(index));
+    const apply = () => {
+      const entered = embedding ? add(state, embedding) : state;
+      return applyBlock(
+        entered,
+        { ...spec, batch },
+        within(params, name),
+        modulations?.[index],
+        attend(index),
+      );
+    };
+    return recompute ? x.builder.recomputed(apply) : apply();
   }, x);
 }
 

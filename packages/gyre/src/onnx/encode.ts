@@ -63,6 +63,19 @@ const simple =
   (opType: string): Emit<OpName> =>
   (e, inputs) =>
     e.node(opType, inputs);
+/** A sum or product. Beside a column, onnxruntime is ten times as fast with [[c]] as with the scalar c. */
+const elementwise =
+  (opType: string): Emit<OpName> =>
+  (e, inputs, _, { inputs: values, shape }) => {
+    const isColumn = shape.length > 1 && shape.at(-1) === 1;
+    const operand = (value: Value, index: number) => {
+      const scalar = isOp(value, "constant") && value.shape.length === 0 ? value.attrs.data[0] : undefined;
+      const isShaped = isColumn && value.dtype === "float" && scalar !== undefined && scalar !== 0;
+      const ones = shape.map(() => 1);
+      return isShaped ? e.float(scalar, ones) : (inputs[index] as string);
+    };
+    e.node(opType, values.map(operand));
+  };
 const fused: Emit<OpName> = (_, __, ___, value) => {
   throw notLowered(value.op);
 };
@@ -112,14 +125,14 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   },
   sin: simple("Sin"),
   cos: simple("Cos"),
-  add: simple("Add"),
-  sub: simple("Sub"),
+  add: elementwise("Add"),
+  sub: elementwise("Sub"),
   mul(e, inputs, _, value) {
     const [norm, gain] = normAndGain(value) ?? [];
     if (norm && gain) rmsNormalization(e, e.name(norm.inputs[0] as Value), e.name(gain), norm.attrs.epsilon);
-    else e.node("Mul", inputs);
+    else elementwise("Mul")(e, inputs, {}, value);
   },
-  div: simple("Div"),
+  div: elementwise("Div"),
   matmul(e, inputs, attrs, value) {
     if (value.shape.length === 2) gemm(e, inputs, attrs);
     else if (attrs.transA || attrs.alpha !== 1)
@@ -131,6 +144,11 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   reduceSum(e, [x], { axes }, value) {
     const source = value.inputs[0] as Value;
     const square = source.op === "mul" && source.inputs[0] === source.inputs[1];
+    if (!square && source.shape.length === 2 && axes.join() === "0") {
+      // the sums of a matrix's columns are a row of ones times the matrix, which is faster
+      e.node("Gemm", [e.float(1, [1, source.shape[0] as number]), x as string], {});
+      return;
+    }
     e.node(square ? "ReduceSumSquare" : "ReduceSum", [
       square ? e.name(source.inputs[0] as Value) : (x as string),
       e.ints(axes),

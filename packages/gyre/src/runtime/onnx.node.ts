@@ -97,9 +97,11 @@ export class OnnxRuntime implements Runtime {
     const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
     const { precision } = this;
-    const keepTransB = this.#options.contrib ?? false;
+    const { contrib: keepTransB = false, threads } = this.#options;
+    // a sum of its own holds one result more than Gemm's C
+    const parallel = threads !== 1 && !lean;
     const prepared = foldBound(
-      prepareGraph(graph, { keepTransB, keep: fused ? FUSED : [] }),
+      prepareGraph(graph, { keepTransB, parallel, keep: fused ? FUSED : [] }),
       bound ?? new Map(),
     );
     const bytes = encodeGraph(prepared.graph, {

@@ -141,7 +141,14 @@ export const opCases: { readonly [Op in OpName]: readonly [OpCase, ...OpCase[]] 
   cos: [unary(cos, [0, Math.PI / 3, Math.PI], [1, 0.5, -1])],
   add: [binary(add, [3, 0, 5, 0, 1, -10])],
   sub: [binary(sub, [-1, -4, 1, 8, 9, -2])],
-  mul: [binary(mul, [2, -4, 6, -16, -20, 24])],
+  mul: [
+    binary(mul, [2, -4, 6, -16, -20, 24]),
+    {
+      inputs: { x: floats([3, 1], 2, -3, 0.5) },
+      build: (i) => sub(1, mul(get(i, "x"), 3)),
+      expected: [-5, 10, -0.5],
+    },
+  ],
   div: [binary(div, [0.5, -1, 1.5, -1, -1.25, 1.5])],
   matmul: [
     {

@@ -4,6 +4,7 @@ import { gradients } from "../../src/grad/gradients.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import {
   add,
+  broadcastTo,
   exp,
   gelu,
   linearCrossEntropy,
@@ -17,8 +18,9 @@ import {
   sub,
   swapLast,
   tanh,
+  transpose,
 } from "../../src/graph/ops.ts";
-import { expand, lower, prepareGraph, simplify } from "../../src/graph/passes/index.ts";
+import { expand, lower, prepareGraph, simplify, transposesInSteps } from "../../src/graph/passes/index.ts";
 import { rematerialize } from "../../src/graph/passes/rematerialize.ts";
 import { schedule } from "../../src/graph/passes/schedule.ts";
 import { printGraph } from "../../src/graph/print.ts";
@@ -102,6 +104,45 @@ describe("simplify", () => {
   });
 });
 
+test("simplify lets a sum spread what was spread for it", () => {
+  expect(
+    print((b) => {
+      const [x, column] = [b.input("x", [2, 3]), b.input("column", [2, 1])];
+      return { y: sub(x, broadcastTo(column, [2, 3])) };
+    }, simplify),
+  ).toMatchInlineSnapshot(`
+    "
+    %0 = input "x" : [2, 3]
+    %1 = input "column" : [2, 1]
+    %2 = sub(%0, %1) : [2, 3]
+    return y = %2
+    "
+  `);
+});
+
+test("transposes of many small matrices become one large one and one of whole rows", () => {
+  const build = (shape: readonly number[], perm: readonly number[]) => (b: GraphBuilder) => ({
+    y: transpose(b.input("x", shape), perm),
+  });
+  expect(print(build([16, 4, 8, 10], [0, 2, 3, 1]), transposesInSteps)).toMatchInlineSnapshot(`
+    "
+    %0 = input "x" : [16, 4, 8, 10]
+    %1 = reshape(%0, shape: [64, 80]) : [64, 80]
+    %2 = transpose(%1, perm: [1, 0]) : [80, 64]
+    %3 = reshape(%2, shape: [8, 10, 16, 4]) : [8, 10, 16, 4]
+    %4 = transpose(%3, perm: [2, 0, 1, 3]) : [16, 8, 10, 4]
+    return y = %4
+    "
+  `);
+  const unchanged = [
+    build([16, 4, 8, 10], [0, 2, 1, 3]),
+    build([64, 80], [1, 0]),
+    build([2, 3, 4], [0, 2, 1]),
+    build([16, 4, 8, 10], [1, 2, 3, 0]),
+  ];
+  for (const same of unchanged) expect(print(same, transposesInSteps)).toBe(print(same));
+});
+
 describe("lower", () => {
   test("makes one Gemm of a linear layer with a scaling and a sum", () => {
     expect(
@@ -118,6 +159,16 @@ describe("lower", () => {
       return y = %3
       "
     `);
+  });
+
+  test("leaves a large sum to itself where threads would wait for the copy of C", () => {
+    const build = (rows: number) => (b: GraphBuilder) => ({
+      y: add(b.input("rest", [rows, 128]), matmul(b.input("x", [rows, 2]), b.input("w", [2, 128]))),
+    });
+    const parallel = (graph: Graph) => lower(graph, { parallel: true });
+    expect(print(build(128), parallel)).toContain("gemm(");
+    expect(print(build(129), parallel)).not.toContain("gemm(");
+    expect(print(build(129), (graph) => lower(graph))).toContain("gemm(");
   });
 
   test("accumulates weight gradients through C", () => {
@@ -215,7 +266,17 @@ test("rematerialize computes a cheap large value again where a far reader wants 
 });
 
 describe("passes do not change what is computed", () => {
-  const passes = { expand, simplify, lower, schedule, rematerialize, prepareGraph };
+  const parallel = (graph: Graph) => prepareGraph(graph, { parallel: true });
+  const passes = {
+    expand,
+    simplify,
+    lower,
+    schedule,
+    rematerialize,
+    transposesInSteps,
+    prepareGraph,
+    parallel,
+  };
   const checkAll = (graph: Graph, inputs: Map<string, never>) => {
     const before = interpret(graph, inputs);
     for (const [name, pass] of Object.entries(passes)) {

@@ -4,6 +4,7 @@ import { type LowerOptions, lower } from "./lower.ts";
 import { rematerialize } from "./rematerialize.ts";
 import { schedule } from "./schedule.ts";
 import { simplify } from "./simplify.ts";
+import { transposesInSteps } from "./transposes.ts";
 
 export interface PrepareOptions extends LowerOptions {
   /** Fused operations to leave whole, which the runtime must have. */
@@ -13,7 +14,7 @@ export interface PrepareOptions extends LowerOptions {
 /** From a graph as written to one that a runtime can execute: in plain operations, if no option says otherwise. */
 export function prepareGraph(graph: Graph, options: PrepareOptions = {}): Graph {
   const lowered = simplify(lower(simplify(expand(simplify(graph), options.keep)), options));
-  return schedule(rematerialize(lowered));
+  return schedule(rematerialize(options.parallel ? transposesInSteps(lowered) : lowered));
 }
 
-export { expand, lower, rematerialize, schedule, simplify };
+export { expand, lower, rematerialize, schedule, simplify, transposesInSteps };

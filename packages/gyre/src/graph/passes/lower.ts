@@ -7,7 +7,12 @@ import { scaled } from "./simplify.ts";
 export interface LowerOptions {
   /** Leave a transposed right operand of a batched product to the runtime, which must have one for it. */
   readonly keepTransB?: boolean;
+  /** Several threads share the work of one operation: what one of them would do alone is written otherwise. */
+  readonly parallel?: boolean;
 }
+
+/** Elements up to which a Gemm's C costs less than a sum of its own: one thread copies it, and the others wait. */
+const SMALL_C = 2 ** 14;
 
 /**
  * Lowers matrix products to what a plain runtime has: scalings move into the products around them, a sum with
@@ -15,7 +20,7 @@ export interface LowerOptions {
  * transposes of their smaller operand.
  */
 export function lower(graph: Graph, options: LowerOptions = {}): Graph {
-  return batchedTransposes(accumulate(scaleOutputs(scaleOperands(graph))), options);
+  return batchedTransposes(accumulate(scaleOutputs(scaleOperands(graph)), options), options);
 }
 
 const isMatrixProduct = (value: Value): value is Value<"matmul"> =>
@@ -51,12 +56,13 @@ function scaleOutputs(graph: Graph): Graph {
   });
 }
 
-function accumulate(graph: Graph): Graph {
+function accumulate(graph: Graph, { parallel = false }: LowerOptions): Graph {
+  const most = parallel ? SMALL_C : Number.POSITIVE_INFINITY;
   const uses = useCounts(graph);
   const isProduct = (value: Value | undefined): value is Value<"matmul"> =>
     value !== undefined && isMatrixProduct(value) && uses.get(value) === 1;
   return rebuild(graph, (value, inputs, builder) => {
-    if (value.op !== "add" || value.shape.length !== 2) return undefined;
+    if (value.op !== "add" || value.shape.length !== 2 || sizeOf(value.shape) > most) return undefined;
     const fits = (side: number) => sizeOf((value.inputs[side] as Value).shape) === sizeOf(value.shape);
     const side = [1, 0].find((index) => isProduct(value.inputs[index]) && fits(index));
     if (side === undefined) return undefined;
