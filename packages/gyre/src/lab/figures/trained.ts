@@ -310,7 +310,7 @@ export const otherTasks = [
     summary: `${taskNamed(task).description}: three models and classical algorithms`,
     task,
     arms: { algoformer: "all", looped: "all", standard: "all" },
-    seeds: 3,
+    seeds: 2,
     draw: examplesFigure,
     claims: (all) => [
       atMost("AlgoFormer / standard, best seeds", all.best("algoformer") / all.best("standard"), 1),
