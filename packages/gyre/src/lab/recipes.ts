@@ -140,9 +140,9 @@ export const labRecipes: readonly LabRecipe[] = [
   ...recipesOf("representation", 6000, [
     algoformer(10, 5, 3e-3),
     looped(10, 5, 3e-3),
-    standard(6, 1e-3),
+    standard(6, 2e-3),
     {
-      ...looped(10, 5, 2e-3),
+      ...looped(10, 5, 3e-3),
       name: "looped-3",
       summary: "Looped Transformer with three layers in the loop: as many parameters as AlgoFormer",
       model: { family: "loopedTransformer", layers: 3, loops: 10 },
