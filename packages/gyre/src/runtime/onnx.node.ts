@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { GraphBuilder } from "../graph/builder.ts";
 import { matmul } from "../graph/ops.ts";
@@ -97,9 +98,9 @@ export class OnnxRuntime implements Runtime {
     const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
     const { precision } = this;
-    const { contrib: keepTransB = false, threads } = this.#options;
+    const { contrib: keepTransB = false, threads = availableParallelism() } = this.#options;
     // a sum of its own holds one result more than Gemm's C
-    const parallel = threads !== 1 && !lean;
+    const parallel = threads > 1 && !lean;
     const prepared = foldBound(
       prepareGraph(graph, { keepTransB, parallel, keep: fused ? FUSED : [] }),
       bound ?? new Map(),
