@@ -22,7 +22,7 @@ export interface PromptStepOptions {
   readonly window: number;
   /** Gradients flow through the last so many loops, no fewer than the window, which is the default. */
   readonly backprop?: number;
-  /** Rebuild each loop's activations in the backward pass. */
+  /** Rebuild the core's activations in the backward pass, block by block of each loop. */
   readonly recompute?: boolean;
   /** Also return the gradients, as `grad/NAME`; true by default. */
   readonly backward?: boolean;

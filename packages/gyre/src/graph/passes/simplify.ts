@@ -31,7 +31,7 @@ export function simplify(graph: Graph): Graph {
     }
     if (a && b && value.op === "add" && scalars[1] === 0) return a.shape.length > 0 ? a : undefined;
     if (a && b && isBroadcasting(value)) {
-      const [left, right] = [unbroadcast(a, b), unbroadcast(b, a)];
+      const [left, right] = [unspread(a, b), unspread(b, a)];
       if (left !== a || right !== b) return builder.emit(value.op as "add", [left, right], {});
     }
     if (a && value.op === "reshape" && a.op === "reshape") return reshape(a.inputs[0] as Value, value.shape);
@@ -50,7 +50,7 @@ export function simplify(graph: Graph): Graph {
 const isBroadcasting = ({ op }: Value) => op === "add" || op === "sub" || op === "mul" || op === "div";
 
 /** What `value` was spread from, if it was spread to the shape of `other`, which spreads it just as well. */
-function unbroadcast(value: Value, other: Value): Value {
+function unspread(value: Value, other: Value): Value {
   const isSpread = isOp(value, "broadcastTo") && value.shape.join() === other.shape.join();
   return isSpread && !isOp(other, "broadcastTo") ? (value.inputs[0] as Value) : value;
 }
