@@ -19,13 +19,16 @@ export interface NewRows {
 export class KeyValueCache {
   readonly #spec: Spec;
   readonly #precision: Precision;
+  readonly #expected: number;
   readonly #rows: Readonly<Record<CacheKind, FloatData[]>>;
   #capacity = 0;
   #loops = 0;
 
-  constructor(spec: Spec, precision: Precision) {
+  /** Room for the `expected` positions is taken at once. */
+  constructor(spec: Spec, precision: Precision, expected = 0) {
     this.#spec = spec;
     this.#precision = precision;
+    this.#expected = Math.min(expected, spec.context);
     const none = () => Array.from({ length: spec.layers }, () => zeros(precision, 0));
     this.#rows = { keys: none(), values: none() };
   }
@@ -50,7 +53,8 @@ export class KeyValueCache {
     const isLonger = capacity > this.#capacity;
     const [before, after] = [(this.#capacity * width) / heads, (capacity * width) / heads];
     // fresh memory costs more than copies within it: some is taken for twice the positions
-    const room = isLonger ? Math.max(capacity, Math.min(2 * this.#capacity, context)) : capacity;
+    const ahead = Math.max(Math.min(2 * this.#capacity, context), this.#expected);
+    const room = isLonger ? Math.max(capacity, ahead) : capacity;
     this.#loops = Math.max(loops, this.#loops);
     const [needed, taken] = [capacity, room].map((each) => this.#loops * each * width) as [number, number];
     for (const layers of Object.values(this.#rows)) {

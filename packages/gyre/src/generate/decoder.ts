@@ -61,6 +61,8 @@ const KEPT_CALLS = 24;
 /** A call of the core for some loops in a row. */
 interface LoopsShape extends CallShape {
   readonly loops: number;
+  /** Whether the head follows them in the same call. */
+  readonly reads: boolean;
 }
 
 /** A call's program with the buffers that it reads. */
@@ -104,9 +106,10 @@ export class Decoder implements AsyncDisposable {
     return { loops, modulations };
   }
 
-  /** A sequence without tokens. */
-  start(): Sequence {
-    return { cache: new KeyValueCache(this.model.spec, this.model.runtime.precision), length: 0 };
+  /** A sequence without tokens; memory is taken at once for as many as are `expected`. */
+  start(expected = 0): Sequence {
+    const { spec, runtime } = this.model;
+    return { cache: new KeyValueCache(spec, runtime.precision, expected), length: 0 };
   }
 
   /** Zeros in the runtime's precision. */
@@ -147,8 +150,16 @@ export class Decoder implements AsyncDisposable {
   }
 
   /** Runs the loops of every call; all have the same number of new tokens, and of loops. */
-  loop(calls: readonly LoopCall[]): Promise<void> {
-    return this.#inTurn(() => this.#loop(calls));
+  async loop(calls: readonly LoopCall[]): Promise<void> {
+    await this.#inTurn(() => this.#loop(calls, false));
+  }
+
+  /** Runs the loops of every call and the head after them: logits [vocab] of each new token, call by call. */
+  loopAndRead(calls: readonly LoopCall[]): Promise<FloatData[]> {
+    return this.#inTurn(async () => {
+      const logits = await this.#loop(calls, true);
+      return logits ?? this.#logits(calls.flatMap(({ states }) => rowsOf(states, this.model.spec.width)));
+    });
   }
 
   /** Logits [vocab] of each state [d]. */
@@ -165,9 +176,10 @@ export class Decoder implements AsyncDisposable {
       await program?.[Symbol.asyncDispose]();
   }
 
-  async #loop(calls: readonly LoopCall[]): Promise<void> {
+  /** The logits [vocab] of each new token where the head was to join and could: among several loops. */
+  async #loop(calls: readonly LoopCall[], reads: boolean): Promise<FloatData[] | undefined> {
     const { spec } = this.model;
-    const { width, layers } = spec;
+    const { width, layers, vocab } = spec;
     const [{ states: first, modulations }] = calls as [LoopCall];
     const [count, loops] = [first.length / width, modulations.length];
     const capacity = Math.max(
@@ -180,6 +192,7 @@ export class Decoder implements AsyncDisposable {
       tokens: count <= 16 ? roundUp(count, 2) : Math.min(spec.context, roundUp(count, 4)),
       cached: calls.every(({ position }) => position === 0) ? 0 : capacity,
       loops,
+      reads: reads && loops > 1,
     };
     const prepared = await this.#prepared(shape);
     this.#fill(prepared, shape, calls, count);
@@ -193,6 +206,14 @@ export class Decoder implements AsyncDisposable {
       this.#store(layer, outputs.get(rowsName(layer)) as Tensor<FloatData>, shape, calls);
     this.blockPasses += calls.length * count * loops * layers;
     this.calls++;
+    const logits = outputs.get("logits")?.data as FloatData | undefined;
+    return (
+      logits &&
+      calls.flatMap((_, call) => {
+        const start = call * shape.tokens * vocab;
+        return rowsOf(logits.slice(start, start + count * vocab), vocab);
+      })
+    );
   }
 
   /** Writes the rows of one layer, [loops, S, 2 H or 3 H, T, w], to the sequences' caches. */
@@ -260,7 +281,7 @@ export class Decoder implements AsyncDisposable {
 
   /** The program of a shape; the one that was used least recently is let go when there are many. */
   async #prepared(shape: LoopsShape): Promise<PreparedCall> {
-    const key = JSON.stringify(shape);
+    const key = Object.values(shape).join();
     const known = this.#calls.get(key) ?? this.#prepare(shape);
     this.#calls.delete(key);
     this.#calls.set(key, known);
@@ -276,7 +297,8 @@ export class Decoder implements AsyncDisposable {
   async #prepare(shape: LoopsShape): Promise<PreparedCall> {
     const { spec, weights, runtime } = this.model;
     const graph = loopGraph(spec, shape);
-    const repeat = { times: shape.loops, carried: ["x"], shared: ["mask"] };
+    const head = shape.reads ? { epilogue: readOutGraph(spec, shape.sequences * shape.tokens) } : {};
+    const repeat = { times: shape.loops, carried: ["x"], shared: ["mask"], ...head };
     const program = await runtime.compile(graph, {
       bound: weights,
       buffers: 1,
@@ -353,6 +375,10 @@ function fillMask(
     mask.fill(0, start + cached, start + cached + Math.min(row, count - 1) + 1);
   }
 }
+
+/** The rows of a matrix, in place. */
+const rowsOf = (matrix: FloatData, width: number): FloatData[] =>
+  Array.from({ length: matrix.length / width }, (_, row) => matrix.subarray(row * width, (row + 1) * width));
 
 /** The smallest power of `base` that is at least `size`. */
 function roundUp(size: number, base: 2 | 4): number {

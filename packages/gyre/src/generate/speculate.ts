@@ -111,8 +111,9 @@ export class Speculation {
     this.#sampling = { ...options, temperature: options.temperature ?? 1 };
     this.#route = route;
     this.#coarse = coarse;
-    this.#sequence = decoder.start();
-    this.#draftSequence = decoder.start();
+    const expected = text.length + options.maxTokens;
+    this.#sequence = decoder.start(expected);
+    this.#draftSequence = decoder.start(coarse ? expected : 0);
     this.#draws = rng(options.seed ?? 0, "draft");
     this.#coins = rng(options.seed ?? 0, "accept");
     if (options.maxTokens === 0) this.finish = "length";
@@ -129,58 +130,61 @@ export class Speculation {
     const before = this.#decoder.blockPasses;
     const { context } = this.#decoder.model.spec;
     const { draft, maxTokens } = this.#options;
-    if (this.#sequence.length === 0 && this.text.length > 1)
-      await this.#decoder.append(this.#sequence, this.text.slice(0, -1), this.#route);
+    await this.#readPrompt(this.#sequence, this.#route);
+    if (this.#coarse) await this.#readPrompt(this.#draftSequence, this.#coarse);
     const room = Math.min(draft.tokens, context - this.text.length, maxTokens - this.#written);
     const drafts: Drafts = { tokens: [], distributions: [] };
-    const rows = this.#coarse
-      ? await this.#draftCoarse(drafts, room)
+    const logits = this.#coarse
+      ? await this.#draftCoarse(drafts, room, this.#coarse)
       : await this.#draftPrefix(drafts, Math.max(1, room));
-    return this.#settle(drafts, await this.#decoder.logits(rows), before);
+    return this.#settle(drafts, logits, before);
   }
 
-  /** Drafts with the first loops, then runs the others for all drafted tokens at once: a state for each. */
+  /** All of the prompt but its last token. */
+  async #readPrompt(sequence: Sequence, route: Route): Promise<void> {
+    if (sequence.length === 0 && this.text.length > 1)
+      await this.#decoder.append(sequence, this.text.slice(0, -1), route);
+  }
+
+  /** Drafts with the first loops, then runs the others for all drafted tokens at once: logits of each. */
   async #draftPrefix(drafts: Drafts, count: number): Promise<FloatData[]> {
     const decoder = this.#decoder;
     const { width } = decoder.model.spec;
     const sequence = this.#sequence;
-    const [first, rest] = [this.#options.draft.loops, this.#route.loops];
+    const first = this.#options.draft.loops;
+    const [begin, rest] = [this.#route.modulations.slice(0, first), this.#route.modulations.slice(first)];
     const states = decoder.zeros(count * width);
     for (let row = 0; row < count; row++) {
       const position = sequence.length + row;
       const state = decoder.embed([drafts.tokens.at(-1) ?? (this.text.at(-1) as number)], position);
-      await this.#run(0, first, position, state);
+      const call = { sequence, loop: 0, modulations: begin, position, states: state };
+      this.#draw(drafts, await decoder.loopAndRead([call]));
       states.set(state, row * width);
-      await this.#draw(drafts, state);
     }
-    await this.#run(first, rest, sequence.length, states);
-    return rowsOf(states, width);
-  }
-
-  async #run(from: number, to: number, position: number, states: FloatData): Promise<void> {
-    const modulations = this.#route.modulations.slice(from, to);
-    await this.#decoder.loop([{ sequence: this.#sequence, loop: from, modulations, position, states }]);
+    const { length: position } = sequence;
+    return decoder.loopAndRead([{ sequence, loop: first, modulations: rest, position, states }]);
   }
 
   /** Drafts along the coarse trajectory, then runs the full one for all drafted tokens and the one before. */
-  async #draftCoarse(drafts: Drafts, count: number): Promise<FloatData[]> {
-    const decoder = this.#decoder;
-    const { width } = decoder.model.spec;
+  async #draftCoarse(drafts: Drafts, count: number, coarse: Route): Promise<FloatData[]> {
     const sequence = this.#draftSequence;
     for (let row = 0; row < count; row++) {
       const unread = [...this.text, ...drafts.tokens].slice(sequence.length);
-      const states = await decoder.append(sequence, unread, this.#coarse as Route);
-      await this.#draw(drafts, states.subarray(-width));
+      this.#draw(drafts, await this.#read(sequence, unread, coarse));
+      sequence.length += unread.length;
     }
-    const tokens = [this.text.at(-1) as number, ...drafts.tokens];
-    const states = await decoder.append(this.#sequence, tokens, this.#route);
-    this.#sequence.length -= tokens.length;
-    return rowsOf(states, width);
+    return this.#read(this.#sequence, [this.text.at(-1) as number, ...drafts.tokens], this.#route);
   }
 
-  async #draw(drafts: Drafts, state: FloatData): Promise<void> {
-    const [logits] = await this.#decoder.logits([state]);
-    const distribution = samplingDistribution(logits as FloatData, this.#sampling);
+  /** Logits of tokens that follow a sequence; its length stays. */
+  #read(sequence: Sequence, tokens: readonly number[], { modulations }: Route): Promise<FloatData[]> {
+    const { length: position } = sequence;
+    const states = this.#decoder.embed(tokens, position);
+    return this.#decoder.loopAndRead([{ sequence, loop: 0, modulations, position, states }]);
+  }
+
+  #draw(drafts: Drafts, logits: readonly FloatData[]): void {
+    const distribution = samplingDistribution(logits.at(-1) as FloatData, this.#sampling);
     drafts.distributions.push(distribution);
     drafts.tokens.push(draw(distribution, this.#draws));
   }
@@ -212,12 +216,6 @@ export class Speculation {
     const blockPasses = this.#decoder.blockPasses - before;
     return [{ ...first, blockPasses, drafts: { proposed: drafts.tokens.length, kept } }, ...others];
   }
-}
-
-function rowsOf(states: FloatData, width: number): FloatData[] {
-  return Array.from({ length: states.length / width }, (_, row) =>
-    states.subarray(row * width, (row + 1) * width),
-  );
 }
 
 function checkDraft({ kind, loops, tokens }: Draft, full: number): void {

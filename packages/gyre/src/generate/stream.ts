@@ -106,7 +106,7 @@ export class Stream {
     this.#route = route;
     this.#rule = rule;
     this.#random = rng(options.seed ?? 0, "sample");
-    this.#sequence = decoder.start();
+    this.#sequence = decoder.start(text.length + options.maxTokens);
     if (options.maxTokens === 0) this.finish = "length";
     else if (text.length > decoder.model.spec.context && options.window === "stop") this.finish = "window";
   }
@@ -152,6 +152,11 @@ export class Stream {
   accept({ states, modulations }: LoopCall): void {
     for (const _ of modulations) this.#pass?.states.push(states);
     this.#blockPasses += modulations.length * this.#decoder.model.spec.layers;
+  }
+
+  /** Whether its pass is through after a call, so that logits are wanted then. */
+  endsWith({ loop, modulations }: LoopCall): boolean {
+    return !this.#rule && loop + modulations.length === this.#route.loops;
   }
 
   /** The state whose logits are wanted now: where the pass ends, or the rule reads predictions. */
@@ -265,15 +270,21 @@ export async function advance(
     const call = await stream.prepare(loops);
     if (call) calls.push({ stream, call });
   }
-  if (calls.length > 0) await decoder.loop(calls.map(({ call }) => call));
+  const logits = new Map<Stream, FloatData>();
+  const loopCalls = calls.map(({ call }) => call);
+  if (calls.length > 0 && calls.every(({ stream, call }) => stream.endsWith(call))) {
+    for (const [index, read] of (await decoder.loopAndRead(loopCalls)).entries())
+      logits.set((calls[index] as { stream: Stream }).stream, read);
+  } else if (calls.length > 0) await decoder.loop(loopCalls);
   for (const { stream, call } of calls) stream.accept(call);
   const reading = streams.flatMap((stream) => {
-    const state = stream.wanted;
+    const state = logits.has(stream) ? undefined : stream.wanted;
     return state ? [{ stream, state }] : [];
   });
-  const logits = reading.length > 0 ? await decoder.logits(reading.map(({ state }) => state)) : [];
-  const tokens = new Map(
-    reading.map(({ stream }, index) => [stream, stream.take(logits[index] as FloatData)]),
-  );
-  return streams.map((stream) => tokens.get(stream));
+  const read = reading.length > 0 ? await decoder.logits(reading.map(({ state }) => state)) : [];
+  for (const [index, { stream }] of reading.entries()) logits.set(stream, read[index] as FloatData);
+  return streams.map((stream) => {
+    const own = logits.get(stream);
+    return own && stream.take(own);
+  });
 }

@@ -1,4 +1,4 @@
-import type { Shape } from "./types.ts";
+import type { Graph, Shape } from "./types.ts";
 
 /**
  * A graph that runs several times in one call, over one copy of its weights. Inputs and outputs that are neither
@@ -10,6 +10,8 @@ export interface Repeat {
   readonly carried: readonly string[];
   /** Inputs that every time reads whole. */
   readonly shared: readonly string[];
+  /** What runs once after the last time: it reads carried values by their names, and its outputs join the others. */
+  readonly epilogue?: Graph;
 }
 
 /** Whether a name has an axis of `times` in front. */

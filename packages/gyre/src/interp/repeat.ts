@@ -36,5 +36,6 @@ export function interpretRepeated(
       results.set(name, all);
     }
   }
-  return results;
+  const { epilogue } = repeat;
+  return new Map([...results, ...(epilogue ? interpret(epilogue, new Map([...bound, ...given])) : [])]);
 }

@@ -26,7 +26,15 @@ export interface EncodeOptions {
   /** Cut a value into parts by one Split, where slices would: fewer nodes, but all parts are held at once. */
   readonly joinSlices?: boolean;
   /** Run the graph several times in one call. */
-  readonly repeat?: Repeat;
+  readonly repeat?: Repeat | undefined;
+  /** `repeat.epilogue`, as ready to be written as the graph itself, and what it is bound to. */
+  readonly epilogue?: BoundGraph | undefined;
+}
+
+/** A graph with the fixed values of some of its inputs. */
+export interface BoundGraph {
+  readonly graph: Graph;
+  readonly bound: ReadonlyMap<string, Tensor>;
 }
 
 /** Where onnxruntime keeps operations that ONNX does not have. */
@@ -344,7 +352,9 @@ function outputNames(graph: Graph): ReadonlyMap<Value, string> {
 }
 
 /** The bytes of `toOnnx`, repeated where that is asked for. */
-export function encodeGraph(graph: Graph, options: EncodeOptions): Uint8Array {
+export function encodeGraph(graph: Graph, { repeat, epilogue, ...options }: EncodeOptions): Uint8Array {
   const model = toOnnx(graph, options);
-  return encodeModel(options.repeat ? repeatModel(model, options.repeat) : model);
+  if (!repeat) return encodeModel(model);
+  const last = epilogue && toOnnx(epilogue.graph, { ...options, bound: epilogue.bound });
+  return encodeModel(repeatModel(model, repeat, last));
 }

@@ -4,8 +4,11 @@ import type { OnnxModel, OnnxValueInfo } from "./proto.ts";
 /** What a Scan without inputs of its own counts by. */
 const COUNT = "gyre/count";
 
-/** The model of a graph that runs several times in one call: ONNX's Scan around the model of one time. */
-export function repeatModel(body: OnnxModel, repeat: Repeat): OnnxModel {
+/**
+ * The model of a graph that runs several times in one call: ONNX's Scan around the model of one time. The model
+ * `epilogue` of `repeat.epilogue` follows it.
+ */
+export function repeatModel(body: OnnxModel, repeat: Repeat, epilogue?: OnnxModel): OnnxModel {
   const shared = new Set(repeat.shared);
   const [whole, own] = [
     body.inputs.filter(({ name }) => shared.has(name)),
@@ -48,11 +51,40 @@ export function repeatModel(body: OnnxModel, repeat: Repeat): OnnxModel {
       },
     },
   };
+  const last = epilogue && followingModel(epilogue);
   return {
     ...body,
-    nodes: [scan],
-    initializers: counted ? [{ ...count, data: new Int32Array(repeat.times) }] : [],
+    ...(epilogue ? { opset: newestOpset(body, epilogue) } : {}),
+    nodes: [scan, ...(last?.nodes ?? [])],
+    initializers: [
+      ...(counted ? [{ ...count, data: new Int32Array(repeat.times) }] : []),
+      ...(last?.initializers ?? []),
+    ],
     inputs: [...inputs.filter(({ name }) => name !== COUNT).map(stacked), ...whole],
-    outputs: outputs.map(stacked),
+    outputs: [...outputs.map(stacked), ...(last?.outputs ?? [])],
+  };
+}
+
+function newestOpset(...models: readonly OnnxModel[]): Record<string, number> {
+  const newest: Record<string, number> = {};
+  for (const [domain, version] of models.flatMap(({ opset = {} }) => Object.entries(opset)))
+    newest[domain] = Math.max(version, newest[domain] ?? 0);
+  return newest;
+}
+
+/** A model whose inputs are another one's outputs; its own values get names of their own beside that. */
+function followingModel(model: OnnxModel): OnnxModel {
+  const given = new Set(model.inputs.map(({ name }) => name));
+  const results = new Set(model.outputs.map(({ name }) => name));
+  const renamed = (name: string) =>
+    given.has(name) ? `out/${name}` : results.has(name) || name === "" ? name : `epilogue/${name}`;
+  return {
+    ...model,
+    nodes: model.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(renamed),
+      outputs: node.outputs.map(renamed),
+    })),
+    initializers: model.initializers.map((tensor) => ({ ...tensor, name: renamed(tensor.name) })),
   };
 }

@@ -93,28 +93,28 @@ export class OnnxRuntime implements Runtime {
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Program> {
     const { bound, buffers = 2, lean = false, fused = false, pinned = false, repeat } = options;
-    const seen = bound ? undefined : this.#keys.get(graph);
-    const kind = `${buffers} ${lean} ${fused} ${pinned} ${JSON.stringify(repeat)}`;
+    const seen = bound || repeat ? undefined : this.#keys.get(graph);
+    const kind = `${buffers} ${lean} ${fused} ${pinned}`;
     const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
     const { precision } = this;
     const { contrib: keepTransB = false, threads = availableParallelism() } = this.#options;
     // a sum of its own holds one result more than Gemm's C
     const parallel = threads > 1 && !lean;
-    const prepared = foldBound(
-      prepareGraph(graph, { keepTransB, parallel, keep: fused ? FUSED : [] }),
-      bound ?? new Map(),
-    );
+    const prepare = (one: Graph) =>
+      foldBound(prepareGraph(one, { keepTransB, parallel, keep: fused ? FUSED : [] }), bound ?? new Map());
+    const prepared = prepare(graph);
     const bytes = encodeGraph(prepared.graph, {
       precision,
       hideShapes: lean,
       joinSlices: fused,
       bound: prepared.bound,
-      ...(repeat ? { repeat } : {}),
+      repeat,
+      epilogue: repeat?.epilogue && prepare(repeat.epilogue),
     });
     const hash = createHash("sha256").update(bytes).digest("hex");
     const key = `${kind} ${hash}`;
-    if (!bound) this.#keys.set(graph, hash);
+    if (!bound && !repeat) this.#keys.set(graph, hash);
     const known = this.#reuse(key);
     if (known) return known;
     const session = await this.#ort.InferenceSession.create(bytes, {
@@ -128,6 +128,8 @@ export class OnnxRuntime implements Runtime {
       },
     });
     const shaped = (name: string, shape: Shape) => ({ name, shape: repeatedShape(repeat, name, shape) });
+    const each = [...graph.outputs].map(([name, { shape, dtype }]) => ({ ...shaped(name, shape), dtype }));
+    const last = [...(repeat?.epilogue?.outputs ?? [])];
     const program = new OnnxProgram(
       this.#ort,
       session,
@@ -135,7 +137,7 @@ export class OnnxRuntime implements Runtime {
       graph.inputs
         .filter(({ attrs }) => !bound?.has(attrs.name))
         .map(({ attrs, shape }) => shaped(attrs.name, shape)),
-      [...graph.outputs].map(([name, { shape, dtype }]) => ({ ...shaped(name, shape), dtype })),
+      [...each, ...last.map(([name, { shape, dtype }]) => ({ name, shape, dtype }))],
       { buffers, lean },
       () => this.#programs.delete(key),
     );

@@ -125,6 +125,47 @@ describe("loops that share a call", () => {
   });
 });
 
+describe("loops that the head follows in the same call", () => {
+  test.each([1, 3])("give the logits of %d new tokens each, beside another text", async (count) => {
+    await using runtime = await openOnnxRuntime({ threads: 1 });
+    const model = modelOf(spec, runtime);
+    const decoder = new Decoder(model);
+    const budget = [0.25, 0.5, 0.25];
+    const route = await decoder.route(budget);
+    const texts = [textOf(9 + count, 6), textOf(21 + count, 7)];
+    const calls = [];
+    for (const text of texts) {
+      const sequence = decoder.start(text.length);
+      await decoder.append(sequence, text.slice(0, -count), route);
+      const { length: position } = sequence;
+      const states = decoder.embed(text.slice(-count), position);
+      calls.push({ sequence, loop: 0, modulations: route.modulations, position, states });
+    }
+    const before = decoder.calls;
+    const logits = await decoder.loopAndRead(calls);
+    expect([decoder.calls - before, logits.length]).toEqual([1, 2 * count]);
+    for (const [index, text] of texts.entries()) {
+      const mine = logits.slice(index * count, (index + 1) * count).flatMap((row) => [...row]);
+      expect(largestGap(mine, uncached(model, text, budget).slice(-count * spec.vocab))).toBeLessThan(1e-4);
+    }
+  });
+
+  test("and a single loop, whose head comes in a call of its own", async () => {
+    const model = modelOf(spec, interpreterRuntime());
+    const decoder = new Decoder(model);
+    const { modulations } = await decoder.route(1);
+    const states = decoder.embed([3, 5], 0);
+    const call = { sequence: decoder.start(), loop: 0, modulations, position: 0, states };
+    const logits = await decoder.loopAndRead([call]);
+    expect(
+      largestGap(
+        logits.flatMap((row) => [...row]),
+        uncached(model, [3, 5], 1),
+      ),
+    ).toBeLessThan(1e-11);
+  });
+});
+
 describe("a cache", () => {
   test("keeps its rows however it grows", () => {
     const size = fc.record({
@@ -230,6 +271,21 @@ describe("a decoder", () => {
     expect(sequence.cache.bytes).toBe(bytes(32, 2));
     await decoder.append(sequence, textOf(30, 1), await decoder.route(2));
     expect(sequence.cache.bytes).toBe(bytes(64, 2));
+  });
+
+  test("takes room at once for a text that is expected, but no more than the context", async () => {
+    const of = presets.loopformer({ ...tinySize, context: 256 });
+    const decoder = new Decoder(modelOf(of, interpreterRuntime()));
+    const bytes = (positions: number) => 2 * 2 * of.layers * positions * of.width * 8;
+    for (const [expected, room] of [
+      [100, 100],
+      [1000, 256],
+      [10, 32],
+    ] as const) {
+      const sequence = decoder.start(expected);
+      await decoder.append(sequence, textOf(10, 1), await decoder.route(2));
+      expect(sequence.cache.bytes).toBe(bytes(room));
+    }
   });
 
   test("refuses a text beyond the context, which leaves the sequence as it was", async () => {

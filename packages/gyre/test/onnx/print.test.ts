@@ -86,6 +86,46 @@ test("a graph within a node", () => {
   `);
 });
 
+test("a graph that follows one within a node", () => {
+  const x = { name: "x", dtype: "float32", shape: [2] } as const;
+  const y = { ...x, name: "out/y" };
+  const w = { name: "w", dtype: "float32", shape: [2], data: Float32Array.of(1, 2) } as const;
+  const body = {
+    nodes: [{ opType: "Mul", inputs: ["x", "w"], outputs: ["out/x"] }],
+    initializers: [w],
+    inputs: [x],
+    outputs: [{ ...x, name: "out/x" }],
+  };
+  const epilogue = {
+    opset: { "": 23 },
+    nodes: [
+      { opType: "Neg", inputs: ["x"], outputs: ["gyre/v1"] },
+      { opType: "Add", inputs: ["gyre/v1", "w"], outputs: ["out/y"] },
+    ],
+    initializers: [w],
+    inputs: [x],
+    outputs: [y],
+  };
+  const model = repeatModel(body, { times: 2, carried: ["x"], shared: [] }, epilogue);
+  expect(printModel(model)).toMatchInlineSnapshot(`
+    "model "graph" (ir 10, ai.onnx 23)
+    input %x: float32[2]
+    initializer %gyre/count: int32[2] {0, 0}
+    initializer %epilogue/w: float32[2] {1, 2}
+    %out/x[2] = Scan(%x[2], %gyre/count[2], num_scan_inputs: 1, body: graph {
+      input %each/x: float32[2]
+      input %each/gyre/count: int32[]
+      initializer %w: float32[2] {1, 2}
+      %each/out/x[2] = Mul(%each/x[2], %w[2])
+      output %each/out/x: float32[2]
+    })
+    %epilogue/gyre/v1 = Neg(%out/x[2])
+    %out/y[2] = Add(%epilogue/gyre/v1, %epilogue/w[2])
+    output %out/x: float32[2]
+    output %out/y: float32[2]"
+  `);
+});
+
 test("an empty model prints the defaults", () => {
   const text = printModel({ nodes: [], initializers: [], inputs: [], outputs: [] });
   expect(text).toBe('model "graph" (ir 10, ai.onnx 21)');

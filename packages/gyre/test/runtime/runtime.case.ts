@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/grad/gradients.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { add, concat, meanAll, mul, slice, tanh } from "../../src/graph/ops.ts";
+import { add, concat, meanAll, mul, rmsNorm, slice, tanh } from "../../src/graph/ops.ts";
 import type { OpName, Value } from "../../src/graph/types.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
@@ -98,6 +98,31 @@ export function runtimeConformance(name: string, { open, tolerance, cast }: Conf
         expect([...(out.get("seen") as Tensor).data]).toEqual([2, -5, 14, -30, 28, -60]);
         expect(out.get("seen")?.shape).toEqual([3, 2]);
       }
+    });
+
+    test("reads what is carried once more, after the last time", async () => {
+      await using runtime = await open();
+      const builder = new GraphBuilder();
+      const next = add(builder.input("x", [2]), builder.input("step", [2]));
+      const last = new GraphBuilder();
+      const normed = rmsNorm(mul(last.input("x", [2]), last.input("w", [2])), 0);
+      const epilogue = last.graph({ y: normed, twice: mul(last.input("x", [2]), 2) });
+      const bound = castAll({ w: floats([2], 1, -1) });
+      const program = await runtime.compile(builder.graph({ x: next, each: mul(next, 1) }), {
+        bound,
+        fused: true,
+        repeat: { ...repeat, shared: [], epilogue },
+      });
+      const out = await program.run(
+        castAll({ x: floats([2], 1, 2), step: floats([3, 2], 1, 1, 1, 1, 1, 0) }),
+      );
+      expect([...(out.get("x") as Tensor).data]).toEqual([4, 4]);
+      expect([...(out.get("y") as Tensor).data]).toEqual([1, -1]);
+      expect(out.get("twice")).toMatchObject({
+        shape: [2],
+        data: castAll({ x: floats([2], 8, 8) }).get("x")?.data,
+      });
+      expect([...(out.get("each") as Tensor).data]).toEqual([2, 3, 3, 4, 4, 4]);
     });
 
     test("may have nothing to cut up", async () => {
