@@ -79,10 +79,12 @@ export class KeyValueCache {
     const { heads, width } = this.#spec;
     const headWidth = width / heads;
     const into = this.#rows[kind][layer] as FloatData;
+    // by the number: a view of each piece would be as slow, and work for the garbage collector
     for (let head = 0; head < heads; head++) {
-      const start = rows.offset + head * rows.tokens * headWidth;
-      const part = rows.data.subarray(start, start + rows.count * headWidth);
-      into.set(part, ((loop * heads + head) * this.#capacity + position) * headWidth);
+      const from = rows.offset + head * rows.tokens * headWidth;
+      const to = ((loop * heads + head) * this.#capacity + position) * headWidth;
+      for (let index = 0; index < rows.count * headWidth; index++)
+        into[to + index] = rows.data[from + index] as number;
     }
   }
 
