@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { type BenchConfig, type ConfigName, configs } from "./configs.ts";
-import { alternate, type Provenance, repositoryRoot, round, type Sample, table } from "./harness.ts";
+import { alternate, type Provenance, repositoryRoot, round, table } from "./harness.ts";
 import { LineProcess } from "./line-process.ts";
 import { findPython, peerEnvironment } from "./peers/python.ts";
 
@@ -124,23 +124,18 @@ async function timeCase(
     await setTimeout(SETTLE_MS);
     return [(await side.ask<{ msPerToken: number }>(`${what} ${prompt} ${newTokens}`)).msPerToken];
   };
-  const time = (count: number): Promise<{ ours: Sample; pytorch?: Sample }> =>
-    peer === null
-      ? alternate({ ours: ask(ours, "decode") }, count)
-      : alternate({ ours: ask(ours, "decode"), pytorch: ask(peer, "decode") }, count);
-  await time(WARMUP_ROUNDS);
-  const samples = await time(rounds);
+  const cached = { ours: ask(ours, "decode"), pytorch: peer ? ask(peer, "decode") : async () => [] };
+  await alternate(cached, WARMUP_ROUNDS);
   const anew = { padded: ask(ours, "recompute"), exact: ask(ours, "exact") };
-  const recompute = await alternate(anew, Math.min(3, rounds));
-  const again = recompute.padded.median;
-  const mine = samples.ours.median;
-  const theirs = samples.pytorch?.median;
+  const samples = await alternate({ ...cached, ...anew }, rounds);
+  const [mine, again] = [samples.ours.median, samples.padded.median];
+  const theirs = peer ? samples.pytorch.median : undefined;
   const bound = bytesPerToken(size, prompt + newTokens / 2) / gigabytesPerSecond / 1e6;
   return {
     prompt,
     newTokens,
     ours: { tokensPerSecond: round(1000 / mine), msPerToken: round(mine, 3) },
-    recompute: { msPerToken: round(again, 2), exactMsPerToken: round(recompute.exact.median, 2) },
+    recompute: { msPerToken: round(again, 2), exactMsPerToken: round(samples.exact.median, 2) },
     pytorchCached: theirs === undefined ? null : { msPerToken: round(theirs, 3) },
     bound: { msPerToken: round(bound, 3), times: round(mine / bound, 2) },
     ratios: {
