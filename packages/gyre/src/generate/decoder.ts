@@ -151,15 +151,12 @@ export class Decoder implements AsyncDisposable {
 
   /** Runs the loops of every call; all have the same number of new tokens, and of loops. */
   async loop(calls: readonly LoopCall[]): Promise<void> {
-    await this.#inTurn(() => this.#loop(calls, false));
+    await this.#inTurn(() => this.#loop(calls));
   }
 
   /** Runs the loops of every call and the head after them: logits [vocab] of each new token, call by call. */
   loopAndRead(calls: readonly LoopCall[]): Promise<FloatData[]> {
-    return this.#inTurn(async () => {
-      const logits = await this.#loop(calls, true);
-      return logits ?? this.#logits(calls.flatMap(({ states }) => rowsOf(states, this.model.spec.width)));
-    });
+    return this.#inTurn(() => this.#loop(calls, "reading"));
   }
 
   /** Logits [vocab] of each state [d]. */
@@ -176,8 +173,8 @@ export class Decoder implements AsyncDisposable {
       await program?.[Symbol.asyncDispose]();
   }
 
-  /** The logits [vocab] of each new token where the head was to join and could: among several loops. */
-  async #loop(calls: readonly LoopCall[], reads: boolean): Promise<FloatData[] | undefined> {
+  /** The logits [vocab] of each new token, if the head joins the call. */
+  async #loop(calls: readonly LoopCall[], head?: "reading"): Promise<FloatData[]> {
     const { spec } = this.model;
     const { width, layers, vocab } = spec;
     const [{ states: first, modulations }] = calls as [LoopCall];
@@ -192,7 +189,7 @@ export class Decoder implements AsyncDisposable {
       tokens: count <= 16 ? roundUp(count, 2) : Math.min(spec.context, roundUp(count, 4)),
       cached: calls.every(({ position }) => position === 0) ? 0 : capacity,
       loops,
-      reads: reads && loops > 1,
+      reads: head === "reading",
     };
     const prepared = await this.#prepared(shape);
     this.#fill(prepared, shape, calls, count);
@@ -206,14 +203,12 @@ export class Decoder implements AsyncDisposable {
       this.#store(layer, outputs.get(rowsName(layer)) as Tensor<FloatData>, shape, calls);
     this.blockPasses += calls.length * count * loops * layers;
     this.calls++;
-    const logits = outputs.get("logits")?.data as FloatData | undefined;
-    return (
-      logits &&
-      calls.flatMap((_, call) => {
-        const start = call * shape.tokens * vocab;
-        return rowsOf(logits.slice(start, start + count * vocab), vocab);
-      })
-    );
+    if (!shape.reads) return [];
+    const { data: logits } = outputs.get("logits") as Tensor<FloatData>;
+    return calls.flatMap((_, call) => {
+      const start = call * shape.tokens * vocab;
+      return rowsOf(logits.slice(start, start + count * vocab), vocab);
+    });
   }
 
   /** Writes the rows of one layer, [loops, S, 2 H or 3 H, T, w], to the sequences' caches. */
@@ -304,7 +299,7 @@ export class Decoder implements AsyncDisposable {
       buffers: 1,
       fused: true,
       pinned: true,
-      ...(shape.loops > 1 ? { repeat } : {}),
+      ...(shape.loops > 1 || shape.reads ? { repeat } : {}),
     });
     const inputs = new Map<string, Tensor>();
     const buffer = (name: string, copies = 1): FloatData | undefined => {

@@ -51,9 +51,12 @@ export function acceptDraft(
 
 /** Draws from a distribution [vocab] that need not be normalised. */
 function draw(weights: Float64Array, random: Rng): number {
-  let rest = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
+  let total = 0;
+  for (let token = 0; token < weights.length; token++) total += weights[token] as number;
+  let rest = random.uniform() * total;
   let last = 0;
-  for (const [token, weight] of weights.entries()) {
+  for (let token = 0; token < weights.length; token++) {
+    const weight = weights[token] as number;
     if (weight <= 0) continue;
     last = token;
     rest -= weight;

@@ -272,7 +272,7 @@ export async function advance(
   }
   const logits = new Map<Stream, FloatData>();
   const loopCalls = calls.map(({ call }) => call);
-  if (calls.length > 0 && calls.every(({ stream, call }) => stream.endsWith(call))) {
+  if (loops === "all" && calls.length > 0 && calls.every(({ stream, call }) => stream.endsWith(call))) {
     for (const [index, read] of (await decoder.loopAndRead(loopCalls)).entries())
       logits.set((calls[index] as { stream: Stream }).stream, read);
   } else if (calls.length > 0) await decoder.loop(loopCalls);

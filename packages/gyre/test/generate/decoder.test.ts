@@ -150,13 +150,14 @@ describe("loops that the head follows in the same call", () => {
     }
   });
 
-  test("and a single loop, whose head comes in a call of its own", async () => {
+  test("also a single loop", async () => {
     const model = modelOf(spec, interpreterRuntime());
     const decoder = new Decoder(model);
     const { modulations } = await decoder.route(1);
     const states = decoder.embed([3, 5], 0);
     const call = { sequence: decoder.start(), loop: 0, modulations, position: 0, states };
     const logits = await decoder.loopAndRead([call]);
+    expect(decoder.calls).toBe(1);
     expect(
       largestGap(
         logits.flatMap((row) => [...row]),
