@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { type BenchConfig, type ConfigName, configs } from "./configs.ts";
 import { alternate, type Provenance, repositoryRoot, round, table } from "./harness.ts";
 import { LineProcess } from "./line-process.ts";
+import { compileSide } from "./ours/compile.ts";
 import { findPython, peerEnvironment } from "./peers/python.ts";
 
 export interface DecodeOptions {
@@ -58,7 +59,7 @@ export async function benchDecode(options: DecodeOptions): Promise<DecodeResult>
   await using ours = new LineProcess({
     name: "gyre",
     command: process.execPath,
-    args: ["--import", "tsx", "--conditions", "@gyre/source", script("ours/decode.ts"), ...flags(options)],
+    args: [await compileSide("decode"), ...flags(options)],
   });
   await using peer =
     python === undefined

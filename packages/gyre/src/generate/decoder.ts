@@ -156,7 +156,12 @@ export class Decoder implements AsyncDisposable {
 
   /** Runs the loops of every call and the head after them: logits [vocab] of each new token, call by call. */
   loopAndRead(calls: readonly LoopCall[]): Promise<FloatData[]> {
-    return this.#inTurn(() => this.#loop(calls, "reading"));
+    const { spec } = this.model;
+    return this.#inTurn(async () => {
+      if (isHeadSmall(spec)) return this.#loop(calls, "reading");
+      await this.#loop(calls);
+      return this.#logits(calls.flatMap(({ states }) => rowsOf(states, spec.width)));
+    });
   }
 
   /** Logits [vocab] of each state [d]. */
@@ -370,6 +375,9 @@ function fillMask(
     mask.fill(0, start + cached, start + cached + Math.min(row, count - 1) + 1);
   }
 }
+
+/** Whether it costs little to hold the head once more in every program that ends with it. */
+const isHeadSmall = ({ width, mlp, layers, vocab }: Spec): boolean => vocab < layers * (4 * width + 2 * mlp);
 
 /** The rows of a matrix, in place. */
 const rowsOf = (matrix: FloatData, width: number): FloatData[] =>

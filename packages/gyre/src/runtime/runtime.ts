@@ -7,7 +7,7 @@ export interface CompileOptions {
   readonly bound?: ReadonlyMap<string, Tensor>;
   /** Sets of output buffers: results of a run stay valid for this many runs. 2 by default. */
   readonly buffers?: 1 | 2;
-  /** Keep the program until it is disposed of, however many others are compiled. */
+  /** For short runs that follow each other closely: the program is kept, however many others are compiled. */
   readonly pinned?: boolean;
   /** Leave fused operations whole where the runtime has them: fewer nodes, for a graph without gradients. */
   readonly fused?: boolean;

@@ -150,20 +150,19 @@ describe("loops that the head follows in the same call", () => {
     }
   });
 
-  test("also a single loop", async () => {
-    const model = modelOf(spec, interpreterRuntime());
+  test.each([
+    ["a single loop", 20, 1],
+    ["a head larger than the core, in a call of its own", 2000, 3],
+  ])("also %s", async (_, vocab, loops) => {
+    const model = modelOf({ ...spec, vocab }, interpreterRuntime());
     const decoder = new Decoder(model);
-    const { modulations } = await decoder.route(1);
+    const { modulations } = await decoder.route(loops);
     const states = decoder.embed([3, 5], 0);
     const call = { sequence: decoder.start(), loop: 0, modulations, position: 0, states };
     const logits = await decoder.loopAndRead([call]);
     expect(decoder.calls).toBe(1);
-    expect(
-      largestGap(
-        logits.flatMap((row) => [...row]),
-        uncached(model, [3, 5], 1),
-      ),
-    ).toBeLessThan(1e-11);
+    const rows = logits.flatMap((row) => [...row]);
+    expect(largestGap(rows, uncached(model, [3, 5], loops))).toBeLessThan(1e-11);
   });
 });
 
