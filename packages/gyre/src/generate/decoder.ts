@@ -304,6 +304,7 @@ export class Decoder implements AsyncDisposable {
       buffers: 1,
       fused: true,
       pinned: true,
+      steady: shape.reads,
       ...(shape.loops > 1 || shape.reads ? { repeat } : {}),
     });
     const inputs = new Map<string, Tensor>();

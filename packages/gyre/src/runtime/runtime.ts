@@ -9,6 +9,8 @@ export interface CompileOptions {
   readonly buffers?: 1 | 2;
   /** For short runs that follow each other closely: the program is kept, however many others are compiled. */
   readonly pinned?: boolean;
+  /** Run again and again with no other program's runs in between. */
+  readonly steady?: boolean;
   /** Leave fused operations whole where the runtime has them: fewer nodes, for a graph without gradients. */
   readonly fused?: boolean;
   /** Spend a little time to hold less memory while running. */
