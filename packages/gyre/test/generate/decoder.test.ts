@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { KeyValueCache } from "../../src/generate/cache.ts";
 import { Decoder, type Model, type Route, type Sequence } from "../../src/generate/decoder.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -151,16 +151,19 @@ describe("loops that the head follows in the same call", () => {
   });
 
   test.each([
-    ["a single loop", 20, 1],
-    ["a head larger than the core, in a call of its own", 2000, 3],
-  ])("also %s", async (_, vocab, loops) => {
+    ["a single loop", 20, 1, true],
+    ["a head larger than the core, in a call of its own", 2000, 3, false],
+  ])("also %s", async (_, vocab, loops, isJoined) => {
     const model = modelOf({ ...spec, vocab }, interpreterRuntime());
+    const compile = vi.spyOn(model.runtime, "compile");
     const decoder = new Decoder(model);
     const { modulations } = await decoder.route(loops);
     const states = decoder.embed([3, 5], 0);
     const call = { sequence: decoder.start(), loop: 0, modulations, position: 0, states };
     const logits = await decoder.loopAndRead([call]);
     expect(decoder.calls).toBe(1);
+    const joined = compile.mock.calls.filter(([, options]) => options?.repeat?.epilogue);
+    expect(joined).toHaveLength(isJoined ? 1 : 0);
     const rows = logits.flatMap((row) => [...row]);
     expect(largestGap(rows, uncached(model, [3, 5], loops))).toBeLessThan(1e-11);
   });
