@@ -55,7 +55,7 @@ async function recompute(prompt: number, count: number, isExact = false) {
       bound: model.weights,
       buffers: 1,
       fused: true,
-      pinned: true,
+      pinned: "others",
     });
     const inputs = new Map<string, Tensor>([
       ["tokens", { data: Int32Array.from(promptOf(length)), shape: [1, length] }],

@@ -8,7 +8,7 @@ import {
   rowsName,
 } from "../models/decoding.ts";
 import { contextExceeded } from "../models/errors.ts";
-import { isConditioned } from "../models/parameters.ts";
+import { isConditioned, parameterCount } from "../models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import { type FloatData, sizeOf, type Tensor, zeros } from "../util/tensor.ts";
@@ -93,8 +93,13 @@ export class Decoder implements AsyncDisposable {
   #conditioner: Promise<Program> | undefined;
   #last: Promise<void> = Promise.resolve();
 
+  /** The head is less than half of the model: every program that ends with it may hold it once more. */
+  readonly #isHeadSmall: boolean;
+
   constructor(model: Model) {
+    const { vocab, width } = model.spec;
     this.model = model;
+    this.#isHeadSmall = 2 * vocab * width < parameterCount(model.spec);
   }
 
   /** The route of a budget. Throws LOOPS or TRAJECTORY. */
@@ -158,7 +163,7 @@ export class Decoder implements AsyncDisposable {
   loopAndRead(calls: readonly LoopCall[]): Promise<FloatData[]> {
     const { spec } = this.model;
     return this.#inTurn(async () => {
-      if (isHeadSmall(spec)) return this.#loop(calls, "reading");
+      if (this.#isHeadSmall) return this.#loop(calls, "reading");
       await this.#loop(calls);
       return this.#logits(calls.flatMap(({ states }) => rowsOf(states, spec.width)));
     });
@@ -239,7 +244,12 @@ export class Decoder implements AsyncDisposable {
     const rows = roundUp(states.length, 2);
     const program =
       this.#heads.get(rows) ??
-      runtime.compile(readOutGraph(spec, rows), { bound: weights, buffers: 1, fused: true, pinned: true });
+      runtime.compile(readOutGraph(spec, rows), {
+        bound: weights,
+        buffers: 1,
+        fused: true,
+        pinned: "others",
+      });
     this.#heads.set(rows, program);
     const x = this.zeros(rows * spec.width);
     for (const [row, state] of states.entries()) x.set(state, row * spec.width);
@@ -267,7 +277,7 @@ export class Decoder implements AsyncDisposable {
     this.#conditioner ??= runtime.compile(modulationGraph(spec, 1), {
       bound: weights,
       buffers: 1,
-      pinned: true,
+      pinned: "others",
     });
     const inputs = new Map([
       ["t", { data: zeros(runtime.precision, 1).fill(t), shape: [1] }],
@@ -303,8 +313,7 @@ export class Decoder implements AsyncDisposable {
       bound: weights,
       buffers: 1,
       fused: true,
-      pinned: true,
-      steady: shape.reads,
+      pinned: shape.reads ? "alone" : "others",
       ...(shape.loops > 1 || shape.reads ? { repeat } : {}),
     });
     const inputs = new Map<string, Tensor>();
@@ -376,9 +385,6 @@ function fillMask(
     mask.fill(0, start + cached, start + cached + Math.min(row, count - 1) + 1);
   }
 }
-
-/** Whether it costs little to hold the head once more in every program that ends with it. */
-const isHeadSmall = ({ width, mlp, layers, vocab }: Spec): boolean => vocab < layers * (4 * width + 2 * mlp);
 
 /** The rows of a matrix, in place. */
 const rowsOf = (matrix: FloatData, width: number): FloatData[] =>

@@ -32,10 +32,11 @@ export interface OnnxRuntimeOptions {
 /** Fused operations that ONNX, and so onnxruntime, has whole. */
 const FUSED: readonly OpName[] = ["gelu", "rmsNorm"];
 
-/** Idle threads wait for the next run for a moment, but not so long as to hold up another program's. */
-const SPIN_BRIEFLY = { intra_op: { spin_duration_us: "100" } };
-/** Idle threads wait for longer than the JavaScript between two tokens takes. */
-const SPIN_ON = { intra_op: { spin_duration_us: "500" } };
+/** Idle threads wait for the next run: longer than the JavaScript between two tokens takes, or not so long as to hold up others. */
+const SPIN_ON = {
+  alone: { intra_op: { spin_duration_us: "500" } },
+  others: { intra_op: { spin_duration_us: "100" } },
+};
 /** Idle threads sleep when a run ends, and leave the cores to other programs. */
 const SPIN_WITHIN_RUN = { force_spinning_stop: "1" };
 
@@ -94,17 +95,9 @@ export class OnnxRuntime implements Runtime {
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Program> {
-    const {
-      bound,
-      buffers = 2,
-      lean = false,
-      fused = false,
-      pinned = false,
-      steady = false,
-      repeat,
-    } = options;
+    const { bound, buffers = 2, lean = false, fused = false, pinned, repeat } = options;
     const seen = bound || repeat ? undefined : this.#keys.get(graph);
-    const kind = `${buffers} ${lean} ${fused} ${pinned} ${steady}`;
+    const kind = `${buffers} ${lean} ${fused} ${pinned}`;
     const ready = seen && this.#reuse(`${kind} ${seen}`);
     if (ready) return ready;
     const { precision } = this;
@@ -127,14 +120,14 @@ export class OnnxRuntime implements Runtime {
     if (!bound && !repeat) this.#keys.set(graph, hash);
     const known = this.#reuse(key);
     if (known) return known;
-    const spin = steady ? SPIN_ON : pinned ? SPIN_BRIEFLY : SPIN_WITHIN_RUN;
+    const spin = pinned ? SPIN_ON[pinned] : SPIN_WITHIN_RUN;
     const session = await this.#ort.InferenceSession.create(bytes, {
       ...(this.#options.threads ? { intraOpNumThreads: this.#options.threads } : {}),
       ...(this.#options.profile ? { enableProfiling: true, profileFilePrefix: this.#options.profile } : {}),
       graphOptimizationLevel: "disabled",
       executionMode: "sequential",
       // one block for all values of a run: faster for short runs, but twice the memory for training steps
-      enableMemPattern: pinned,
+      enableMemPattern: pinned !== undefined,
       extra: { session: { ...spin, use_device_allocator_for_initializers: "1" } },
     });
     const shaped = (name: string, shape: Shape) => ({ name, shape: repeatedShape(repeat, name, shape) });

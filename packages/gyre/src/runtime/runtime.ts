@@ -7,10 +7,11 @@ export interface CompileOptions {
   readonly bound?: ReadonlyMap<string, Tensor>;
   /** Sets of output buffers: results of a run stay valid for this many runs. 2 by default. */
   readonly buffers?: 1 | 2;
-  /** For short runs that follow each other closely: the program is kept, however many others are compiled. */
-  readonly pinned?: boolean;
-  /** Run again and again with no other program's runs in between. */
-  readonly steady?: boolean;
+  /**
+   * For short runs that follow each other closely, mostly `alone` or in turn with `others`: the program is kept, however many
+   * are compiled.
+   */
+  readonly pinned?: "alone" | "others";
   /** Leave fused operations whole where the runtime has them: fewer nodes, for a graph without gradients. */
   readonly fused?: boolean;
   /** Spend a little time to hold less memory while running. */

@@ -152,7 +152,7 @@ describe("loops that the head follows in the same call", () => {
 
   test.each([
     ["a single loop", 20, 1, true],
-    ["a head larger than the core, in a call of its own", 2000, 3, false],
+    ["a head that is most of the model, in a call of its own", 2000, 3, false],
   ])("also %s", async (_, vocab, loops, isJoined) => {
     const model = modelOf({ ...spec, vocab }, interpreterRuntime());
     const compile = vi.spyOn(model.runtime, "compile");
