@@ -1,4 +1,4 @@
-import { Decoder } from "../packages/gyre/src/generate/decoder.ts";
+import { Decoder } from "../packages/gyre/src/decode/decoder.ts";
 import { initialWeights } from "../packages/gyre/src/models/parameters.ts";
 import { loopformer } from "../packages/gyre/src/models/presets.ts";
 import type { Spec } from "../packages/gyre/src/models/spec.ts";

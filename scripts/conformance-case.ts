@@ -1,17 +1,17 @@
 import {
   decodeSafetensors,
-  matchTensors,
   type StoredTensor,
   toFloat32,
   toInt32,
-} from "../packages/gyre/src/checkpoint/index.ts";
-import { generate } from "../packages/gyre/src/generate/generate.ts";
-import { type OfficialShape, specFromOfficial } from "../packages/gyre/src/models/official.ts";
+} from "../packages/gyre/src/checkpoint/safetensors.ts";
+import { generate } from "../packages/gyre/src/decode/generate.ts";
+import { matchTensors } from "../packages/gyre/src/families/match.ts";
+import { type OfficialShape, specFromOfficial } from "../packages/gyre/src/families/official-spec.ts";
 import { parameters } from "../packages/gyre/src/models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../packages/gyre/src/optim/adamw.ts";
 import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
-import { type Objective, SHORT_ROUTE, stepGraph } from "../packages/gyre/src/train/objective.ts";
+import { type Objective, SHORT_ROUTE, stepGraph } from "../packages/gyre/src/train/objectives/elastic.ts";
 import type { Tensor } from "../packages/gyre/src/util/tensor.ts";
 import { checkPrompts } from "./conformance-prompts.ts";
 import {

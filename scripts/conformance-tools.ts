@@ -1,4 +1,4 @@
-import { type StoredTensor, toFloat32 } from "../packages/gyre/src/checkpoint/index.ts";
+import { type StoredTensor, toFloat32 } from "../packages/gyre/src/checkpoint/safetensors.ts";
 import type { Runtime } from "../packages/gyre/src/runtime/runtime.ts";
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
 

@@ -1,5 +1,5 @@
-import type { TokenSplit } from "../packages/gyre/src/data/index.ts";
-import { evaluate } from "../packages/gyre/src/eval/evaluate.ts";
+import type { TokenSplit } from "../packages/gyre/src/data/windows.ts";
+import { evaluate } from "../packages/gyre/src/measure/evaluate.ts";
 import { loopformer } from "../packages/gyre/src/models/presets.ts";
 import type { Runtime } from "../packages/gyre/src/runtime/runtime.ts";
 import { parseTraining } from "../packages/gyre/src/train/options.ts";

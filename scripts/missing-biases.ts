@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { promptStepGraph } from "../packages/gyre/src/lab/objective.ts";
 import { openOnnxRuntime } from "../packages/gyre/src/runtime/onnx.node.ts";
 import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
+import { promptStepGraph } from "../packages/gyre/src/train/objectives/prompts.ts";
 import type { Tensor } from "../packages/gyre/src/util/tensor.ts";
 import type { PromptCase } from "./conformance-prompts.ts";
 import { expectFloats, largest, type Quantity, storedName } from "./conformance-tools.ts";

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../packages/gyre/src/checkpoint/index.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  toFloat32,
+} from "../packages/gyre/src/checkpoint/safetensors.ts";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
 const golden = (name: string) => join(repository, `golden/oracle/${name}.safetensors`);

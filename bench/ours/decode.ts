@@ -8,12 +8,13 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { Decoder, type Model } from "../../packages/gyre/src/generate/decoder.ts";
-import { generate } from "../../packages/gyre/src/generate/generate.ts";
+import { Decoder } from "../../packages/gyre/src/decode/decoder.ts";
+import { generate } from "../../packages/gyre/src/decode/generate.ts";
 import { GraphBuilder } from "../../packages/gyre/src/graph/builder.ts";
 import { matmul, slice } from "../../packages/gyre/src/graph/ops.ts";
 import type { Value } from "../../packages/gyre/src/graph/types.ts";
 import { forward, readOut } from "../../packages/gyre/src/models/assembly.ts";
+import type { Model } from "../../packages/gyre/src/models/model.ts";
 import { initialWeights } from "../../packages/gyre/src/models/parameters.ts";
 import { loopformer } from "../../packages/gyre/src/models/presets.ts";
 import { conditions } from "../../packages/gyre/src/models/spec.ts";

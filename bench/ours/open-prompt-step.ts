@@ -1,10 +1,10 @@
-import { interleave } from "../../packages/gyre/src/lab/interleave.ts";
-import { promptStepGraph } from "../../packages/gyre/src/lab/objective.ts";
-import { promptInputs } from "../../packages/gyre/src/lab/train.ts";
 import { initialWeights } from "../../packages/gyre/src/models/parameters.ts";
 import { loopedTransformer } from "../../packages/gyre/src/models/presets.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../packages/gyre/src/optim/adamw.ts";
 import { openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
+import { interleave } from "../../packages/gyre/src/tasks/interleave.ts";
+import { promptStepGraph } from "../../packages/gyre/src/train/objectives/prompts.ts";
+import { promptInputs } from "../../packages/gyre/src/train/prompts.ts";
 import { rng } from "../../packages/gyre/src/util/rng.ts";
 import type { IclConfig } from "../configs.ts";
 import type { Step } from "./open-step.ts";

@@ -3,7 +3,7 @@ import { loopformer } from "../../packages/gyre/src/models/presets.ts";
 import { conditions } from "../../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../packages/gyre/src/optim/adamw.ts";
 import { type OnnxRuntime, openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
-import { SHORT_ROUTE, stepGraph } from "../../packages/gyre/src/train/objective.ts";
+import { SHORT_ROUTE, stepGraph } from "../../packages/gyre/src/train/objectives/elastic.ts";
 import { tuning } from "../../packages/gyre/src/train/train.ts";
 import { rng } from "../../packages/gyre/src/util/rng.ts";
 import type { Tensor } from "../../packages/gyre/src/util/tensor.ts";

@@ -1,64 +1,10 @@
-export {
-  type FloatDType,
-  type OfficialFiles,
-  type OfficialModel,
-  readOfficial,
-  type WriteOfficialOptions,
-  writeOfficial,
-} from "./checkpoint/index.ts";
-export {
-  type BpeTokenizer,
-  batch,
-  bytesTokenizer,
-  type DatasetManifest,
-  type Document,
-  evaluationWindows,
-  splitDocuments,
-  type Tokenizer,
-  type TokenSplit,
-  windowCount,
-} from "./data/index.ts";
-export {
-  type EvaluateOptions,
-  type EvaluateProgress,
-  evaluate,
-  lossGraph,
-  predictedTokens,
-} from "./eval/evaluate.ts";
-export {
-  type ExitCurve,
-  type ExitOutcome,
-  type ExitsReport,
-  exitsColumns,
-  exitsFigure,
-  exitsMarkdown,
-  exitsRows,
-} from "./eval/exits-report.ts";
-export { reportMarkdown } from "./eval/markdown.ts";
-export { groupedText, milliseconds, siText } from "./eval/numbers.ts";
-export {
-  type BudgetPoint,
-  isUniform,
-  type Metric,
-  type ModelReport,
-  parseReport,
-  type Report,
-  trajectoryText,
-} from "./eval/report.ts";
-export { scaleFor, tickTexts } from "./eval/scale.ts";
-export { reportFigure } from "./eval/schedule-figure.ts";
-export { type Spread, spreads } from "./eval/spread.ts";
-export { reportTable } from "./eval/table.ts";
-export { type Calibration, calibrate, WORTHWHILE } from "./generate/calibrate.ts";
-export { Decoder, type Model } from "./generate/decoder.ts";
-export {
-  type ExitPoint,
-  type ExitSeries,
-  exitStudy,
-  type ReadingOptions,
-  readWithExits,
-  triedRules,
-} from "./generate/exit-quality.ts";
+export type { FloatDType } from "./checkpoint/safetensors.ts";
+export type { BpeTokenizer } from "./data/bpe.ts";
+export { type Document, splitDocuments } from "./data/document.ts";
+export type { DatasetManifest } from "./data/manifest.ts";
+export { bytesTokenizer, type Tokenizer } from "./data/tokenizer.ts";
+export { batch, evaluationWindows, type TokenSplit, windowCount } from "./data/windows.ts";
+export { Decoder } from "./decode/decoder.ts";
 export {
   type ExitRule,
   exitAtRandom,
@@ -66,10 +12,10 @@ export {
   type LoopsSoFar,
   untilConfident,
   untilSettled,
-} from "./generate/exits.ts";
-export { decoderOf, type GenerateOptions, generate } from "./generate/generate.ts";
-export type { SamplingOptions } from "./generate/sampling.ts";
-export { type Draft, draftKinds, Speculation } from "./generate/speculate.ts";
+} from "./decode/exits.ts";
+export { decoderOf, type GenerateOptions, generate } from "./decode/generate.ts";
+export type { SamplingOptions } from "./decode/sampling.ts";
+export { type Draft, draftKinds, Speculation } from "./decode/speculate.ts";
 export {
   advance,
   type CachePolicy,
@@ -81,37 +27,45 @@ export {
   type StreamOptions,
   type WindowMode,
   windowModes,
-} from "./generate/stream.ts";
+} from "./decode/stream.ts";
+export {
+  type OfficialFiles,
+  type OfficialModel,
+  readOfficial,
+  type WriteOfficialOptions,
+  writeOfficial,
+} from "./families/official.ts";
 export { gradients } from "./grad/gradients.ts";
 export { GraphBuilder } from "./graph/builder.ts";
 export { prepareGraph } from "./graph/passes/index.ts";
 export { printGraph } from "./graph/print.ts";
 export type { Graph, OpName, Value } from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
+export { type Calibration, calibrate, WORTHWHILE } from "./measure/calibrate.ts";
+export {
+  type EvaluateOptions,
+  type EvaluateProgress,
+  evaluate,
+  lossGraph,
+  predictedTokens,
+} from "./measure/evaluate.ts";
+export {
+  type ExitPoint,
+  type ExitSeries,
+  exitStudy,
+  type ReadingOptions,
+  readWithExits,
+  triedRules,
+} from "./measure/exit-quality.ts";
 export {
   type ErrorCurve,
   type EvaluatePromptsOptions,
   errorCurve,
   evaluatePrompts,
   type PromptEvaluation,
-} from "./lab/evaluate.ts";
-export { type Examples, interleave } from "./lab/interleave.ts";
-export {
-  type PromptShape,
-  type PromptStepOptions,
-  predictionGraph,
-  promptStepGraph,
-} from "./lab/objective.ts";
-export {
-  type PromptTraining,
-  type PromptTrainingInput,
-  parsePromptTraining,
-  promptTrainingSchema,
-} from "./lab/options.ts";
-export { ramp, type Schedule, scheduled, scheduledValues } from "./lab/schedule.ts";
-export type { DrawOptions, Prompts, PromptTask, Task } from "./lab/task.ts";
-export { type PromptRun, promptInputs, trainPrompts } from "./lab/train.ts";
+} from "./measure/prompts.ts";
 export { describe, trainingFlops } from "./models/describe.ts";
+export type { Model } from "./models/model.ts";
 export { initialWeights, parameterCount, parameters } from "./models/parameters.ts";
 export {
   algoformer,
@@ -141,10 +95,42 @@ export {
 } from "./models/spec.ts";
 export { allTrajectories, type SamplerName, samplerNames } from "./models/trajectories.ts";
 export { encodeGraph, toOnnx } from "./onnx/encode.ts";
-export type { Weights } from "./optim/adamw.ts";
+export {
+  type ExitCurve,
+  type ExitOutcome,
+  type ExitsReport,
+  exitsColumns,
+  exitsFigure,
+  exitsMarkdown,
+  exitsRows,
+} from "./report/exits-report.ts";
+export { reportMarkdown } from "./report/markdown.ts";
+export { groupedText, milliseconds, siText } from "./report/numbers.ts";
+export {
+  type BudgetPoint,
+  isUniform,
+  type Metric,
+  type ModelReport,
+  parseReport,
+  type Report,
+  trajectoryText,
+} from "./report/report.ts";
+export { scaleFor, tickTexts } from "./report/scale.ts";
+export { reportFigure } from "./report/schedule-figure.ts";
+export { type Spread, spreads } from "./report/spread.ts";
+export { reportTable } from "./report/table.ts";
 export { interpreterRuntime } from "./runtime/interpreter.ts";
 export type { Program, Runtime } from "./runtime/runtime.ts";
-export { type Objective, objectiveSchema, stepGraph } from "./train/objective.ts";
+export { type Examples, interleave } from "./tasks/interleave.ts";
+export type { DrawOptions, Prompts, PromptTask, Task } from "./tasks/task.ts";
+export { ramp, type Schedule, scheduled, scheduledValues } from "./train/curriculum.ts";
+export { type Objective, objectiveSchema, stepGraph } from "./train/objectives/elastic.ts";
+export {
+  type PromptShape,
+  type PromptStepOptions,
+  predictionGraph,
+  promptStepGraph,
+} from "./train/objectives/prompts.ts";
 export {
   initialState,
   type Optimisation,
@@ -153,6 +139,13 @@ export {
   type TrainState,
 } from "./train/optimise.ts";
 export { parseTraining, type TrainingInput, type TrainingOptions, trainingSchema } from "./train/options.ts";
+export {
+  type PromptTraining,
+  type PromptTrainingInput,
+  parsePromptTraining,
+  promptTrainingSchema,
+} from "./train/prompt-options.ts";
+export { type PromptRun, promptInputs, trainPrompts } from "./train/prompts.ts";
 export { type TrainRun, train } from "./train/train.ts";
 export { GyreError, listOf } from "./util/errors.ts";
-export type { Tensor } from "./util/tensor.ts";
+export type { Tensor, Weights } from "./util/tensor.ts";

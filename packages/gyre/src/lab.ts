@@ -1,8 +1,3 @@
-export { type Baseline, baseline } from "./lab/baselines/baseline.ts";
-export { baselineNamed, baselines } from "./lab/baselines/index.ts";
-export { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./lab/baselines/linear.ts";
-export { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./lab/baselines/local.ts";
-export { labFigure } from "./lab/chart.ts";
 export {
   type Arm,
   type CompareOptions,
@@ -12,7 +7,6 @@ export {
   loopsFigure,
   noiseFigure,
 } from "./lab/compare.ts";
-export { evaluateBaseline, evaluatePrompts } from "./lab/evaluate.ts";
 export type { FigureContext, FigureRecipe, TrainedModel } from "./lab/figures/figure.ts";
 export { figures, figuresNamed } from "./lab/figures/index.ts";
 export { bestDescent } from "./lab/linear/best-descent.ts";
@@ -23,9 +17,21 @@ export { linearGraph, momentGraph } from "./lab/linear/model.ts";
 export { drawLinear, inputLaw, type LinearPrompts } from "./lab/linear/prompts.ts";
 export { type LinearTraining, linearErrors, linearRecipe, trainLinear } from "./lab/linear/train.ts";
 export { type LabRecipe, labRecipeNamed, labRecipes, openLabRecipe, parseLabRecipe } from "./lab/recipes.ts";
-export { type Claim, type FigureResult, type LabReport, labMarkdown, numberText } from "./lab/report.ts";
-export type { Drawn, DrawOptions, Problem, Prompts, Task } from "./lab/task.ts";
-export { taskNamed, tasks } from "./lab/tasks/index.ts";
-export { decisionTree, reluNetwork, representation, sparseLinear } from "./lab/tasks/regression.ts";
-export { autoregression, chainOfThought } from "./lab/tasks/series.ts";
-export { type PromptRun, trainPrompts } from "./lab/train.ts";
+export { evaluateBaseline, evaluatePrompts } from "./measure/prompts.ts";
+export { labFigure } from "./report/lab-figure.ts";
+export {
+  type Claim,
+  type FigureResult,
+  type LabReport,
+  labMarkdown,
+  numberText,
+} from "./report/lab-report.ts";
+export { type Baseline, baseline } from "./tasks/baselines/baseline.ts";
+export { baselineNamed, baselines } from "./tasks/baselines/index.ts";
+export { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./tasks/baselines/linear.ts";
+export { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./tasks/baselines/local.ts";
+export type { Drawn, DrawOptions, Problem, Prompts, Task } from "./tasks/task.ts";
+export { taskNamed, tasks } from "./tasks/vectors/index.ts";
+export { decisionTree, reluNetwork, representation, sparseLinear } from "./tasks/vectors/regression.ts";
+export { autoregression, chainOfThought } from "./tasks/vectors/series.ts";
+export { type PromptRun, trainPrompts } from "./train/prompts.ts";

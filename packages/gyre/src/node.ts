@@ -1,31 +1,18 @@
-export {
-  type MetricsRecord,
-  RunDirectory,
-  readOfficialFolder,
-  readSafetensorsFile,
-  writeFileAtomic,
-  writeOfficialFolder,
-  writeSafetensorsFile,
-} from "./checkpoint/index.node.ts";
-export {
-  type Dataset,
-  gpt2Tokenizer,
-  loadBpe,
-  loadCorpus,
-  openDataset,
-  prepareDataset,
-  type TokenizerChoice,
-  trainBpe,
-} from "./data/index.node.ts";
-export { createLabRun, type LabRun, openLabRun } from "./lab/run.node.ts";
-export { OnnxRuntime, type OnnxRuntimeOptions, openOnnxRuntime } from "./runtime/onnx.node.ts";
-export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./train/evaluate-runs.node.ts";
+export { readSafetensorsFile, writeFileAtomic, writeSafetensorsFile } from "./checkpoint/files.node.ts";
+export { loadBpe, trainBpe } from "./data/bpe.node.ts";
+export { loadCorpus } from "./data/corpus.node.ts";
+export { gpt2Tokenizer } from "./data/gpt2.node.ts";
+export { type Dataset, openDataset, prepareDataset, type TokenizerChoice } from "./data/shards.node.ts";
+export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
+export { type MetricsRecord, RunDirectory } from "./runs/directory.node.ts";
+export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export {
   type ExportOptions,
   exportOfficial,
   type ImportOptions,
   importOfficial,
-} from "./train/official-run.node.ts";
+} from "./runs/official.node.ts";
+export { createLabRun, type LabRun, openLabRun } from "./runs/prompts-run.node.ts";
 export {
   createRun,
   depthWarning,
@@ -39,4 +26,5 @@ export {
   resumeState,
   saveCalibration,
   saveState,
-} from "./train/run.node.ts";
+} from "./runs/run.node.ts";
+export { OnnxRuntime, type OnnxRuntimeOptions, openOnnxRuntime } from "./runtime/onnx.node.ts";

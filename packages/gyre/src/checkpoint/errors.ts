@@ -1,4 +1,4 @@
-import { GyreError, listOf } from "../util/errors.ts";
+import { GyreError, listOf, reasonOf } from "../util/errors.ts";
 
 const show = (shape: readonly number[]) => `[${shape.join(", ")}]`;
 const quote = (text: string) => JSON.stringify(text);
@@ -139,55 +139,11 @@ export function tensorLength(shape: readonly number[], length: number): GyreErro
   });
 }
 
-export function checkpointMismatch(problems: readonly string[]): GyreError {
-  return new GyreError("CHECKPOINT_MISMATCH", {
-    given: `tensors that do not fit the model:\n    ${problems.join("\n    ")}`,
-    expected: "every tensor of the model, in its shape, and no other",
-    fix: "check that the config (layers, width, context, vocabulary, kind of model) belongs to these weights",
-  });
-}
-
-export function officialConfigInvalid(source: string, problems: readonly string[]): GyreError {
-  return new GyreError("CHECKPOINT_CONFIG", {
-    given: `${source}:\n    ${problems.join("\n    ")}`,
-    expected: "the config.json of a LoopFormer model or of one of its baselines",
-    fix: "correct the fields listed above",
-  });
-}
-
-export function officialFolder(folder: string, problem: string): GyreError {
-  return new GyreError("OFFICIAL_FOLDER", {
-    given: `${folder}: ${problem}`,
-    expected: "a folder with config.json and model.safetensors",
-    fix: "pass the folder of a model as downloaded from the Hugging Face hub, or as `gyre export` writes it",
-  });
-}
-
-export function shardedWeights(path: string): GyreError {
-  return new GyreError("CHECKPOINT_SHARDED", {
-    given: `${path}: weights in several files`,
-    expected: "all weights in one model.safetensors",
-    fix: `join them:
-    import json, safetensors.torch
-    files = set(json.load(open("model.safetensors.index.json"))["weight_map"].values())
-    weights = {name: value for file in files for name, value in safetensors.torch.load_file(file).items()}
-    safetensors.torch.save_file(weights, "model.safetensors", metadata={"format": "pt"})`,
-  });
-}
-
-export function officialExists(path: string): GyreError {
-  return new GyreError("OFFICIAL_EXISTS", {
-    given: `${path} exists`,
-    expected: "a folder without a model in it",
-    fix: "choose another folder, or pass `force` to replace it",
-  });
-}
-
 export function cannotRead(path: string, cause: unknown): GyreError {
   return new GyreError(
     "CHECKPOINT_READ",
     {
-      given: `${path}: ${reason(cause)}`,
+      given: `${path}: ${reasonOf(cause)}`,
       expected: "a file that can be read",
       fix: "check the path and its permissions",
     },
@@ -199,71 +155,11 @@ export function cannotWrite(path: string, cause: unknown): GyreError {
   return new GyreError(
     "CHECKPOINT_WRITE",
     {
-      given: `${path}: ${reason(cause)}`,
+      given: `${path}: ${reasonOf(cause)}`,
       expected: "a file path in an existing, writable directory with room on the disk",
       fix: "check the path, its permissions and the free space; what was there before is unchanged",
     },
     { cause },
-  );
-}
-
-export function checkpointOption(name: string, value: unknown, expected: string): GyreError {
-  return new GyreError("CHECKPOINT_OPTION", {
-    given: `${name}: ${String(value)}`,
-    expected,
-    fix: `pass ${name} as ${expected}`,
-  });
-}
-
-export function checkpointCorrupt(path: string, problems: readonly string[]): GyreError {
-  return new GyreError("CHECKPOINT_CORRUPT", {
-    given: `${path}:\n    ${problems.join("\n    ")}`,
-    expected: "at least one undamaged checkpoint",
-    fix: "restore the directory from a copy, or start the run again",
-  });
-}
-
-export function runExists(path: string): GyreError {
-  return new GyreError("RUN_EXISTS", {
-    given: `${path} already holds a run`,
-    expected: "a path where no run is yet",
-    fix: "resume the run, choose another path, or pass `force` to start over and lose it",
-  });
-}
-
-export function runNotEmpty(path: string): GyreError {
-  return new GyreError("RUN_NOT_EMPTY", {
-    given: `${path} holds something that is not a run`,
-    expected: "an empty or a new directory",
-    fix: "choose another path; `force` does not delete what is not a run",
-  });
-}
-
-export function runMissing(path: string, files: readonly string[]): GyreError {
-  return new GyreError("RUN_MISSING", {
-    given: `no run at ${path}`,
-    expected: `a directory with ${files.join(" and ")}`,
-    fix: "check the path, or create the run first",
-  });
-}
-
-export function runNoCheckpoint(path: string): GyreError {
-  return new GyreError("RUN_NO_CHECKPOINT", {
-    given: `the run at ${path} has no checkpoint yet`,
-    expected: "a run that has saved a checkpoint",
-    fix: "train until the first checkpoint is saved",
-  });
-}
-
-export function runDamaged(path: string, problem: string, cause?: unknown): GyreError {
-  return new GyreError(
-    "RUN_DAMAGED",
-    {
-      given: `${path}: ${problem}`,
-      expected: "the file as it was written",
-      fix: "restore the file from a copy, or correct it by hand",
-    },
-    cause === undefined ? undefined : { cause },
   );
 }
 
@@ -277,24 +173,4 @@ export function notJson(what: string, cause?: unknown): GyreError {
     },
     cause === undefined ? undefined : { cause },
   );
-}
-
-export function runFileName(name: string): GyreError {
-  return new GyreError("RUN_FILE_NAME", {
-    given: `the file name ${quote(name)}`,
-    expected: "letters, digits, dots, dashes and underscores, beginning with a letter or digit",
-    fix: "pass a plain file name without a directory",
-  });
-}
-
-export function runFileMissing(path: string): GyreError {
-  return new GyreError("RUN_FILE_MISSING", {
-    given: `no file ${path}`,
-    expected: "a file that was saved with the run",
-    fix: "save the file with writeExtra first",
-  });
-}
-
-function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,14 +1,14 @@
+import { type ErrorCurve, evaluateBaseline, evaluatePrompts } from "../measure/prompts.ts";
 import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import { runsOnce } from "../models/spec.ts";
-import type { Weights } from "../optim/adamw.ts";
+import { type FigureResult, numberText, type Point, type Series, type Table } from "../report/lab-report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Baseline } from "./baselines/baseline.ts";
-import { baselineNamed } from "./baselines/index.ts";
-import { type ErrorCurve, evaluateBaseline, evaluatePrompts } from "./evaluate.ts";
-import { type FigureResult, numberText, type Point, type Series, type Table } from "./report.ts";
-import { mean } from "./statistics.ts";
-import type { Task } from "./task.ts";
+import type { Baseline } from "../tasks/baselines/baseline.ts";
+import { baselineNamed } from "../tasks/baselines/index.ts";
+import type { Task } from "../tasks/task.ts";
+import { mean } from "../util/statistics.ts";
+import type { Weights } from "../util/tensor.ts";
 
 /** One recipe of a comparison, with a model for each seed that it was trained with. */
 export interface Arm {

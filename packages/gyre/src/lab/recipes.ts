@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { type PromptFamilyName, promptFamilyNames, promptPresets } from "../models/presets.ts";
 import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
-import { badLabRecipe, named } from "./errors.ts";
-import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "./options.ts";
-import { ramp } from "./schedule.ts";
-import type { Task } from "./task.ts";
-import { taskNamed } from "./tasks/index.ts";
+import type { Task } from "../tasks/task.ts";
+import { taskNamed } from "../tasks/vectors/index.ts";
+import { ramp } from "../train/curriculum.ts";
+import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
+import { named } from "../util/errors.ts";
+import { badLabRecipe } from "./errors.ts";
 
 const { shape } = specSchema;
 

@@ -55,11 +55,3 @@ export function badTrajectoryLoops(loops: number, grid: number): GyreError {
     fix: "ask for no more loops than the model was trained with",
   });
 }
-
-export function notOfficial(problems: readonly string[]): GyreError {
-  return new GyreError("SPEC_NOT_OFFICIAL", {
-    given: `a model that the official code does not have:\n    ${problems.join("\n    ")}`,
-    expected: "one of the presets with the official activation",
-    fix: "keep the model in gyre's own format: its spec in config.json says everything",
-  });
-}

@@ -1,4 +1,4 @@
-import type { Tensor } from "../util/tensor.ts";
+import type { Tensor, Weights } from "../util/tensor.ts";
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -7,8 +7,6 @@ export interface AdamWOptions {
   /** Decay of tensors with two or more dimensions; others are not decayed. */
   readonly weightDecay: number;
 }
-
-export type Weights = ReadonlyMap<string, Tensor<Float32Array>>;
 
 /** First and second moments by parameter name. */
 export interface AdamWState {

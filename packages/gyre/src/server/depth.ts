@@ -1,4 +1,4 @@
-import { exitRule } from "../generate/exits.ts";
+import { exitRule } from "../decode/exits.ts";
 import { describe } from "../models/describe.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import { badField, budgetTooSmall, fieldRefused, fieldsTogether } from "./errors.ts";

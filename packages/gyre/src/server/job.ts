@@ -1,6 +1,6 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { exitRule } from "../generate/exits.ts";
-import type { GeneratedToken } from "../generate/stream.ts";
+import { exitRule } from "../decode/exits.ts";
+import type { GeneratedToken } from "../decode/stream.ts";
 import type { Job, JobEvent, TokenChance } from "./protocol.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
 import { TextAssembler } from "./text.ts";

@@ -1,5 +1,5 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
-import type { Draft } from "../generate/speculate.ts";
+import type { Draft } from "../decode/speculate.ts";
 import type { Spec } from "../models/spec.ts";
 import { chatPrompt, chatStop } from "./chat.ts";
 import { depthOf } from "./depth.ts";

@@ -1,4 +1,4 @@
-import type { Draft } from "../generate/speculate.ts";
+import type { Draft } from "../decode/speculate.ts";
 import type { Budget } from "../models/spec.ts";
 import type { ErrorDetail } from "../util/errors.ts";
 

@@ -1,7 +1,7 @@
-import type { Decoder } from "../generate/decoder.ts";
-import type { GenerateOptions } from "../generate/generate.ts";
-import { type SpeculateOptions, Speculation } from "../generate/speculate.ts";
-import { advance, type Finish, type GeneratedToken, Stream } from "../generate/stream.ts";
+import type { Decoder } from "../decode/decoder.ts";
+import type { GenerateOptions } from "../decode/generate.ts";
+import { type SpeculateOptions, Speculation } from "../decode/speculate.ts";
+import { advance, type Finish, type GeneratedToken, Stream } from "../decode/stream.ts";
 import type { Load } from "./protocol.ts";
 
 export interface SchedulerOptions {

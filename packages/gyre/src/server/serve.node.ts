@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, resolve } from "node:path";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
-import { depthWarning, loadCalibration, loadTokenizer, openRun } from "../train/run.node.ts";
+import { depthWarning, loadCalibration, loadTokenizer, openRun } from "../runs/run.node.ts";
 import { createApp, defaultLimits, type Limits } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";

@@ -1,10 +1,10 @@
 import process from "node:process";
 import { setImmediate } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Tokenizer } from "../data/index.ts";
-import { Decoder } from "../generate/decoder.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { Decoder } from "../decode/decoder.ts";
+import { loadTokenizer, loadWeights, openRun } from "../runs/run.node.ts";
 import { openOnnxRuntime } from "../runtime/onnx.node.ts";
-import { loadTokenizer, loadWeights, openRun } from "../train/run.node.ts";
 import { GyreError } from "../util/errors.ts";
 import { runJob } from "./job.ts";
 import type { FromWorker, JobEvent, ToWorker } from "./protocol.ts";

@@ -31,58 +31,42 @@ export function tokenOutside(token: number, vocab: number): GyreError {
   });
 }
 
-export function badRunConfig(path: string, problems: readonly string[]): GyreError {
-  return new GyreError("RUN_CONFIG", {
-    given: `${path}/config.json with problems:\n    ${problems.join("\n    ")}`,
-    expected: "the config of a run of this version of gyre",
-    fix: "use the run as gyre wrote it, or train a new one",
+export function notPrompts(family: string): GyreError {
+  return new GyreError("LAB_MODEL", {
+    given: `a ${family}, whose tokens come from a vocabulary`,
+    expected: "a model whose tokens are vectors",
+    fix: "use one of the presets transformer, tiedTransformer, loopedTransformer and algoformer",
   });
 }
 
-export function runShape(path: string, problems: readonly string[]): GyreError {
-  return new GyreError("RUN_SHAPE", {
-    given: `a checkpoint of ${path} that does not fit its config:\n    ${problems.join("\n    ")}`,
-    expected: "every parameter of the spec, and no other tensor",
-    fix: "restore config.json as gyre wrote it",
+export function badWindow(window: number, loops: number): GyreError {
+  return new GyreError("LAB_WINDOW", {
+    given: `a loss over the last ${window} of ${loops} loops`,
+    expected: `a whole number from 1 to ${loops}`,
+    fix: "shorten the window, or run more loops",
   });
 }
 
-export function dataChanged(path: string, problem: string): GyreError {
-  return new GyreError("RUN_DATA", {
-    given: `the run ${path}: ${problem}`,
-    expected: "the dataset that the run was trained on, or one with the same tokenizer",
-    fix: "name the dataset with --data, or prepare it as it was",
+export function badBackprop(backprop: number, window: number, loops: number): GyreError {
+  return new GyreError("LAB_WINDOW", {
+    given: `gradients through the last ${backprop} of ${loops} loops, and a loss over the last ${window}`,
+    expected: `a whole number from ${window} to ${loops}`,
+    fix: "let gradients reach every loop of the window, and no more loops than there are",
   });
 }
 
-export function noTokenizer(folder: string, vocab: number): GyreError {
-  return new GyreError("IMPORT_TOKENIZER", {
-    given: `${folder}: a vocabulary of ${vocab} without a tokenizer.json`,
-    expected: "the vocabulary of GPT-2 (50257 to 50304) or of bytes (257), or a tokenizer.json in the folder",
-    fix: "pass --tokenizer gpt2, bytes or the path of a tokenizer.json",
+export function badReading(readAt: readonly number[], tokens: number): GyreError {
+  return new GyreError("LAB_READING", {
+    given: `predictions read at [${readAt.join(", ")}] of ${tokens} tokens`,
+    expected: `at least one position, each from 0 to ${tokens - 1}`,
+    fix: "correct the task's readAt",
   });
 }
 
-export function vocabularyMismatch(kind: string, given: number, vocab: number): GyreError {
-  return new GyreError("IMPORT_TOKENIZER", {
-    given: `a ${kind} tokenizer of ${given} entries for a model with a vocabulary of ${vocab}`,
-    expected: `a tokenizer of at most ${vocab} entries`,
-    fix: "pass the tokenizer that the model was trained with",
+export function badPromptTraining(problems: readonly string[]): GyreError {
+  return new GyreError("LAB_OPTIONS", {
+    given: `training options with problems:\n    ${problems.join("\n    ")}`,
+    expected: "options of promptTrainingSchema that fit the spec and the task",
+    fix: "correct the options named above",
   });
-}
-
-export function notComparable(path: string, first: string, problem: string): GyreError {
-  return new GyreError("EVAL_COMPARE", {
-    given: `${path} beside ${first}: ${problem}`,
-    expected: "runs with the same context, evaluated on the same dataset",
-    fix: "evaluate them one by one, or name a dataset for all with --data",
-  });
-}
-
-export function badCalibration(path: string, cause: unknown): GyreError {
-  return new GyreError(
-    "RUN_CALIBRATION",
-    { given: path, expected: "a calibration as gyre calibrate writes it", fix: "calibrate the run again" },
-    { cause },
-  );
 }

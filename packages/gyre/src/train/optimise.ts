@@ -1,17 +1,10 @@
 import type { Graph } from "../graph/types.ts";
 import { initialWeights } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
-import {
-  type AdamWState,
-  clipScale,
-  globalNorm,
-  initAdamW,
-  updateAdamW,
-  type Weights,
-} from "../optim/adamw.ts";
+import { type AdamWState, clipScale, globalNorm, initAdamW, updateAdamW } from "../optim/adamw.ts";
 import { warmupCosine } from "../optim/schedule.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
-import type { Tensor } from "../util/tensor.ts";
+import type { Tensor, Weights } from "../util/tensor.ts";
 import { nonFinite } from "./errors.ts";
 import type { TrainingOptions } from "./options.ts";
 

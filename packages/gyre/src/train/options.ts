@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Spec } from "../models/spec.ts";
 import { samplerNames } from "../models/trajectories.ts";
 import { badTraining } from "./errors.ts";
-import { objectiveSchema } from "./objective.ts";
+import { objectiveSchema } from "./objectives/elastic.ts";
 
 const count = z.int().positive();
 

@@ -1,4 +1,4 @@
-import { batch, type TokenSplit } from "../data/index.ts";
+import { batch, type TokenSplit } from "../data/windows.ts";
 import type { Graph } from "../graph/types.ts";
 import { trainingFlops } from "../models/describe.ts";
 import { readsVectors } from "../models/errors.ts";
@@ -7,7 +7,7 @@ import { sampleUnits } from "../models/trajectories.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { tokenOutside } from "./errors.ts";
-import { SHORT_ROUTE, stepGraph } from "./objective.ts";
+import { SHORT_ROUTE, stepGraph } from "./objectives/elastic.ts";
 import { type Optimisation, optimise, type Source, type TrainEvent, type TrainState } from "./optimise.ts";
 import type { TrainingOptions } from "./options.ts";
 

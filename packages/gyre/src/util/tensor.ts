@@ -26,3 +26,6 @@ export function stridesOf(shape: readonly number[]): number[] {
   }
   return strides;
 }
+
+/** The float32 tensors of a model, by parameter name. */
+export type Weights = ReadonlyMap<string, Tensor<Float32Array>>;

@@ -6,8 +6,8 @@ import {
   readSafetensorsFile,
   writeFileAtomic,
   writeSafetensorsFile,
-} from "../../src/checkpoint/index.node.ts";
-import { fromFloat32 } from "../../src/checkpoint/index.ts";
+} from "../../src/checkpoint/files.node.ts";
+import { fromFloat32 } from "../../src/checkpoint/safetensors.ts";
 import { rejectionOf } from "./helpers.ts";
 
 let folder = "";

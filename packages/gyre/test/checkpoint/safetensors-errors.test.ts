@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../src/checkpoint/index.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../src/checkpoint/safetensors.ts";
 import { errorOf, rawFile } from "./helpers.ts";
 
 const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({

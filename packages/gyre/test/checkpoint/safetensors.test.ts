@@ -9,7 +9,7 @@ import {
   storeTensors,
   toFloat32,
   toInt32,
-} from "../../src/checkpoint/index.ts";
+} from "../../src/checkpoint/safetensors.ts";
 import { errorOf, rawFile } from "./helpers.ts";
 
 // library*.safetensors were written by the Python package safetensors 0.8.0: all dtypes that it can write, names that

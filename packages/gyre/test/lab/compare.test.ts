@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { baseline } from "../../src/lab/baselines/baseline.ts";
 import {
   armTable,
   compare,
@@ -8,14 +7,15 @@ import {
   loopTaps,
   noiseFigure,
 } from "../../src/lab/compare.ts";
-import { evaluateBaseline, evaluatePrompts } from "../../src/lab/evaluate.ts";
 import { loopedExamples, loopedLoops } from "../../src/lab/figures/trained.ts";
 import { labRecipeNamed, labRecipes, openLabRecipe, parseLabRecipe } from "../../src/lab/recipes.ts";
-import { taskNamed } from "../../src/lab/tasks/index.ts";
-import { chainOfThought } from "../../src/lab/tasks/series.ts";
+import { evaluateBaseline, evaluatePrompts } from "../../src/measure/prompts.ts";
 import { parameterCount } from "../../src/models/parameters.ts";
 import { loopedTransformer, transformer } from "../../src/models/presets.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { baseline } from "../../src/tasks/baselines/baseline.ts";
+import { taskNamed } from "../../src/tasks/vectors/index.ts";
+import { chainOfThought } from "../../src/tasks/vectors/series.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 import { randomWeights } from "../models/tiny.ts";
 

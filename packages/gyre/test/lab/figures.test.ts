@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { labFigure } from "../../src/lab/chart.ts";
 import { figures, figuresNamed } from "../../src/lab/figures/index.ts";
-import { atMost, type LabReport, labMarkdown } from "../../src/lab/report.ts";
+import { labFigure } from "../../src/report/lab-figure.ts";
+import { atMost, type LabReport, labMarkdown } from "../../src/report/lab-report.ts";
 
 const report: LabReport = {
   version: 1,

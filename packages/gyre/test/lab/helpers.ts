@@ -1,6 +1,6 @@
-import { interleave } from "../../src/lab/interleave.ts";
-import type { PromptTask } from "../../src/lab/task.ts";
 import { loopedTransformer, type PromptSize } from "../../src/models/presets.ts";
+import { interleave } from "../../src/tasks/interleave.ts";
+import type { PromptTask } from "../../src/tasks/task.ts";
 import { rng } from "../../src/util/rng.ts";
 
 /** y = w . x with w and x normal, in the least code that trains something. */

@@ -8,9 +8,9 @@ import { constructNewton, newtonPrompt, newtonSteps, normalEquations } from "../
 import { drawLinear, inputLaw, inputNames, momentsOf } from "../../src/lab/linear/prompts.ts";
 import { linearErrors, linearRecipe, trainLinear } from "../../src/lab/linear/train.ts";
 import { drawMoments } from "../../src/lab/linear/wishart.ts";
-import { mean } from "../../src/lab/statistics.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { mean } from "../../src/util/statistics.ts";
 
 const loops = Array.from({ length: 31 }, (_, loop) => loop);
 const draw = (dims: number, outputs: number, batch = 2) =>

@@ -7,7 +7,7 @@ import { isConditioned } from "../../src/models/parameters.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
 import { FEATURES } from "../../src/nn/layers.ts";
-import { stepGraph } from "../../src/train/objective.ts";
+import { stepGraph } from "../../src/train/objectives/elastic.ts";
 import { sizeOf } from "../../src/util/tensor.ts";
 import { countMatmulFlops, tinySize } from "./tiny.ts";
 

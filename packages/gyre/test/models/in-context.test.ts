@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { lossGraph } from "../../src/eval/evaluate.ts";
+import { officialShape } from "../../src/families/official-spec.ts";
+import { lossGraph } from "../../src/measure/evaluate.ts";
 import { loopGraph, readOutGraph } from "../../src/models/decoding.ts";
 import { describe as costs, trainingFlops } from "../../src/models/describe.ts";
-import { officialShape } from "../../src/models/official.ts";
 import { initialWeights, parameterCount, parameters } from "../../src/models/parameters.ts";
 import {
   algoformer,
@@ -14,7 +14,7 @@ import {
   transformer,
 } from "../../src/models/presets.ts";
 import { conditions, parseSpec, type Spec } from "../../src/models/spec.ts";
-import { stepGraph } from "../../src/train/objective.ts";
+import { stepGraph } from "../../src/train/objectives/elastic.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 import { tinySize } from "./tiny.ts";
 

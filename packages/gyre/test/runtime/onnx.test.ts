@@ -12,7 +12,7 @@ import { conditions } from "../../src/models/spec.ts";
 import { toOnnx } from "../../src/onnx/encode.ts";
 import { contribWrong } from "../../src/runtime/errors.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
-import { SHORT_ROUTE, stepGraph } from "../../src/train/objective.ts";
+import { SHORT_ROUTE, stepGraph } from "../../src/train/objectives/elastic.ts";
 import { rng } from "../../src/util/rng.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 import { runtimeConformance } from "./runtime.case.ts";

@@ -1,7 +1,7 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openRun, saveCalibration } from "../../src/runs/run.node.ts";
 import { type RunningServer, serve } from "../../src/server/serve.node.ts";
-import { openRun, saveCalibration } from "../../src/train/run.node.ts";
 import { tinyRuns } from "./tiny-runs.ts";
 
 let runs: Awaited<ReturnType<typeof tinyRuns>>;

@@ -1,8 +1,8 @@
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bytesTokenizer } from "../../src/data/index.ts";
-import { generate } from "../../src/generate/generate.ts";
-import type { Loops } from "../../src/generate/stream.ts";
+import { bytesTokenizer } from "../../src/data/tokenizer.ts";
+import { generate } from "../../src/decode/generate.ts";
+import type { Loops } from "../../src/decode/stream.ts";
 import { describe as costs } from "../../src/models/describe.ts";
 import { type OnnxRuntime, openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { chatResponse, completionResponse } from "../../src/server/schemas.ts";
@@ -104,7 +104,7 @@ describe("completions", () => {
   });
 
   test("leave loops early by an exit rule, at most `loops` of them", async () => {
-    const { exitRule } = await import("../../src/generate/exits.ts");
+    const { exitRule } = await import("../../src/decode/exits.ts");
     const { text, ran } = await expected("abc", exitRule("change<0.5", 3), 12);
     const fields = { model, prompt: "abc", temperature: 0, max_tokens: 12 };
     const answer = await client.completions.create({ ...fields, ...extra({ exit: "change<0.5", loops: 3 }) });

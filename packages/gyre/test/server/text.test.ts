@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bytesTokenizer } from "../../src/data/index.ts";
+import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 import { TextAssembler } from "../../src/server/text.ts";
 
 const tokenizer = bytesTokenizer();

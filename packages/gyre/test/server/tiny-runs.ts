@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bytesTokenizer } from "../../src/data/index.ts";
+import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { baseLoop, loopformer } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
-import type { Weights } from "../../src/optim/adamw.ts";
+import { createRun, saveState } from "../../src/runs/run.node.ts";
 import { initialState } from "../../src/train/optimise.ts";
-import { createRun, saveState } from "../../src/train/run.node.ts";
+import type { Weights } from "../../src/util/tensor.ts";
 
 export const spec = loopformer({
   vocab: 257,

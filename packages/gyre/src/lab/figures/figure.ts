@@ -1,9 +1,8 @@
 import type { Spec } from "../../models/spec.ts";
-import type { Weights } from "../../optim/adamw.ts";
+import type { FigureResult } from "../../report/lab-report.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { Precision } from "../../util/tensor.ts";
+import type { Precision, Weights } from "../../util/tensor.ts";
 import type { LabRecipe } from "../recipes.ts";
-import type { FigureResult } from "../report.ts";
 
 /** A trained model. */
 export interface TrainedModel {

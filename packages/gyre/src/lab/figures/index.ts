@@ -1,4 +1,4 @@
-import { unknownName } from "../errors.ts";
+import { unknownName } from "../../util/errors.ts";
 import type { FigureRecipe } from "./figure.ts";
 import { linearBound, linearDimension } from "./linear-bounds.ts";
 import { linearExact } from "./linear-exact.ts";

@@ -1,4 +1,5 @@
 import type { Runtime } from "../../runtime/runtime.ts";
+import { mean, median } from "../../util/statistics.ts";
 import { bestDescent } from "../linear/best-descent.ts";
 import { drawLinear, type InputLaw, momentsOf } from "../linear/prompts.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type Parametrisation,
   trainLinear,
 } from "../linear/train.ts";
-import { mean, median } from "../statistics.ts";
 import type { FigureContext } from "./figure.ts";
 
 /** One trained linear model of a figure; what it leaves out is `linearRecipe`'s. */

@@ -1,6 +1,6 @@
+import { atMost } from "../../report/lab-report.ts";
 import { type BoundCell, type BoundResult, checkThroughGraph, measureBounds } from "../linear/bounds.ts";
 import { type InputName, inputNames } from "../linear/prompts.ts";
-import { atMost } from "../report.ts";
 import { type FigureContext, type FigureRecipe, overSeeds } from "./figure.ts";
 
 const allDims = [5, 8, 16, 32, 64];

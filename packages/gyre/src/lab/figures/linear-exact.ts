@@ -1,9 +1,9 @@
+import { atMost, type Series } from "../../report/lab-report.ts";
 import { interpreterRuntime } from "../../runtime/interpreter.ts";
 import { construct } from "../linear/construct.ts";
 import { gradientDescent, scaledIdentity } from "../linear/descent.ts";
 import { linearGraph } from "../linear/model.ts";
 import { drawLinear, inputLaw } from "../linear/prompts.ts";
-import { atMost, type Series } from "../report.ts";
 import type { FigureContext, FigureRecipe } from "./figure.ts";
 
 const eta = 0.4;

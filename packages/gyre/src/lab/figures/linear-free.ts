@@ -1,6 +1,6 @@
+import { atMost } from "../../report/lab-report.ts";
 import type { InputLaw } from "../linear/prompts.ts";
 import { linearRecipe } from "../linear/train.ts";
-import { atMost } from "../report.ts";
 import { type FigureRecipe, overSeeds } from "./figure.ts";
 import { type Arm, at, type Outcome, runAll, worst } from "./linear-arms.ts";
 

@@ -1,5 +1,7 @@
+import { atMost } from "../../report/lab-report.ts";
 import { interpreterRuntime } from "../../runtime/interpreter.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { median, quantile } from "../../util/statistics.ts";
 import { descentErrors } from "../linear/descent.ts";
 import { linearGraph } from "../linear/model.ts";
 import { constructNewton, newtonPrompt, newtonSteps, normalEquations } from "../linear/newton.ts";
@@ -12,8 +14,6 @@ import {
   queryOf,
   truthOf,
 } from "../linear/prompts.ts";
-import { atMost } from "../report.ts";
-import { median, quantile } from "../statistics.ts";
 import type { FigureRecipe } from "./figure.ts";
 
 const dims = 8;

@@ -1,6 +1,6 @@
+import { atMost, type Claim } from "../../report/lab-report.ts";
 import type { InputLaw } from "../linear/prompts.ts";
 import { linearRecipe } from "../linear/train.ts";
-import { atMost, type Claim } from "../report.ts";
 import { type FigureRecipe, overSeeds } from "./figure.ts";
 import { at, type Outcome, runAll, worst } from "./linear-arms.ts";
 

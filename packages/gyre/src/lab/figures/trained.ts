@@ -1,3 +1,6 @@
+import { atMost, type Claim, type FigureResult } from "../../report/lab-report.ts";
+import { taskNamed } from "../../tasks/vectors/index.ts";
+import { mean } from "../../util/statistics.ts";
 import {
   type Arm,
   armTable,
@@ -10,9 +13,6 @@ import {
   type Outcome,
 } from "../compare.ts";
 import { labRecipeNamed } from "../recipes.ts";
-import { atMost, type Claim, type FigureResult } from "../report.ts";
-import { mean } from "../statistics.ts";
-import { taskNamed } from "../tasks/index.ts";
 import type { FigureContext, FigureRecipe } from "./figure.ts";
 
 /** Prompts of the measurement; their seed is none that a model was trained with. */

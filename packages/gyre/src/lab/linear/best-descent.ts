@@ -1,4 +1,4 @@
-import { mean } from "../statistics.ts";
+import { mean } from "../../util/statistics.ts";
 import { descentErrors } from "./descent.ts";
 import type { LinearPrompts, Moments } from "./prompts.ts";
 

@@ -1,5 +1,5 @@
 import type { Runtime } from "../../runtime/runtime.ts";
-import { median, quantile } from "../statistics.ts";
+import { median, quantile } from "../../util/statistics.ts";
 import { construct } from "./construct.ts";
 import { descentErrors, type Spectrum, spectrum } from "./descent.ts";
 import { linearGraph } from "./model.ts";

@@ -1,5 +1,5 @@
+import { badDraw } from "../../tasks/errors.ts";
 import { type Rng, rng } from "../../util/rng.ts";
-import { badDraw } from "../errors.ts";
 
 /** Distributions of inputs: x = D g with Gaussian g, or D times a direction of length sqrt(d). */
 export interface InputLaw {

@@ -1,5 +1,5 @@
+import { badDraw } from "../../tasks/errors.ts";
 import { type Rng, rng } from "../../util/rng.ts";
-import { badDraw } from "../errors.ts";
 import type { LinearDraw, Moments } from "./prompts.ts";
 
 /** Second moments of prompts with the labels of their queries. */

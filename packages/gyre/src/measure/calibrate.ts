@@ -1,0 +1,139 @@
+import * as z from "zod";
+import { generate } from "../decode/generate.ts";
+import { type Draft, draftKinds } from "../decode/speculate.ts";
+import type { Model } from "../models/model.ts";
+
+const draftSchema = z.strictObject({
+  kind: z.enum(draftKinds),
+  loops: z.int().positive(),
+  tokens: z.int().positive(),
+});
+
+/** Whether drafts pay for one model on one machine, at its full depth, in greedy text. */
+export const calibrationSchema = z.strictObject({
+  version: z.literal(1),
+  machine: z.string(),
+  /** Loops that verify. */
+  loops: z.int().positive(),
+  tokens: z.int().positive(),
+  plainTokensPerSecond: z.number().positive(),
+  drafts: z.array(
+    z.strictObject({
+      draft: draftSchema,
+      tokensPerSecond: z.number().positive(),
+      /** Over plain decoding. */
+      speedup: z.number().positive(),
+      /** Drafted tokens that were kept. */
+      acceptance: z.number().min(0).max(1),
+      blockPassesPerToken: z.number().positive(),
+    }),
+  ),
+  /** The fastest draft, if it is faster than plain decoding by a margin that is more than noise. */
+  best: draftSchema.nullable(),
+});
+export type Calibration = z.infer<typeof calibrationSchema>;
+
+/** A draft has to be so much faster than plain decoding to be used. */
+export const WORTHWHILE = 1.05;
+
+export interface CalibrateOptions {
+  /** Texts to continue. */
+  readonly prompts: readonly (readonly number[])[];
+  readonly machine: string;
+  /** Tokens to write after each prompt; 48 by default. */
+  readonly maxTokens?: number;
+  readonly onProgress?: (progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly draft: Draft;
+  }) => void;
+  readonly signal?: AbortSignal;
+}
+
+interface Measured {
+  readonly seconds: number;
+  readonly tokens: number;
+  readonly blockPasses: number;
+  readonly proposed: number;
+  readonly kept: number;
+}
+
+const draftLengths = [1, 2, 3, 4, 6, 8];
+
+/** Times plain decoding and every kind of draft in turn on the same prompts. */
+export async function calibrate(model: Model, options: CalibrateOptions): Promise<Calibration> {
+  const { loops } = model.spec;
+  const candidates: Draft[] = draftKinds.flatMap((kind) =>
+    Array.from({ length: loops - 1 }, (_, index) => index + 1).flatMap((count) =>
+      draftLengths.map((tokens) => ({ kind, loops: count, tokens })),
+    ),
+  );
+  const { tokens } = await time(model, options, undefined);
+  const plain: number[] = [];
+  const drafts: Calibration["drafts"] = [];
+  for (const [done, draft] of candidates.entries()) {
+    options.onProgress?.({ done, total: candidates.length, draft });
+    await time(model, { ...options, prompts: options.prompts.slice(0, 1) }, draft);
+    const { speedup, drafted, plainSeconds } = await inTurn(model, options, draft);
+    plain.push(plainSeconds);
+    drafts.push({
+      draft,
+      tokensPerSecond: drafted.tokens / drafted.seconds,
+      speedup,
+      acceptance: drafted.kept / Math.max(1, drafted.proposed),
+      blockPassesPerToken: drafted.blockPasses / drafted.tokens,
+    });
+  }
+  const fastest = drafts.toSorted((a, b) => b.speedup - a.speedup)[0];
+  // the fastest of many is partly luck: it has to be so once more
+  const isWorthwhile = fastest && (await inTurn(model, options, fastest.draft)).speedup >= WORTHWHILE;
+  return {
+    version: 1,
+    machine: options.machine,
+    loops,
+    tokens,
+    plainTokensPerSecond: tokens / median(plain),
+    drafts,
+    best: isWorthwhile ? fastest.draft : null,
+  };
+}
+
+/** Plain decoding and a draft, one after the other, three times: medians, so that a busy moment decides nothing. */
+async function inTurn(model: Model, options: CalibrateOptions, draft: Draft) {
+  const [plain, drafted]: [Measured[], Measured[]] = [[], []];
+  for (let turn = 0; turn < 3; turn++) {
+    plain.push(await time(model, options, undefined));
+    drafted.push(await time(model, options, draft));
+  }
+  const seconds = (all: readonly Measured[]) => median(all.map((one) => one.seconds));
+  const plainSeconds = seconds(plain);
+  const draftedSeconds = seconds(drafted);
+  return {
+    plainSeconds,
+    speedup: plainSeconds / draftedSeconds,
+    drafted: { ...(drafted[0] as Measured), seconds: draftedSeconds },
+  };
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+/** Writes after every prompt; the prompts' time counts, their blocks do not. */
+async function time(model: Model, options: CalibrateOptions, draft: Draft | undefined): Promise<Measured> {
+  const { prompts, maxTokens = 48, signal } = options;
+  const { loops, layers } = model.spec;
+  const sums = { seconds: 0, tokens: 0, blockPasses: 0, proposed: 0, kept: 0 };
+  const request = { temperature: 0, maxTokens, window: "stop" as const, ...(draft ? { draft } : {}) };
+  for (const prompt of prompts) {
+    const started = performance.now();
+    for await (const token of generate(model, prompt, { ...request, ...(signal ? { signal } : {}) })) {
+      sums.proposed += token.drafts?.proposed ?? 0;
+      sums.kept += token.drafts?.kept ?? 0;
+      sums.tokens++;
+      sums.blockPasses += token.blockPasses;
+    }
+    sums.seconds += (performance.now() - started) / 1000;
+    sums.blockPasses -= (prompt.length - 1) * loops * layers;
+  }
+  return sums;
+}

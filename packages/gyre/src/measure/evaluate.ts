@@ -1,0 +1,161 @@
+import { type EvaluationWindow, evaluationWindows, type TokenSplit } from "../data/windows.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { linearCrossEntropy, reshape } from "../graph/ops.ts";
+import type { Graph, Value } from "../graph/types.ts";
+import { forward, tokenHead } from "../models/assembly.ts";
+import { describe } from "../models/describe.ts";
+import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
+import type { BudgetPoint } from "../report/report.ts";
+import type { Program, Runtime } from "../runtime/runtime.ts";
+import type { Tensor } from "../util/tensor.ts";
+import { badEvaluation } from "./errors.ts";
+
+export interface EvaluateOptions {
+  readonly spec: Spec;
+  readonly weights: ReadonlyMap<string, Tensor<Float32Array>>;
+  readonly runtime: Runtime;
+  readonly split: TokenSplit;
+  /** UTF-8 bytes that a token stands for. */
+  readonly byteLength: (token: number) => number;
+  readonly budgets: readonly Budget[];
+  /** Tokens between the starts of windows, from 1 to the context; the context by default. */
+  readonly stride?: number;
+  /** Windows computed together; 8 by default. No result depends on it. */
+  readonly batch?: number;
+  /** Predict no more than this many tokens, counted from the start of the split. */
+  readonly maxTokens?: number;
+  /** Called after each batch. */
+  readonly onProgress?: (progress: EvaluateProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface EvaluateProgress {
+  /** Index of the budget that is being measured. */
+  readonly budget: number;
+  /** Tokens predicted so far at this budget. */
+  readonly tokens: number;
+  /** Tokens to predict at each budget. */
+  readonly totalTokens: number;
+}
+
+/** The graph of per-token losses: `tokens`, `targets` [B, T] and a trajectory -> `losses` [B * T], in nats. */
+export function lossGraph(spec: Spec, loops: number, batch: number, tokens: number): Graph {
+  const builder = new GraphBuilder();
+  const hidden = forward(builder, spec, { batch, tokens, loops }).get(loops) as Value;
+  const targets = reshape(builder.input("targets", [batch, tokens], "int"), [batch * tokens]);
+  const head = tokenHead(builder, spec);
+  return builder.graph({ losses: linearCrossEntropy(hidden, head, targets, 512) });
+}
+
+/** Tokens that an evaluation predicts: all of a split but the first, or the first `maxTokens` of these. */
+export function predictedTokens(split: TokenSplit, maxTokens = Number.POSITIVE_INFINITY): number {
+  return Math.min(split.length - 1, maxTokens);
+}
+
+/**
+ * Loss, perplexity and bits per byte of a model at each budget, over every token of `split` but the first, or
+ * the first `maxTokens` of these. Yields a point as soon as its budget is measured; its time is that of the
+ * forward passes, without compiling them. Throws EVAL_OPTION, DATA_OPTION (a bad stride), LOOPS or TRAJECTORY.
+ */
+export async function* evaluate(options: EvaluateOptions): AsyncGenerator<BudgetPoint> {
+  const { spec, weights, runtime, budgets, batch = 8, maxTokens } = options;
+  requireCount("batch", batch);
+  if (maxTokens !== undefined) requireCount("maxTokens", maxTokens);
+  if (budgets.length === 0)
+    throw badEvaluation("budgets", "none", "at least one number of loops or trajectory");
+  const routes = budgets.map((budget) => conditions(spec, budget));
+
+  let compiled: { loops: number; program: Program } | undefined;
+  for (const [index, { loops, t, dt }] of routes.entries()) {
+    if (compiled?.loops !== loops) {
+      const graph = lossGraph(spec, loops, batch, spec.context);
+      compiled = { loops, program: await runtime.compile(graph, { bound: weights, buffers: 1 }) };
+    }
+    const route = new Map<string, Tensor>([
+      ["t", { data: t, shape: [loops] }],
+      ["dt", { data: dt, shape: [loops] }],
+    ]);
+    const budget = budgets[index] as Budget;
+    yield {
+      loops,
+      trajectory: typeof budget === "number" ? uniformTrajectory(loops) : [...budget],
+      ...(await measure(options, compiled.program, route, index)),
+      flopsPerToken: describe(spec, { loops: [loops] }).budgets[0]?.flopsPerToken ?? 0,
+    };
+  }
+}
+
+async function measure(
+  { spec, split, byteLength, stride, batch = 8, maxTokens, onProgress, signal }: EvaluateOptions,
+  program: Program,
+  route: ReadonlyMap<string, Tensor>,
+  budget: number,
+) {
+  const { context } = spec;
+  const totalTokens = predictedTokens(split, maxTokens);
+  const windows = evaluationWindows({
+    split: beginningOf(split, totalTokens + 1, byteLength),
+    context,
+    stride: stride ?? context,
+    byteLength,
+  });
+  const sums = { loss: 0, squares: 0, tokens: 0, bytes: 0 };
+  const started = performance.now();
+  for (const rows of groups(windows, batch)) {
+    signal?.throwIfAborted();
+    const inputs = new Map([...route, ...rowInputs(rows, batch, context)]);
+    const losses = (await program.run(inputs)).get("losses") as Tensor;
+    for (const [index, row] of rows.entries()) {
+      for (let at = row.scoredFrom; at < row.length; at++) {
+        const loss = losses.data[index * context + at] as number;
+        sums.loss += loss;
+        sums.squares += loss * loss;
+      }
+      sums.tokens += row.length - row.scoredFrom;
+      sums.bytes += row.bytes;
+    }
+    onProgress?.({ budget, tokens: sums.tokens, totalTokens });
+  }
+  const loss = sums.loss / sums.tokens;
+  return {
+    loss,
+    perplexity: Math.exp(loss),
+    bitsPerByte: sums.loss / Math.LN2 / sums.bytes,
+    elapsedMs: performance.now() - started,
+    tokens: sums.tokens,
+    stderr: Math.sqrt(Math.max(0, sums.squares / sums.tokens - loss * loss) / sums.tokens),
+  };
+}
+
+function rowInputs(rows: readonly EvaluationWindow[], batch: number, context: number): [string, Tensor][] {
+  return (["tokens", "targets"] as const).map((name) => {
+    const data = new Int32Array(batch * context);
+    for (const [index, row] of rows.entries()) data.set(row[name], index * context);
+    return [name, { data, shape: [batch, context] }];
+  });
+}
+
+function beginningOf(split: TokenSplit, length: number, byteLength: (token: number) => number): TokenSplit {
+  if (length >= split.length) return split;
+  const tokens = split.tokens.subarray(0, length);
+  let bytes = 0;
+  for (const token of tokens) bytes += byteLength(token);
+  return { tokens, length, bytes };
+}
+
+function requireCount(name: string, given: number): void {
+  if (!(Number.isSafeInteger(given) && given >= 1))
+    throw badEvaluation(name, String(given), "a whole number of at least 1");
+}
+
+function* groups<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let group: T[] = [];
+  for (const item of items) {
+    group.push(item);
+    if (group.length === size) {
+      yield group;
+      group = [];
+    }
+  }
+  if (group.length > 0) yield group;
+}

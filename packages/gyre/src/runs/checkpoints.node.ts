@@ -1,0 +1,201 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { cannotRead, cannotWrite } from "../checkpoint/errors.ts";
+import { readBytes, syncDirectory, writeDurably, writeFileAtomic } from "../checkpoint/files.node.ts";
+import { jsonText } from "../checkpoint/json.ts";
+import { decodeSafetensors, encodeSafetensors, storeTensors, toFloat32 } from "../checkpoint/safetensors.ts";
+import { GyreError } from "../util/errors.ts";
+import type { Tensor } from "../util/tensor.ts";
+import { checkpointCorrupt, checkpointOption } from "./errors.ts";
+
+/** Everything that a run needs to go on from one optimizer step. */
+export interface RunCheckpoint {
+  /** Optimizer steps done. */
+  readonly step: number;
+  /** Weights by their official names. */
+  readonly model: ReadonlyMap<string, Tensor<Float32Array>>;
+  readonly optimizer: ReadonlyMap<string, Tensor<Float32Array>>;
+  /** Anything that JSON can hold. */
+  readonly state: unknown;
+}
+
+/** A checkpoint that was read, and what was found damaged on the way to it. */
+export interface LoadedCheckpoint extends RunCheckpoint {
+  readonly warnings: readonly string[];
+}
+
+const pointerFile = "latest";
+const modelFile = "model.safetensors";
+const optimizerFile = "optimizer.safetensors";
+const stateFile = "state.json";
+const namePattern = /^step-(\d{6,})(\.old)?$/;
+const temporaryPrefix = ".tmp-";
+
+const stateSchema = z.strictObject({
+  step: z.int().nonnegative(),
+  sha256: z.strictObject({ [modelFile]: z.string(), [optimizerFile]: z.string() }),
+  state: z.unknown(),
+});
+
+/**
+ * Writes `checkpoints/step-NNNNNN` as a whole (temporary name, fsync, rename), then points `latest` to it,
+ * then deletes the checkpoints of later steps, which a rewound run has left behind, and those beyond the
+ * newest `keep` good ones. Names in `good` are known to be whole and are not read again.
+ */
+export async function saveCheckpoint(
+  run: string,
+  checkpoint: RunCheckpoint,
+  keep: number,
+  good: Set<string>,
+): Promise<void> {
+  const { step } = checkpoint;
+  if (!Number.isSafeInteger(step) || step < 0)
+    throw checkpointOption("step", step, "a whole number from 0 on");
+  if (!Number.isSafeInteger(keep) || keep < 1)
+    throw checkpointOption("keep", keep, "a whole number from 1 on");
+  const state = jsonText(checkpoint.state, "a checkpoint's state");
+  const model = encodeSafetensors({
+    tensors: storeTensors(checkpoint.model, { dtype: "F32" }),
+    metadata: { format: "pt" },
+  });
+  const optimizer = encodeSafetensors({ tensors: storeTensors(checkpoint.optimizer, { dtype: "F32" }) });
+  const sha256 = JSON.stringify({ [modelFile]: sha256Of(model), [optimizerFile]: sha256Of(optimizer) });
+  const name = `step-${String(step).padStart(6, "0")}`;
+  const folder = join(run, "checkpoints");
+  try {
+    await removeTemporaries(folder);
+    const temporary = join(folder, temporaryPrefix + name);
+    await mkdir(temporary);
+    await writeDurably(join(temporary, modelFile), model);
+    await writeDurably(join(temporary, optimizerFile), optimizer);
+    await writeDurably(join(temporary, stateFile), `{"step":${step},"sha256":${sha256},"state":${state}}\n`);
+    await syncDirectory(temporary);
+    await putInPlace(folder, temporary, name);
+  } catch (cause) {
+    await removeTemporaries(folder).catch(() => undefined);
+    throw cannotWrite(join(folder, name), cause);
+  }
+  await writeFileAtomic(join(run, pointerFile), `${name}\n`);
+  good.add(name);
+  await prune(run, step, keep, good);
+}
+
+/**
+ * The checkpoint that `latest` names or, where that one is damaged, the newest good one; `warnings` say so.
+ * Undefined when nothing was saved yet. Throws CHECKPOINT_CORRUPT when no good one is left.
+ */
+export async function loadCheckpoint(run: string): Promise<LoadedCheckpoint | undefined> {
+  const names = await checkpointNames(run);
+  const latest = await readPointer(run);
+  if (names.length === 0 && latest === undefined) return undefined;
+  const problems = latest === undefined ? [`${pointerFile} is missing`] : [];
+  const ordered = latest === undefined ? names : [latest, ...names.filter((name) => name !== latest)];
+  for (const name of ordered) {
+    try {
+      const checkpoint = await readCheckpoint(run, name);
+      if (problems.length === 0) return { ...checkpoint, warnings: [] };
+      return { ...checkpoint, warnings: [...problems, `went on from step ${checkpoint.step}`] };
+    } catch (error) {
+      if (!(error instanceof GyreError)) throw error;
+      problems.push(`${name} is damaged: ${error.detail.given}`);
+    }
+  }
+  throw checkpointCorrupt(run, problems);
+}
+
+async function readCheckpoint(run: string, name: string): Promise<RunCheckpoint> {
+  const folder = join(run, "checkpoints", name);
+  const { step, sha256, state } = await readState(folder, name);
+  const tensorsOf = async (file: keyof typeof sha256) => {
+    const bytes = await readBytes(join(folder, file));
+    if (sha256Of(bytes) !== sha256[file])
+      throw checkpointCorrupt(join(folder, file), ["the checksum is another"]);
+    const { tensors } = decodeSafetensors(bytes, join(folder, file));
+    return new Map(
+      [...tensors].map(([key, stored]) => [key, { data: toFloat32(stored, key), shape: stored.shape }]),
+    );
+  };
+  return { step, model: await tensorsOf(modelFile), optimizer: await tensorsOf(optimizerFile), state };
+}
+
+async function readState(folder: string, name: string): Promise<z.output<typeof stateSchema>> {
+  const path = join(folder, stateFile);
+  const text = new TextDecoder().decode(await readBytes(path));
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw checkpointCorrupt(path, ["not JSON"]);
+  }
+  const result = stateSchema.safeParse(json);
+  if (!result.success) throw checkpointCorrupt(path, ["not the state of a checkpoint"]);
+  if (result.data.step !== stepOf(name))
+    throw checkpointCorrupt(path, [`the state of step ${result.data.step}`]);
+  return result.data;
+}
+
+async function prune(run: string, step: number, keep: number, good: Set<string>): Promise<void> {
+  let kept = 0;
+  const names = await checkpointNames(run);
+  for (const name of names) {
+    const isReplaced = name.endsWith(".old") && names.includes(name.slice(0, -".old".length));
+    const isAbandoned = stepOf(name) > step || isReplaced;
+    if (!isAbandoned && kept < keep && (good.has(name) || (await isGood(run, name)))) {
+      good.add(name);
+      kept++;
+    } else {
+      await rm(join(run, "checkpoints", name), { recursive: true, force: true });
+      good.delete(name);
+    }
+  }
+}
+
+async function isGood(run: string, name: string): Promise<boolean> {
+  return readCheckpoint(run, name).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Newest first; one that was set aside while its step was saved again comes right after the new one. */
+async function checkpointNames(run: string): Promise<string[]> {
+  const folder = join(run, "checkpoints");
+  const entries = await readdir(folder).catch((cause: unknown) => {
+    throw cannotRead(folder, cause);
+  });
+  const names = entries.filter((entry) => namePattern.test(entry));
+  return names.sort((a, b) => stepOf(b) - stepOf(a) || a.length - b.length);
+}
+
+function stepOf(name: string): number {
+  return Number(namePattern.exec(name)?.[1]);
+}
+
+async function readPointer(run: string): Promise<string | undefined> {
+  const text = await readFile(join(run, pointerFile), "utf8").catch(() => "");
+  const name = text.trim();
+  return namePattern.test(name) ? name : undefined;
+}
+
+/** A step that is saved again sets its earlier checkpoint aside, so that a whole one exists at every moment. */
+async function putInPlace(folder: string, temporary: string, name: string): Promise<void> {
+  const target = join(folder, name);
+  if ((await readdir(folder)).includes(name)) {
+    await rm(`${target}.old`, { recursive: true, force: true });
+    await rename(target, `${target}.old`);
+  }
+  await rename(temporary, target);
+  await syncDirectory(folder);
+}
+
+async function removeTemporaries(folder: string): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    if (entry.startsWith(temporaryPrefix)) await rm(join(folder, entry), { recursive: true, force: true });
+  }
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,143 @@
+import { GyreError } from "../util/errors.ts";
+
+const quote = (text: string) => JSON.stringify(text);
+
+export function checkpointOption(name: string, value: unknown, expected: string): GyreError {
+  return new GyreError("CHECKPOINT_OPTION", {
+    given: `${name}: ${String(value)}`,
+    expected,
+    fix: `pass ${name} as ${expected}`,
+  });
+}
+
+export function checkpointCorrupt(path: string, problems: readonly string[]): GyreError {
+  return new GyreError("CHECKPOINT_CORRUPT", {
+    given: `${path}:\n    ${problems.join("\n    ")}`,
+    expected: "at least one undamaged checkpoint",
+    fix: "restore the directory from a copy, or start the run again",
+  });
+}
+
+export function runExists(path: string): GyreError {
+  return new GyreError("RUN_EXISTS", {
+    given: `${path} already holds a run`,
+    expected: "a path where no run is yet",
+    fix: "resume the run, choose another path, or pass `force` to start over and lose it",
+  });
+}
+
+export function runNotEmpty(path: string): GyreError {
+  return new GyreError("RUN_NOT_EMPTY", {
+    given: `${path} holds something that is not a run`,
+    expected: "an empty or a new directory",
+    fix: "choose another path; `force` does not delete what is not a run",
+  });
+}
+
+export function runMissing(path: string, files: readonly string[]): GyreError {
+  return new GyreError("RUN_MISSING", {
+    given: `no run at ${path}`,
+    expected: `a directory with ${files.join(" and ")}`,
+    fix: "check the path, or create the run first",
+  });
+}
+
+export function runNoCheckpoint(path: string): GyreError {
+  return new GyreError("RUN_NO_CHECKPOINT", {
+    given: `the run at ${path} has no checkpoint yet`,
+    expected: "a run that has saved a checkpoint",
+    fix: "train until the first checkpoint is saved",
+  });
+}
+
+export function runDamaged(path: string, problem: string, cause?: unknown): GyreError {
+  return new GyreError(
+    "RUN_DAMAGED",
+    {
+      given: `${path}: ${problem}`,
+      expected: "the file as it was written",
+      fix: "restore the file from a copy, or correct it by hand",
+    },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+export function runFileName(name: string): GyreError {
+  return new GyreError("RUN_FILE_NAME", {
+    given: `the file name ${quote(name)}`,
+    expected: "letters, digits, dots, dashes and underscores, beginning with a letter or digit",
+    fix: "pass a plain file name without a directory",
+  });
+}
+
+export function runFileMissing(path: string): GyreError {
+  return new GyreError("RUN_FILE_MISSING", {
+    given: `no file ${path}`,
+    expected: "a file that was saved with the run",
+    fix: "save the file with writeExtra first",
+  });
+}
+
+export function badRunConfig(path: string, problems: readonly string[]): GyreError {
+  return new GyreError("RUN_CONFIG", {
+    given: `${path}/config.json with problems:\n    ${problems.join("\n    ")}`,
+    expected: "the config of a run of this version of gyre",
+    fix: "use the run as gyre wrote it, or train a new one",
+  });
+}
+
+export function runShape(path: string, problems: readonly string[]): GyreError {
+  return new GyreError("RUN_SHAPE", {
+    given: `a checkpoint of ${path} that does not fit its config:\n    ${problems.join("\n    ")}`,
+    expected: "every parameter of the spec, and no other tensor",
+    fix: "restore config.json as gyre wrote it",
+  });
+}
+
+export function dataChanged(path: string, problem: string): GyreError {
+  return new GyreError("RUN_DATA", {
+    given: `the run ${path}: ${problem}`,
+    expected: "the dataset that the run was trained on, or one with the same tokenizer",
+    fix: "name the dataset with --data, or prepare it as it was",
+  });
+}
+
+export function noTokenizer(folder: string, vocab: number): GyreError {
+  return new GyreError("IMPORT_TOKENIZER", {
+    given: `${folder}: a vocabulary of ${vocab} without a tokenizer.json`,
+    expected: "the vocabulary of GPT-2 (50257 to 50304) or of bytes (257), or a tokenizer.json in the folder",
+    fix: "pass --tokenizer gpt2, bytes or the path of a tokenizer.json",
+  });
+}
+
+export function vocabularyMismatch(kind: string, given: number, vocab: number): GyreError {
+  return new GyreError("IMPORT_TOKENIZER", {
+    given: `a ${kind} tokenizer of ${given} entries for a model with a vocabulary of ${vocab}`,
+    expected: `a tokenizer of at most ${vocab} entries`,
+    fix: "pass the tokenizer that the model was trained with",
+  });
+}
+
+export function notComparable(path: string, first: string, problem: string): GyreError {
+  return new GyreError("EVAL_COMPARE", {
+    given: `${path} beside ${first}: ${problem}`,
+    expected: "runs with the same context, evaluated on the same dataset",
+    fix: "evaluate them one by one, or name a dataset for all with --data",
+  });
+}
+
+export function badCalibration(path: string, cause: unknown): GyreError {
+  return new GyreError(
+    "RUN_CALIBRATION",
+    { given: path, expected: "a calibration as gyre calibrate writes it", fix: "calibrate the run again" },
+    { cause },
+  );
+}
+
+export function badLabRun(path: string, problems: readonly string[]): GyreError {
+  return new GyreError("LAB_RUN", {
+    given: `${path} with problems in config.json:\n    ${problems.join("\n    ")}`,
+    expected: "a run that gyre lab train made",
+    fix: "pass the folder of such a run; gyre train and gyre eval are for runs on text",
+  });
+}

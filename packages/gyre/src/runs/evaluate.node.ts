@@ -1,0 +1,145 @@
+import { availableParallelism } from "node:os";
+import { basename, resolve } from "node:path";
+import type { Dataset } from "../data/shards.node.ts";
+import { type EvaluateProgress, evaluate, predictedTokens } from "../measure/evaluate.ts";
+import { parameterCount } from "../models/parameters.ts";
+import type { Budget, Spec } from "../models/spec.ts";
+import { groupedText } from "../report/numbers.ts";
+import { type BudgetPoint, type ModelReport, parseReport, type Report } from "../report/report.ts";
+import { openOnnxRuntime } from "../runtime/onnx.node.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { notComparable } from "./errors.ts";
+import { loadWeights, openRun, openRunData, type Run } from "./run.node.ts";
+
+export interface EvaluateRunsOptions {
+  /** The budgets of one model; `isCompared` when it stands among others. */
+  readonly budgets: (spec: Spec, isCompared: boolean) => Promise<readonly Budget[]>;
+  readonly kind: Report["kind"];
+  /** What made the report, on which machine, with which commit of gyre. */
+  readonly command: string;
+  readonly machine: string;
+  readonly commit?: string | undefined;
+  /** Folder of a dataset; the one that the runs were trained on when left out. */
+  readonly data?: string;
+  readonly stride?: number;
+  readonly maxTokens?: number;
+  readonly batch?: number;
+  readonly threads?: number;
+  /** Called after each batch, and with the `point` when a budget is done. */
+  readonly onProgress?: (progress: RunProgress) => void;
+  /** Told of damaged checkpoints that were passed over. */
+  readonly onWarning?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunProgress extends EvaluateProgress {
+  readonly name: string;
+  /** Number of budgets of this run. */
+  readonly budgets: number;
+  readonly point?: BudgetPoint;
+}
+
+/**
+ * Evaluates runs on the validation split of their dataset, which is never trained on, and gathers the report. Throws
+ * EVAL_COMPARE for runs of different contexts or datasets, and the errors of `openRun`, `openRunData`, `evaluate`.
+ */
+export async function evaluateRuns(paths: readonly string[], options: EvaluateRunsOptions): Promise<Report> {
+  const { runs, dataset } = await openAll(paths, options.data);
+  const asked = await Promise.all(runs.map(({ config }) => options.budgets(config.spec, runs.length > 1)));
+  const { threads = availableParallelism(), stride, maxTokens, commit } = options;
+  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
+  const models: ModelReport[] = [];
+  for (const [index, run] of runs.entries()) {
+    models.push(await measure(run, nameOf(run, runs), dataset, runtime, asked[index] ?? [], options));
+  }
+  const { context } = (runs[0] as Run).config.spec;
+  const { manifest, validation } = dataset;
+  return parseReport({
+    version: 1,
+    kind: options.kind,
+    createdAt: new Date().toISOString(),
+    command: options.command,
+    provenance: {
+      ...(commit === undefined ? {} : { commit }),
+      machine: options.machine,
+      runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
+      dataset: manifest.source,
+      split: "validation",
+      tokenizer: `${manifest.tokenizer.kind}, ${groupedText(manifest.tokenizer.vocab)} entries`,
+      tokens: predictedTokens(validation, maxTokens),
+      context,
+      stride: stride ?? context,
+    },
+    models,
+  });
+}
+
+async function openAll(paths: readonly string[], data: string | undefined) {
+  const runs: Run[] = [];
+  let dataset: Dataset | undefined;
+  for (const path of paths) {
+    const run = await openRun(path);
+    const own = await openRunData(run, data);
+    const first = runs[0];
+    const problem = first && dataset && differenceOf(run, own, first, dataset);
+    if (problem) throw notComparable(path, first.directory.path, problem);
+    runs.push(run);
+    dataset ??= own;
+  }
+  return { runs, dataset: dataset as Dataset };
+}
+
+function differenceOf(run: Run, data: Dataset, first: Run, firstData: Dataset): string | undefined {
+  const { context } = first.config.spec;
+  if (run.config.spec.context !== context) return `a context of ${run.config.spec.context}, not ${context}`;
+  const files = ({ manifest: { validation, tokenizer } }: Dataset) =>
+    JSON.stringify([validation.files, tokenizer]);
+  return files(data) === files(firstData) ? undefined : "another dataset";
+}
+
+async function measure(
+  run: Run,
+  name: string,
+  { validation, tokenizer }: Dataset,
+  runtime: Runtime,
+  budgets: readonly Budget[],
+  { stride, maxTokens, batch, onProgress, onWarning, signal }: EvaluateRunsOptions,
+): Promise<ModelReport> {
+  const { spec } = run.config;
+  const { weights, warnings } = await loadWeights(run);
+  for (const warning of warnings) onWarning?.(`${name}: ${warning}`);
+  const points: BudgetPoint[] = [];
+  for await (const point of evaluate({
+    spec,
+    weights,
+    runtime,
+    split: validation,
+    byteLength: tokenizer.byteLength,
+    budgets,
+    ...(stride === undefined ? {} : { stride }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: (progress) => onProgress?.({ ...progress, name, budgets: budgets.length }),
+  })) {
+    const { tokens } = point;
+    onProgress?.({
+      budget: points.length,
+      tokens,
+      totalTokens: tokens,
+      name,
+      budgets: budgets.length,
+      point,
+    });
+    points.push(point);
+  }
+  const { family, loops } = spec;
+  return { name, family, spec, parameters: parameterCount(spec), trainedLoops: loops, points };
+}
+
+/** The folder's name, or the whole path where two runs share it. */
+function nameOf(run: Run, runs: readonly Run[]): string {
+  const name = (of: Run) => basename(resolve(of.directory.path));
+  const isShared = runs.some((other) => other !== run && name(other) === name(run));
+  return isShared ? run.directory.path : name(run);
+}

@@ -1,0 +1,120 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../checkpoint/files.node.ts";
+import type { FloatDType } from "../checkpoint/safetensors.ts";
+import { loadBpe } from "../data/bpe.node.ts";
+import { gpt2Tokenizer } from "../data/gpt2.node.ts";
+import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { readOfficialFolder, writeOfficialFolder } from "../families/official.node.ts";
+import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/official.ts";
+import type { Spec } from "../models/spec.ts";
+import { noTokenizer, vocabularyMismatch } from "./errors.ts";
+import { createRun, loadTokenizer, loadWeights, type Run } from "./run.node.ts";
+
+export interface ImportOptions {
+  /** Run directory to make. */
+  readonly out: string;
+  /** Full depth, where config.json does not say it (8 otherwise). */
+  readonly loops?: number;
+  /**
+   * `gpt2`, `bytes` or the path of a tokenizer.json; found from the vocabulary and the folder when left out.
+   */
+  readonly tokenizer?: string;
+  /** Delete a run that is there already. */
+  readonly force?: boolean;
+}
+
+export interface ExportOptions {
+  /** As imported, or F32, when left out. */
+  readonly dtype?: FloatDType;
+  /** Before each tensor's name; as imported, or `gpt.`, when left out. */
+  readonly prefix?: string;
+  /** Replace the files of a model that is there. */
+  readonly force?: boolean;
+}
+
+const configFile = "official-config.json";
+const layoutFile = "official-layout.safetensors";
+const tokenizerFile = "tokenizer.json";
+/** The vocabulary of GPT-2, and what the official configs round it up to. */
+const gpt2Vocab = { least: 50_257, most: 50_304 };
+
+/**
+ * Makes a run of an official checkpoint: a folder with config.json and model.safetensors. Nothing is written unless
+ * all of it fits. Throws the errors of `readOfficialFolder`, `readOfficial` and `createRun`, and IMPORT_TOKENIZER.
+ */
+export async function importOfficial(folder: string, options: ImportOptions): Promise<Run> {
+  const { out, loops, force = false } = options;
+  const source = join(folder, "config.json");
+  const files = await readOfficialFolder(folder);
+  const { spec, weights, origin } = readOfficial(files, {
+    source,
+    ...(loops === undefined ? {} : { loops }),
+  });
+  const tokenizer = await tokenizerFor(folder, spec, options.tokenizer);
+  const run = await createRun({ path: out, spec, tokenizer, force });
+  await run.directory.writeExtra(configFile, origin.config);
+  await run.directory.writeExtra(layoutFile, origin.layout);
+  await run.directory.saveCheckpoint({ step: 0, model: weights, optimizer: new Map(), state: null });
+  return run;
+}
+
+/**
+ * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one. The files of an
+ * imported model come back byte for byte unless another dtype or prefix is asked for. Throws SPEC_NOT_OFFICIAL,
+ * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT.
+ */
+export async function exportOfficial(run: Run, folder: string, options: ExportOptions = {}): Promise<void> {
+  const { directory, config } = run;
+  const { force = false, ...form } = options;
+  const { weights } = await loadWeights(run);
+  const origin = await originOf(run);
+  const { endOfText, kind } = config.tokenizer;
+  const files = writeOfficial({
+    spec: config.spec,
+    weights,
+    endOfText,
+    ...(origin ? { origin } : {}),
+    ...form,
+  });
+  await writeOfficialFolder(folder, files, { force });
+  if (kind === "bpe") {
+    await loadTokenizer(run);
+    await writeFileAtomic(join(folder, tokenizerFile), await directory.readExtra(tokenizerFile));
+  }
+}
+
+async function originOf({ directory }: Run): Promise<OfficialOrigin | undefined> {
+  if (!(await exists(directory.extraPath(configFile)))) return undefined;
+  const config = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await directory.readExtra(configFile));
+  return { config, layout: await directory.readExtra(layoutFile) };
+}
+
+async function tokenizerFor(folder: string, spec: Spec, choice: string | undefined): Promise<Tokenizer> {
+  const tokenizer = await openTokenizer(folder, spec, choice);
+  if (tokenizer.vocab > spec.vocab) throw vocabularyMismatch(tokenizer.kind, tokenizer.vocab, spec.vocab);
+  return tokenizer;
+}
+
+async function openTokenizer(
+  folder: string,
+  { vocab }: Spec,
+  choice: string | undefined,
+): Promise<Tokenizer> {
+  if (choice === "gpt2") return gpt2Tokenizer();
+  if (choice === "bytes") return bytesTokenizer();
+  if (choice !== undefined) return loadBpe(choice);
+  if (vocab >= gpt2Vocab.least && vocab <= gpt2Vocab.most) return gpt2Tokenizer();
+  const path = join(folder, tokenizerFile);
+  if (await exists(path)) return loadBpe(path);
+  const bytes = bytesTokenizer();
+  if (vocab === bytes.vocab) return bytes;
+  throw noTokenizer(folder, vocab);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

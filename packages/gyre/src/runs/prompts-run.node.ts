@@ -1,0 +1,70 @@
+import * as z from "zod";
+import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
+import type { Task } from "../tasks/task.ts";
+import { taskNamed } from "../tasks/vectors/index.ts";
+import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
+import { RunDirectory } from "./directory.node.ts";
+import { badLabRun } from "./errors.ts";
+
+/** What config.json of a run on prompts says: enough to go on with it and to evaluate it. */
+const labConfigSchema = z.strictObject({
+  format: z.literal(1),
+  kind: z.literal("lab"),
+  recipe: z.string(),
+  task: z.string(),
+  spec: specSchema,
+  training: promptTrainingSchema,
+});
+
+/** A run on prompts on disk, with its checked config. */
+export interface LabRun {
+  readonly directory: RunDirectory;
+  readonly config: {
+    readonly recipe: string;
+    readonly spec: Spec;
+    readonly training: PromptTraining;
+  };
+  readonly task: Task;
+}
+
+/** A recipe of the laboratory, opened. */
+interface Recipe {
+  readonly name: string;
+  readonly task: Task;
+  readonly spec: Spec;
+  readonly training: PromptTraining;
+}
+
+/** Makes a run directory for a recipe. Throws RUN_EXISTS, RUN_NOT_EMPTY, CHECKPOINT_WRITE. */
+export async function createLabRun(
+  path: string,
+  { name, task, spec, training }: Recipe,
+  options: { readonly force?: boolean } = {},
+): Promise<LabRun> {
+  const config = { recipe: name, spec, training };
+  const directory = await RunDirectory.create(
+    path,
+    { format: 1, kind: "lab", task: task.name, ...config },
+    options,
+  );
+  return { directory, config, task };
+}
+
+/** Opens a run on prompts. Throws RUN_MISSING, RUN_DAMAGED, LAB_RUN, LAB_NAME, LAB_OPTIONS, SPEC_INVALID. */
+export async function openLabRun(path: string): Promise<LabRun> {
+  const directory = await RunDirectory.open(path);
+  const parsed = labConfigSchema.safeParse(await directory.readConfig());
+  if (!parsed.success)
+    throw badLabRun(
+      path,
+      parsed.error.issues.map((issue) => `${issue.path.join(".") || "config"}: ${issue.message}`),
+    );
+  const { recipe, task: name } = parsed.data;
+  const task = taskNamed(name);
+  const spec = parseSpec(parsed.data.spec);
+  return {
+    directory,
+    config: { recipe, spec, training: parsePromptTraining(parsed.data.training, spec, task) },
+    task,
+  };
+}

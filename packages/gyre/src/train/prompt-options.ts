@@ -1,0 +1,92 @@
+import * as z from "zod";
+import { runsOnce, type Spec } from "../models/spec.ts";
+import type { PromptTask } from "../tasks/task.ts";
+import { type Schedule, scheduledValues, scheduleSchema } from "./curriculum.ts";
+import { badPromptTraining } from "./errors.ts";
+import { trainingSchema } from "./options.ts";
+
+/**
+ * Everything that decides a training run on prompts, apart from the spec and the task. Defaults follow the Looped
+ * Transformer: Adam without decay, whole prompts; `points`, `dims` and `loops` grow along schedules.
+ */
+export const promptTrainingSchema = trainingSchema.omit({ objective: true, sampler: true }).extend({
+  batch: z.int().positive().default(64).describe("prompts a micro-batch"),
+  learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
+  learningRateFloor: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("at the end of the cosine; a twentieth by default"),
+  warmupSteps: z.int().min(0).default(200).describe("steps of linear warm-up"),
+  weightDecay: z.number().min(0).default(0).describe("decay of tensors with two or more dimensions"),
+  beta2: z.number().min(0).lt(1).default(0.999),
+  window: z.int().positive().default(1).describe("last loops that the loss averages"),
+  backprop: z.int().positive().optional().describe("last loops that gradients reach; the window by default"),
+  points: scheduleSchema.optional().describe("examples plus the query; the task's by default"),
+  dims: scheduleSchema.optional().describe("coordinates in use; the task's by default"),
+  loops: scheduleSchema.optional().describe("loops of a step; the spec's by default"),
+  noise: z.number().min(0).default(0).describe("standard deviation of the labels' noise"),
+});
+export type PromptTrainingInput = z.input<typeof promptTrainingSchema>;
+type Parsed = z.infer<typeof promptTrainingSchema>;
+export type PromptTraining = Omit<Parsed, "points" | "dims" | "loops" | "learningRateFloor"> & {
+  readonly points: Schedule;
+  readonly dims: Schedule;
+  readonly loops: Schedule;
+  readonly learningRateFloor: number;
+};
+
+const largestOf = (schedule: Schedule, steps: number) => Math.max(...scheduledValues(schedule, steps));
+
+/** Checks training options against a spec and a task; throws LAB_OPTIONS listing every problem. */
+export function parsePromptTraining(
+  json: unknown,
+  spec: Spec,
+  task: Pick<PromptTask, "name" | "points" | "dims" | "tokenWidth" | "outputs">,
+): PromptTraining {
+  const parsed = promptTrainingSchema.safeParse(json);
+  const problems = (parsed.error?.issues ?? []).map(
+    ({ path, message }) => `${path.join(".") || "options"}: ${message}`,
+  );
+  if (!parsed.success) throw badPromptTraining(problems);
+  const { data } = parsed;
+  const training: PromptTraining = {
+    ...data,
+    points: data.points ?? task.points,
+    dims: data.dims ?? task.dims,
+    loops: data.loops ?? spec.loops,
+    learningRateFloor: data.learningRateFloor ?? data.learningRate / 20,
+  };
+  const most = (name: "points" | "dims" | "loops") => largestOf(training[name], training.steps);
+  if (most("points") > task.points)
+    problems.push(`points: up to ${most("points")}, where ${task.name} has ${task.points}`);
+  if (most("dims") > task.dims)
+    problems.push(`dims: up to ${most("dims")}, where ${task.name} has ${task.dims}`);
+  if (runsOnce(spec.family) && most("loops") > 1)
+    problems.push(`loops: up to ${most("loops")}, where a ${spec.family} runs its layers once`);
+  if (training.window > most("loops"))
+    problems.push(`window: ${training.window}, where no step has more than ${most("loops")} loops`);
+  if (training.backprop !== undefined && training.backprop < training.window)
+    problems.push(`backprop: ${training.backprop} is below window ${training.window}`);
+  if (training.learningRateFloor > training.learningRate)
+    problems.push(
+      `learningRateFloor: ${training.learningRateFloor} is above learningRate ${training.learningRate}`,
+    );
+  problems.push(...misfits(spec, task));
+  if (problems.length > 0) throw badPromptTraining(problems);
+  return training;
+}
+
+/** Where a spec does not fit a task. */
+export function misfits(
+  { vectors, family }: Spec,
+  { name, tokenWidth, outputs }: Pick<PromptTask, "name" | "tokenWidth" | "outputs">,
+): string[] {
+  if (!vectors) return [`spec: a ${family} reads tokens of a vocabulary, not prompts`];
+  const problems: string[] = [];
+  if (vectors.inputs !== tokenWidth)
+    problems.push(`spec: reads vectors of ${vectors.inputs}, where tokens of ${name} have ${tokenWidth}`);
+  if (vectors.outputs !== outputs)
+    problems.push(`spec: predicts vectors of ${vectors.outputs}, where targets of ${name} have ${outputs}`);
+  return problems;
+}

