@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { median } from "../packages/gyre/src/util/statistics.ts";
 
 export const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -12,13 +13,6 @@ export interface Sample {
   readonly median: number;
   readonly best: number;
   readonly all: readonly number[];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  const upper = sorted[half] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
 /** Runs every side once per round, in turn, so that a busy minute of the machine falls on all of them alike. */

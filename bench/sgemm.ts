@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { median, repositoryRoot } from "./harness.ts";
+import { median } from "../packages/gyre/src/util/statistics.ts";
+import { repositoryRoot } from "./harness.ts";
 import { LineProcess } from "./line-process.ts";
 import { peerEnvironment } from "./peers/python.ts";
 

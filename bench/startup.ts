@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "../packages/gyre/src/util/statistics.ts";
 import { type ConfigName, configs } from "./configs.ts";
 import { commandMissing } from "./errors.ts";
-import { alternate, median, type Provenance, repositoryRoot, round, table } from "./harness.ts";
+import { alternate, type Provenance, repositoryRoot, round, table } from "./harness.ts";
 
 export interface StartupOptions {
   readonly config: ConfigName;

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { openOnnxRuntime } from "../packages/gyre/src/runtime/onnx.node.ts";
 import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
 import { promptStepGraph } from "../packages/gyre/src/train/objectives/prompts.ts";
+import { sha256Of } from "../packages/gyre/src/util/checksum.node.ts";
 import type { Tensor } from "../packages/gyre/src/util/tensor.ts";
 import type { PromptCase } from "./conformance-prompts.ts";
 import { expectFloats, largest, type Quantity, storedName } from "./conformance-tools.ts";
@@ -27,9 +27,7 @@ const known = new Map<string, Promise<Solved>>();
  */
 export function solveMissing(test: PromptCase): Promise<Solved> {
   if (test.missing.length === 0) return Promise.resolve({ biases: [], quantities: [] });
-  const hash = createHash("sha256");
-  for (const [name, { bytes }] of test.tensors) hash.update(name).update(bytes);
-  const key = hash.digest("hex");
+  const key = sha256Of(...[...test.tensors].flatMap(([name, { bytes }]) => [name, bytes]));
   const solved = known.get(key) ?? solve(test);
   known.set(key, solved);
   return solved;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { configs, flopsPerStep } from "../../bench/configs.ts";
-import { alternate, machine, median, provenance, table, writeResult } from "../../bench/harness.ts";
+import { alternate, machine, provenance, table, writeResult } from "../../bench/harness.ts";
 import { LineProcess } from "../../bench/line-process.ts";
 import { findPython } from "../../bench/peers/python.ts";
 import { benchStartup, startupTable } from "../../bench/startup.ts";
@@ -12,12 +12,6 @@ const scratch = mkdtempSync(join(tmpdir(), "gyre-bench-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe("numbers", () => {
-  test("median of odd, even and no values", () => {
-    expect(median([9, 1, 5])).toBe(5);
-    expect(median([4, 1, 3, 2])).toBe(2.5);
-    expect(median([])).toBeNaN();
-  });
-
   test("FLOPs of S by hand: 6 loops of 2 layers and 2 heads over 2048 tokens, x 6", () => {
     const layer = 256 * 768 + 256 * 256 + 2 * 256 * 1024 + 2 * 256 * 256;
     expect(flopsPerStep(configs.S)).toBe(6 * 2048 * (6 * 2 * layer + 2 * 256 * 4096));

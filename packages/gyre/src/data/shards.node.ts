@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
 import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
 import { type Document, dateRange, splitDocuments } from "./document.ts";
@@ -76,7 +77,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<DatasetMa
       version: 1,
       source,
       validationFraction,
-      tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: checksum(json) }) },
+      tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
       dtype: train.tokens.BYTES_PER_ELEMENT === 2 ? "uint16" : "uint32",
       train: await writeSplit(draft, "train", train, parts.train, shardBytes),
       validation: await writeSplit(draft, "validation", validation, parts.validation, shardBytes),
@@ -176,7 +177,7 @@ async function writeSplit(
     const data = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
     const file = shards === 1 ? `${name}.bin` : `${name}-${String(shard).padStart(4, "0")}.bin`;
     await writeFile(join(folder, file), data);
-    files.push({ name: file, tokens: part.length, sha256: checksum(data) });
+    files.push({ name: file, tokens: part.length, sha256: sha256Of(data) });
   }
   const dates = dateRange(documents);
   return {
@@ -236,10 +237,6 @@ async function readChecked(path: string, sha256: string, size?: number): Promise
   });
   if (size !== undefined && data.length !== size)
     throw corruptFile(path, `${data.length} bytes, not ${size}`);
-  if (checksum(data) !== sha256) throw corruptFile(path, "its checksum differs");
+  if (sha256Of(data) !== sha256) throw corruptFile(path, "its checksum differs");
   return data;
-}
-
-function checksum(data: Uint8Array | string): string {
-  return createHash("sha256").update(data).digest("hex");
 }

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { generate } from "../decode/generate.ts";
 import { type Draft, draftKinds } from "../decode/speculate.ts";
 import type { Model } from "../models/model.ts";
+import { median } from "../util/statistics.ts";
 
 const draftSchema = z.strictObject({
   kind: z.enum(draftKinds),
@@ -114,9 +115,6 @@ async function inTurn(model: Model, options: CalibrateOptions, draft: Draft) {
     drafted: { ...(drafted[0] as Measured), seconds: draftedSeconds },
   };
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** Writes after every prompt; the prompts' time counts, their blocks do not. */
 async function time(model: Model, options: CalibrateOptions, draft: Draft | undefined): Promise<Measured> {

@@ -7,6 +7,7 @@ import { describe } from "../models/describe.ts";
 import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
 import type { BudgetPoint } from "../report/report.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
+import { standardError } from "../util/statistics.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { badEvaluation } from "./errors.ts";
 
@@ -123,7 +124,7 @@ async function measure(
     bitsPerByte: sums.loss / Math.LN2 / sums.bytes,
     elapsedMs: performance.now() - started,
     tokens: sums.tokens,
-    stderr: Math.sqrt(Math.max(0, sums.squares / sums.tokens - loss * loss) / sums.tokens),
+    stderr: standardError(sums.loss, sums.squares, sums.tokens),
   };
 }
 

@@ -7,6 +7,7 @@ import { predictionGraph } from "../train/objectives/prompts.ts";
 import { misfits } from "../train/prompt-options.ts";
 import { promptInputs } from "../train/prompts.ts";
 import { rng } from "../util/rng.ts";
+import { bootstrapBands, mean, median } from "../util/statistics.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
 import { badLabOption } from "./errors.ts";
 
@@ -115,36 +116,17 @@ export function errorCurve(
   errors: readonly (readonly number[])[],
   { seed, resamples }: { readonly seed: number; readonly resamples: number },
 ): ErrorCurve {
-  const count = errors.length;
   const readings = errors[0]?.length ?? 0;
   const columns = Array.from({ length: readings }, (_, reading) =>
     Float64Array.from(errors, (row) => row[reading] as number),
   );
-  const random = rng(seed, "bootstrap");
-  const means = columns.map(() => new Float64Array(resamples));
-  const chosen = new Uint32Array(count);
-  for (let resample = 0; resample < resamples; resample++) {
-    for (let index = 0; index < count; index++) chosen[index] = random.below(count);
-    for (const [reading, column] of columns.entries()) {
-      let sum = 0;
-      for (let index = 0; index < count; index++) sum += column[chosen[index] as number] as number;
-      (means[reading] as Float64Array)[resample] = sum / count;
-    }
-  }
-  for (const sorted of means) sorted.sort();
+  const bands = bootstrapBands(columns, { random: rng(seed, "bootstrap"), resamples });
   return {
-    mean: columns.map((column) => column.reduce((sum, error) => sum + error, 0) / count),
-    low: means.map((sorted) => quantile(sorted, 0.05)),
-    high: means.map((sorted) => quantile(sorted, 0.95)),
-    median: columns.map((column) => quantile(column.slice().sort(), 0.5)),
+    mean: columns.map(mean),
+    low: bands.map(({ low }) => low),
+    high: bands.map(({ high }) => high),
+    median: columns.map(median),
   };
-}
-
-/** Linear interpolation between sorted numbers, as NumPy's. */
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const below = sorted[Math.floor(at)] as number;
-  return below + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] as number) - below);
 }
 
 /** Prompts `start` to `start + count`: each has its own stream, so that chunks do not matter. */

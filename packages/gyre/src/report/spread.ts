@@ -1,3 +1,4 @@
+import { mean, median } from "../util/statistics.ts";
 import { type BudgetPoint, gridUnits, isUniform, type ModelReport, type Report } from "./report.ts";
 
 export type Statistics = Readonly<Record<"best" | "median" | "mean" | "worst", number>>;
@@ -44,13 +45,11 @@ function spreadOf(model: ModelReport, loops: number): Spread {
 
 /** Best, median, mean and worst value of one reading of a spread, where less is better. */
 export function statistics({ points }: Spread, metric: "loss" | "perplexity" | "bitsPerByte"): Statistics {
-  const values = points.map((point) => point[metric]).sort((a, b) => a - b);
-  const at = (index: number) => values[index] as number;
-  const half = (values.length - 1) / 2;
+  const values = points.map((point) => point[metric]);
   return {
-    best: at(0),
-    median: (at(Math.floor(half)) + at(Math.ceil(half))) / 2,
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-    worst: at(values.length - 1),
+    best: Math.min(...values),
+    median: median(values),
+    mean: mean(values),
+    worst: Math.max(...values),
   };
 }

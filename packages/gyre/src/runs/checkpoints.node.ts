@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -6,6 +5,7 @@ import { cannotRead, cannotWrite } from "../checkpoint/errors.ts";
 import { readBytes, syncDirectory, writeDurably, writeFileAtomic } from "../checkpoint/files.node.ts";
 import { jsonText } from "../checkpoint/json.ts";
 import { decodeSafetensors, encodeSafetensors, storeTensors, toFloat32 } from "../checkpoint/safetensors.ts";
+import { sha256Of } from "../util/checksum.node.ts";
 import { GyreError } from "../util/errors.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { checkpointCorrupt, checkpointOption } from "./errors.ts";
@@ -194,8 +194,4 @@ async function removeTemporaries(folder: string): Promise<void> {
   for (const entry of await readdir(folder)) {
     if (entry.startsWith(temporaryPrefix)) await rm(join(folder, entry), { recursive: true, force: true });
   }
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

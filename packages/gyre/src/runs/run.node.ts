@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import * as z from "zod";
 import { loadBpe } from "../data/bpe.node.ts";
@@ -11,6 +10,7 @@ import { parameters } from "../models/parameters.ts";
 import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
 import type { TrainState } from "../train/optimise.ts";
 import { type TrainingOptions, trainingSchema } from "../train/options.ts";
+import { sha256Of } from "../util/checksum.node.ts";
 import { GyreError } from "../util/errors.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
 import { RunDirectory } from "./directory.node.ts";
@@ -62,7 +62,7 @@ export async function createRun(options: CreateRunOptions): Promise<Run> {
     spec,
     training: training ?? null,
     data: data ? { path: resolve(data.path), sha256: manifestChecksum(data.manifest) } : null,
-    tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: checksum(json) }) },
+    tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
   };
   const directory = await RunDirectory.create(path, config, { force });
   if (json !== undefined) await directory.writeExtra(TOKENIZER, json);
@@ -183,11 +183,7 @@ export async function openRunData({ directory, config }: Run, path?: string): Pr
 }
 
 function manifestChecksum(manifest: DatasetManifest): string {
-  return checksum(JSON.stringify(manifest));
-}
-
-function checksum(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return sha256Of(JSON.stringify(manifest));
 }
 
 function checkTensors(path: string, spec: Spec, tensors: ReadonlyMap<string, Tensor>): void {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { GraphBuilder } from "../graph/builder.ts";
@@ -8,6 +7,7 @@ import { repeatedShape } from "../graph/repeat.ts";
 import type { Graph, OpName, Shape, Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
 import { encodeGraph, ZERO } from "../onnx/encode.ts";
+import { sha256Of } from "../util/checksum.node.ts";
 import { rng } from "../util/rng.ts";
 import { type Precision, sizeOf, type Tensor } from "../util/tensor.ts";
 import { contribWrong, disposed, inputMissing, inputShape, runtimeMissing } from "./errors.ts";
@@ -115,7 +115,7 @@ export class OnnxRuntime implements Runtime {
       repeat,
       epilogue: repeat?.epilogue && prepare(repeat.epilogue),
     });
-    const hash = createHash("sha256").update(bytes).digest("hex");
+    const hash = sha256Of(bytes);
     const key = `${kind} ${hash}`;
     if (!bound && !repeat) this.#keys.set(graph, hash);
     const known = this.#reuse(key);

@@ -1,6 +1,7 @@
 import type { Spec } from "../../models/spec.ts";
 import type { FigureResult } from "../../report/lab-report.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { mean } from "../../util/statistics.ts";
 import type { Precision, Weights } from "../../util/tensor.ts";
 import type { LabRecipe } from "../recipes.ts";
 
@@ -33,6 +34,5 @@ export interface FigureRecipe {
 
 /** Mean over seeds with the range as its band. */
 export function overSeeds(x: number, values: readonly number[]) {
-  const y = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { x, y, low: Math.min(...values), high: Math.max(...values) };
+  return { x, y: mean(values), low: Math.min(...values), high: Math.max(...values) };
 }

@@ -6,6 +6,7 @@ import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../optim/adamw
 import { warmupCosine } from "../../optim/schedule.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { rng } from "../../util/rng.ts";
+import { mean } from "../../util/statistics.ts";
 import type { Weights } from "../../util/tensor.ts";
 import { sizeOf, type Tensor } from "../../util/tensor.ts";
 import { badLinearTraining } from "../errors.ts";
@@ -150,8 +151,7 @@ function feeds(
 function thinned(losses: readonly number[], parts: number): number[] {
   const size = Math.max(1, Math.ceil(losses.length / parts));
   return Array.from({ length: Math.ceil(losses.length / size) }, (_, part) => {
-    const slice = losses.slice(part * size, (part + 1) * size);
-    return slice.reduce((sum, loss) => sum + loss, 0) / slice.length;
+    return mean(losses.slice(part * size, (part + 1) * size));
   });
 }
 

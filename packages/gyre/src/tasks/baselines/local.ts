@@ -1,3 +1,4 @@
+import { mean } from "../../util/statistics.ts";
 import { badBaseline } from "../errors.ts";
 import { type Baseline, baseline, type Examples } from "./baseline.ts";
 
@@ -31,7 +32,7 @@ type Tree =
 
 /** A regression tree (CART): the split of least squared error, halfway between neighbours, down to `depth`. */
 export function growTree(xs: readonly Float64Array[], y: readonly number[], depth: number): Tree {
-  const value = y.reduce((sum, one) => sum + one, 0) / y.length;
+  const value = mean(y);
   const best = depth > 0 ? bestSplit(xs, y) : undefined;
   if (!best) return { value };
   const grow = (isLess: boolean): Tree => {

