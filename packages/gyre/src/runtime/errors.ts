@@ -40,3 +40,11 @@ export function contribWrong(op: string, error: number): GyreError {
     fix: "open the runtime without contrib",
   });
 }
+
+export function badThreads(given: number, expected: string): GyreError {
+  return new GyreError("RUNTIME_THREADS", {
+    given: `${given} threads`,
+    expected,
+    fix: "pass another number of threads, or leave it out",
+  });
+}

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Decoder } from "../../src/decode/decoder.ts";
 import { exitRule } from "../../src/decode/exits.ts";
 import { generate } from "../../src/decode/generate.ts";
-import { type OnnxRuntime, openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import type { OnnxRuntime } from "../../src/runtime/session-runtime.ts";
 import { Scheduler, type SchedulerOptions, type Task } from "../../src/server/scheduler.ts";
 import { spec, tinyWeights } from "./tiny-runs.ts";
 

@@ -11,6 +11,7 @@ import {
 import { parseSpec } from "../../src/models/spec.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { openWebRuntime } from "../../src/runtime/onnx.web.ts";
 
 // Compared within what float32 sums in another order may differ by (the two runtimes agree to 3e-7 here).
 // golden/tiny-looped.json: ten steps of a tiny LoopFormer, made by the command that it names. It must not move.
@@ -25,6 +26,7 @@ test("the file belongs to the model and the options of the script", () => {
 
 test.each([
   ["onnxruntime", () => openOnnxRuntime({ threads: 1 })],
+  ["onnxruntime-web", () => openWebRuntime({ threads: 1 })],
   ["the float64 interpreter", async () => interpreterRuntime()],
 ])("ten steps on %s, and the loss at loops 1, 4 and 8 after them", async (_, open) => {
   await using runtime = await open();

@@ -1,0 +1,29 @@
+import { describe, expect, test } from "vitest";
+import { mostWebThreads, openWebRuntime } from "../../src/runtime/onnx.web.ts";
+import { runtimeConformance } from "./runtime.case.ts";
+
+// The wasm of pages, in Node: values up to 100 in float32 carry errors up to 100 x 2^-24 a rounding.
+runtimeConformance("onnxruntime-web, float32", {
+  open: () => openWebRuntime({ threads: 1 }),
+  tolerance: 2e-5,
+  cast: ({ data, shape }) => ({ data: data instanceof Int32Array ? data : Float32Array.from(data), shape }),
+});
+
+describe("threads", () => {
+  test("the name says how many", async () => {
+    await using runtime = await openWebRuntime();
+    expect(runtime.name).toBe("onnxruntime-web 1.30.0 (wasm, 1 thread)");
+  });
+
+  test.each([
+    [0, /RUNTIME_THREADS: 0 threads\n {2}expected: a whole number of at least 1/],
+    [1.5, /a whole number/],
+    [100_000, /expected: (at most \d+, the cores of this machine|1: more need a cross-origin isolated page)/],
+  ])("%s are refused", async (threads, message) => {
+    await expect(openWebRuntime({ threads })).rejects.toThrow(message);
+  });
+
+  test.runIf(mostWebThreads() > 1)("another number than the first runtime's is refused", async () => {
+    await expect(openWebRuntime({ threads: 2 })).rejects.toThrow(/expected: 1, as the first runtime/);
+  });
+});
