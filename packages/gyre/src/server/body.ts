@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { expectedOf, shown } from "../util/issues.ts";
 import {
   badField,
   bodyTooLarge,
@@ -76,21 +77,16 @@ function refusalOf(issues: readonly z.core.$ZodIssue[], schema: z.ZodObject, bod
   const unknown = issues.find((issue) => issue.code === "unrecognized_keys");
   if (unknown) return unknownFields(unknown.keys.map((key) => [...unknown.path, key].join(".")));
   const [issue] = issues as [z.core.$ZodIssue];
-  if (issue.path.length === 0) return malformedJson(issue.message);
+  const value = valueAt(body, issue.path);
+  if (issue.path.length === 0) return malformedJson(`it is ${shown(value)}`);
   const field = issue.path.join(".");
-  const given = shown(valueAt(body, issue.path));
+  const isPlain = value === null || ["number", "boolean", "string"].includes(typeof value);
+  const given = value === undefined ? "(missing)" : isPlain ? shown(value) : `(${shown(value)})`;
   const { description } = schema.shape[String(issue.path[0])] as z.ZodType;
-  const expected = issue.message.replace(/^Invalid input: expected /, "").replace(/, received .*$/, "");
   const isVague = issue.code === "invalid_union" && issue.path.length === 1 && description !== undefined;
-  return badField(field, `${field} ${given}`, isVague ? description : expected);
+  return badField(field, `${field} ${given}`, isVague ? description : expectedOf(issue));
 }
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], body);
-}
-
-/** A value for a message; lists and objects only by name, for they may be deep or large. */
-function shown(value: unknown): string {
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "(a list)" : "(an object)";
-  return JSON.stringify(value)?.slice(0, 60) ?? "(missing)";
 }

@@ -264,6 +264,20 @@ describe("refusals name the field", () => {
     expect(await refused(create)).toMatchObject({ status, code, param });
   });
 
+  test.each([
+    [{ ...one, temperature: 3 }, "temperature 3; expected a number of at most 2; correct temperature"],
+    [{ ...one, n: 0 }, "n 0; expected a number above 0; correct n"],
+    [{ ...one, stop: "" }, 'stop ""; expected a string that is not empty; correct stop'],
+    [{ ...one, logprobs: [1] }, "logprobs (a list of 1); expected a number; correct logprobs"],
+    [{ prompt: "x" }, "model (missing); expected a string; correct model"],
+    [[], "a body that is wrong (it is an empty list); expected a JSON object; correct the body"],
+  ])("in plain words: %j", async (body, message) => {
+    const headers = { "content-type": "application/json" };
+    const url = `${server.url}/v1/completions`;
+    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(await answer.json()).toMatchObject({ error: { message } });
+  });
+
   test("the cheapest budget is in the message", async () => {
     const cheapest = costs(spec, { loops: [1] }).budgets[0]!.flopsPerToken;
     const { message } = await refused(
