@@ -159,11 +159,11 @@ function addGenerate(program: Command, exit: Exit): void {
       draft,
       "auto",
     )
-    .option("--temperature <t>", "0 takes the most likely token", number(0), 0.8)
+    .option("--temperature <t>", "0 takes the most likely token (default: 1)", number(0))
     .option("--top-k <k>", "choose among the k most likely tokens", whole(1))
     .option("--top-p <p>", "choose among the likeliest tokens that hold this probability", number(0, true))
-    .option("--seed <n>", "seed of the choices", whole(0), 1)
-    .option("--max-tokens <n>", "tokens to write", whole(0), 200)
+    .option("--seed <n>", "seed of the choices (default: 0)", whole(0))
+    .option("--max-tokens <n>", "tokens to write (default: 200)", whole(0))
     .addOption(threadsFlag())
     .addHelpText(
       "after",
@@ -226,7 +226,12 @@ function addServe(program: Command, exit: Exit): void {
     )
     .argument("<runs...>", "the runs whose models write")
     .option("--port <n>", "port to listen on; 0 takes a free one", whole(0), 8080)
-    .option("--host <address>", "address to listen on; 0.0.0.0 is open to other machines", "127.0.0.1")
+    .option(
+      "--host <address>",
+      "address to listen on, 0.0.0.0 for all; given again: other names that requests without a key may be sent to " +
+        "(default: 127.0.0.1, this machine only)",
+      (host: string, others: readonly string[] = []) => [...others, host],
+    )
     .addOption(new Option("--api-key <key>", "key that clients must send").env("GYRE_API_KEY"))
     .option("--cors <origin>", "site whose pages may call, like https://example.org (default: none)")
     .option("--slots <n>", "texts that are written at a time, per model", whole(1), 16)
@@ -244,6 +249,11 @@ function addServe(program: Command, exit: Exit): void {
     .option("--max-choices <n>", "texts of one request, prompts times n", whole(1), 16)
     .option("--max-loops <n>", "most loops that a request may ask for (default: full depth)", whole(1))
     .option("--drain <seconds>", "time for what runs to finish when the server stops", number(0), 30)
+    .option(
+      "--log [format]",
+      "a line for each request on standard error, as text (default) or json; never of prompts",
+      word("text", "json"),
+    )
     .addOption(threadsFlag())
     .addHelpText(
       "after",

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { textDefaults } from "gyre";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../src/program.ts";
 import { gyre } from "./cli.ts";
@@ -33,6 +34,21 @@ describe("help", () => {
       expect(help).toContain(option.flags);
     }
   });
+});
+
+test("the command line writes text by the library's own defaults", () => {
+  const generate = createProgram(() => undefined).commands.find((command) => command.name() === "generate");
+  for (const [flag, value] of [
+    ["--temperature", textDefaults.temperature],
+    ["--seed", textDefaults.seed],
+    ["--max-tokens", textDefaults.maxTokens],
+  ] as const) {
+    const option = generate?.options.find(({ long }) => long === flag);
+    expect([option?.defaultValue, option?.description]).toEqual([
+      undefined,
+      expect.stringContaining(`(default: ${value})`),
+    ]);
+  }
 });
 
 describe("wrong usage exits 2, says what is wrong and changes nothing", () => {

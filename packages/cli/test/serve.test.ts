@@ -29,7 +29,7 @@ async function start(...words: string[]) {
     ...words,
   ];
   const env = { ...process.env, GYRE_API_KEY: "secret" };
-  const child = spawn(process.execPath, node, { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, node, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   const exit = once(child, "exit");
   const [line] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
   return { child, exit, line, url: /^(http:\S+) serves/.exec(line)?.[1] };
@@ -55,7 +55,25 @@ describe("gyre serve", () => {
     },
   );
 
+  test("logs a line for each request on standard error, where it is asked to", async () => {
+    const { child, exit, url } = await start("first", "--port", "0", "--threads", "1", "--log", "json");
+    let log = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log += text;
+    });
+    expect((await fetch(`${url}/`)).status).toBe(200);
+    expect((await fetch(`${url}/v1/models`)).status).toBe(401);
+    child.kill("SIGTERM");
+    expect(await exit).toEqual([0, null]);
+    const lines = log.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { method: "GET", path: "/", status: 200 },
+      { method: "GET", path: "/v1/models", status: 401, error: "invalid_api_key" },
+    ]);
+  });
+
   test.each([
+    [["first", "--log", "xml"], 2, /It must be text or json/],
     [["first", "old/first"], 1, /SERVE_MODELS: first and old\/first/],
     [["first", "--host", "192.0.2.1"], 1, /SERVE_LISTEN: 192\.0\.2\.1:8080/],
     [["none"], 1, /RUN_MISSING/],

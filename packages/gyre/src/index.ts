@@ -5,6 +5,7 @@ export type { DatasetManifest } from "./data/manifest.ts";
 export { bytesTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { batch, evaluationWindows, type TokenSplit, windowCount } from "./data/windows.ts";
 export { Decoder } from "./decode/decoder.ts";
+export { textDefaults } from "./decode/defaults.ts";
 export {
   type ExitRule,
   exitAtRandom,

@@ -1,6 +1,8 @@
-export { type AppOptions, createApp, defaultLimits, type Limits, type Metrics } from "./server/app.ts";
+export { type AnswersOptions, defaultLimits, type Limits, type Metrics } from "./server/answers.ts";
+export { type App, type AppOptions, createApp } from "./server/app.ts";
 export { chatPrompt, chatStop } from "./server/chat.ts";
 export { Lifecycle } from "./server/lifecycle.ts";
+export { type LogFormat, logFormats, logLine, type RequestRecord } from "./server/log.ts";
 export { openApi } from "./server/openapi.ts";
 export type { PlanLimits, ServedModel } from "./server/plan.ts";
 export type { Engine, Job, JobEvent, Load } from "./server/protocol.ts";

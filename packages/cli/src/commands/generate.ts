@@ -6,6 +6,7 @@ import {
   type GeneratedToken,
   generate,
   type Loops,
+  textDefaults,
   type WindowMode,
 } from "gyre";
 import {
@@ -41,6 +42,7 @@ export interface GenerateOptions {
 /** Prints the prompt and streams its continuation, up to the end of the text or `maxTokens` tokens. */
 export async function generateCommand(path: string, options: GenerateOptions): Promise<number> {
   const { prompt = "", draft: asked = "auto", threads, trajectory: _, exit: __, ...rest } = options;
+  const { maxTokens = textDefaults.maxTokens } = options;
   const signal = interruptSignal();
   const run = await openRun(path);
   const { spec } = run.config;
@@ -58,7 +60,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   const text = tokenizer.decodeStream();
   const tokens = generate({ spec, weights, runtime }, ids.length > 0 ? ids : [tokenizer.endOfText], {
     ...rest,
-    maxTokens: options.maxTokens ?? 200,
+    maxTokens,
     loops,
     ...(draft ? { draft } : {}),
     stop: tokenizer.endOfText,
@@ -71,7 +73,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
     if (token.token !== tokenizer.endOfText) process.stdout.write(text.push(token.token));
   }
   process.stdout.write(`${text.flush()}\n`);
-  if (all.length < (options.maxTokens ?? 200) && all.at(-1)?.token !== tokenizer.endOfText)
+  if (all.length < maxTokens && all.at(-1)?.token !== tokenizer.endOfText)
     console.error(`stopped: the context of ${spec.context} tokens is full; --window slide goes on`);
   if (process.stderr.isTTY) console.error(summary(all, (performance.now() - started) / 1e3, spec.layers));
   return 0;

@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { serve } from "gyre/server";
+import { type LogFormat, logLine, serve } from "gyre/server";
 import { interruptSignal } from "../interrupt.ts";
 
 export interface ServeOptions {
-  readonly host: string;
+  /** The first is listened on; requests may be sent to all of them. */
+  readonly host?: readonly string[];
   readonly port: number;
   readonly apiKey?: string;
   readonly cors?: string;
@@ -16,15 +17,19 @@ export interface ServeOptions {
   readonly maxChoices: number;
   readonly maxLoops?: number;
   readonly drain: number;
+  readonly log?: LogFormat | true;
   readonly threads?: number;
 }
 
 /** Serves runs until Ctrl-C or SIGTERM, then finishes what runs. */
 export async function serveCommand(runs: readonly string[], options: ServeOptions): Promise<number> {
-  const { host, port, apiKey, cors, slots, draft, threads, drain } = options;
+  const { port, apiKey, cors, slots, draft, threads, drain, log } = options;
+  const [host = "127.0.0.1", ...hostNames] = options.host ?? [];
+  const format = log === true ? "text" : log;
   const signal = interruptSignal();
   await using server = await serve(runs, {
     host,
+    hostNames,
     port,
     slots,
     draft,
@@ -39,6 +44,7 @@ export async function serveCommand(runs: readonly string[], options: ServeOption
       ...(options.maxPrompt === undefined ? {} : { promptTokens: options.maxPrompt }),
       ...(options.maxLoops === undefined ? {} : { loops: options.maxLoops }),
     },
+    ...(format ? { onRequest: (record) => console.error(logLine(record, format)) } : {}),
     onFault: (error) => console.error(error),
   });
   for (const warning of server.warnings) console.error(`warning: ${warning}`);

@@ -1,87 +1,66 @@
-import { type Context, Hono } from "hono";
-import { cors } from "hono/cors";
-import { routePath } from "hono/route";
-import { timingSafeEqual } from "hono/utils/buffer";
-import type * as z from "zod";
+import type { Context } from "hono";
 import { parameterCount } from "../models/parameters.ts";
-import { readBody } from "./body.ts";
+import { Answers, type AnswersOptions } from "./answers.ts";
 import { flopsByLoops } from "./depth.ts";
 import { docsPage } from "./docs-page.ts";
-import {
-  disconnected,
-  errorBody,
-  internalFault,
-  modelGone,
-  noSuchModel,
-  noSuchPath,
-  queueFull,
-  Refusal,
-  wrongKey,
-} from "./errors.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { badHost, errorBody, foreignHost, noSuchPath, type Refusal, wrongKey } from "./errors.ts";
+import { guarded } from "./faults.ts";
+import { homePage } from "./home-page.ts";
+import { hostName, ownHosts } from "./hosts.ts";
+import { RequestNote, type RequestRecord } from "./log.ts";
 import { openApi } from "./openapi.ts";
-import { type Plan, type PlanLimits, planChat, planCompletion, type ServedModel } from "./plan.ts";
-import type { JobEnd } from "./protocol.ts";
-import {
-  chatStyle,
-  choiceOf,
-  collect,
-  completionStyle,
-  type Head,
-  type Style,
-  usageOf,
-} from "./responses.ts";
-import { type ChoiceEvent, runJobs } from "./run.ts";
+import { loadHono } from "./packages.ts";
+import { planChat, planCompletion, type ServedModel } from "./plan.ts";
+import { chatStyle, completionStyle } from "./responses.ts";
 import { chatRequest, completionRequest } from "./schemas.ts";
-import { eventStream } from "./sse.ts";
 
-export interface Limits extends PlanLimits {
-  readonly bodyBytes: number;
-  /** Texts that may wait for a slot, per model. */
-  readonly queue: number;
-  /** Time for a request, queueing included. */
-  readonly seconds: number;
-}
-
-export const defaultLimits: Limits = { bodyBytes: 2 ** 18, queue: 64, seconds: 300, choices: 16 };
-
-/** Where the server's numbers go. */
-export interface Metrics {
-  readonly contentType: string;
-  text(): Promise<string>;
-  /** An answer began, this long after its request. */
-  answered(route: string, status: number, seconds: number): void;
-  wrote(model: string, promptTokens: number, ends: readonly JobEnd[]): void;
-}
-
-export interface AppOptions {
-  readonly models: readonly ServedModel[];
-  readonly limits?: Partial<Limits>;
+export interface AppOptions extends AnswersOptions {
   /** Asked of every request to /v1 and /metrics. */
   readonly apiKey?: string;
+  /** The names that requests may be sent to where no key is asked; localhost alone by default. */
+  readonly isOwnHost?: (name: string) => boolean;
   /** The site whose pages may call; none by default. */
   readonly corsOrigin?: string;
-  readonly metrics?: Metrics;
-  readonly lifecycle?: Lifecycle;
-  /** Told of faults of the server itself. */
-  readonly onFault?: (error: unknown) => void;
+  /** Told of every request once it has been answered. */
+  readonly onRequest?: (record: RequestRecord) => void;
 }
 
-/** The server as a function from Request to Response; it knows nothing of sockets. */
-export function createApp(options: AppOptions): Hono {
-  const { apiKey, corsOrigin, metrics } = options;
+/** The server as a function from Request to Response. */
+export interface App {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+interface Environment {
+  Variables: { note: RequestNote };
+}
+
+/** The server, which knows nothing of sockets here. Throws SERVE_PACKAGES. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { apiKey, corsOrigin, metrics, models, isOwnHost = ownHosts() } = options;
+  const { Hono, cors, routePath, timingSafeEqual } = await loadHono();
+  const call = guarded(options.onFault);
   const answers = new Answers(options);
-  const app = new Hono();
+  const app = new Hono<Environment>();
   app.use(async (context, next) => {
-    const started = performance.now();
+    const { method, path } = context.req;
+    const note = new RequestNote({ method, path }, (record) => call(() => options.onRequest?.(record)));
+    context.set("note", note);
     await next();
-    metrics?.answered(routePath(context, -1), context.res.status, (performance.now() - started) / 1000);
+    note.status = context.res.status;
+    call(() => metrics?.answered(routePath(context, -1), note.status, note.elapsedMs / 1000));
+    if (!note.isStreamed) note.end();
+  });
+  app.use((context, next) => {
+    checkHost(context.req.raw, apiKey === undefined ? isOwnHost : () => true);
+    return next();
   });
   if (corsOrigin !== undefined) app.use(cors({ origin: corsOrigin }));
   if (apiKey !== undefined) {
-    app.use("/v1/*", (context, next) => checkKey(context, apiKey, next));
-    app.use("/metrics", (context, next) => checkKey(context, apiKey, next));
+    const isKey = (given: string) => timingSafeEqual(given, apiKey);
+    app.use("/v1/*", (context, next) => checkKey(context, isKey, next));
+    app.use("/metrics", (context, next) => checkKey(context, isKey, next));
   }
+  app.get("/", () => homePage(apiKey === undefined ? models : undefined));
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/readyz", () => answers.readiness());
   app.get("/metrics", async (context) => {
@@ -90,25 +69,39 @@ export function createApp(options: AppOptions): Hono {
   });
   const document = openApi(apiKey !== undefined);
   app.get("/openapi.json", (context) => context.json(document));
-  app.get("/docs", (context) => context.html(docsPage(document)));
-  app.get("/v1/models", (context) => context.json({ object: "list", data: options.models.map(modelObject) }));
+  app.get("/docs", () => docsPage(document));
+  app.get("/v1/models", (context) => context.json({ object: "list", data: models.map(modelObject) }));
   app.get("/v1/models/:id", (context) => context.json(modelObject(answers.model(context.req.param("id")))));
-  app.post("/v1/completions", (context) =>
-    answers.answer(context.req.raw, completionRequest, planCompletion, completionStyle),
+  app.post("/v1/completions", ({ req, var: { note } }) =>
+    answers.answer(req.raw, note, completionRequest, planCompletion, completionStyle),
   );
-  app.post("/v1/chat/completions", (context) =>
-    answers.answer(context.req.raw, chatRequest, planChat, chatStyle),
+  app.post("/v1/chat/completions", ({ req, var: { note } }) =>
+    answers.answer(req.raw, note, chatRequest, planChat, chatStyle),
   );
-  app.notFound(({ req }) => refuse(noSuchPath(req.method, req.path)));
-  app.onError((error) => refuse(answers.refusalOf(error)));
-  return app;
+  const refused = ({ var: { note } }: Context<Environment>, refusal: Refusal) => {
+    note.add({ error: refusal.code.toLowerCase() });
+    return refuse(refusal);
+  };
+  app.notFound((context) => refused(context, noSuchPath(context.req.method, context.req.path)));
+  app.onError((error, context) => refused(context, answers.refusalOf(error)));
+  return { fetch: (request) => app.fetch(request) };
 }
 
-async function checkKey(context: Context, key: string, next: () => Promise<void>): Promise<void> {
+function checkHost(request: Request, isOwn: (name: string) => boolean): void {
+  const name = hostName(request.headers.get("host") ?? new URL(request.url).host);
+  if (name === undefined) throw badHost();
+  if (!isOwn(name)) throw foreignHost(name);
+}
+
+async function checkKey(
+  context: Context,
+  isKey: (given: string) => Promise<boolean>,
+  next: () => Promise<void>,
+): Promise<void> {
   const given = context.req.header("authorization");
   if (given === undefined) throw wrongKey("no API key");
   const [, token = ""] = /^Bearer (.*)$/i.exec(given) ?? [];
-  if (!(await timingSafeEqual(token, key))) throw wrongKey("a wrong API key");
+  if (!(await isKey(token))) throw wrongKey("a wrong API key");
   await next();
 }
 
@@ -132,99 +125,3 @@ function modelObject({ id, created, spec }: ServedModel) {
   };
   return { id, object: "model", created, owned_by: "gyre", gyre };
 }
-
-/** Answers requests for text. */
-class Answers {
-  readonly #options: AppOptions;
-  readonly #limits: Limits;
-  readonly #lifecycle: Lifecycle;
-
-  constructor(options: AppOptions) {
-    this.#options = options;
-    this.#limits = { ...defaultLimits, ...options.limits };
-    this.#lifecycle = options.lifecycle ?? new Lifecycle();
-  }
-
-  model(id: string): ServedModel {
-    const { models } = this.#options;
-    const found = models.find((model) => model.id === id);
-    if (found) return found;
-    const ids = models.map((model) => model.id);
-    throw noSuchModel(id, ids);
-  }
-
-  readiness(): Response {
-    const states = this.#options.models.map(({ id, engine }) => [id, engine.failure ?? "ready"] as const);
-    const { isDraining } = this.#lifecycle;
-    const isReady = !isDraining && states.every(([, state]) => state === "ready");
-    const status = isReady ? "ready" : isDraining ? "shutting down" : "unavailable";
-    return Response.json({ status, models: Object.fromEntries(states) }, { status: isReady ? 200 : 503 });
-  }
-
-  refusalOf(error: unknown): Refusal {
-    if (error instanceof Refusal) return error;
-    this.#options.onFault?.(error);
-    return internalFault();
-  }
-
-  async answer<Schema extends typeof completionRequest | typeof chatRequest>(
-    request: Request,
-    schema: Schema,
-    plan: (request: z.infer<Schema>, model: ServedModel, limits: PlanLimits) => Plan,
-    style: Style,
-  ): Promise<Response> {
-    const body = await readBody(request, schema, this.#limits.bodyBytes);
-    if (request.signal.aborted) throw disconnected();
-    const model = this.model(body.model);
-    const planned = plan(body, model, this.#limits);
-    this.#checkRoom(model, planned.jobs.length);
-    const events = this.#lifecycle.track(request.signal, this.#limits.seconds, (signal) =>
-      runJobs(model, planned.jobs, signal),
-    );
-    const head = { id: `${style.idPrefix}-${crypto.randomUUID()}`, created: now(), model: model.id };
-    if (!body.stream) return this.#whole(events, planned, style, head);
-    const chunks = this.#chunks(events, planned, style, head, body.stream_options?.include_usage ?? false);
-    return eventStream(chunks, (error) => errorBody(this.refusalOf(error)));
-  }
-
-  #checkRoom({ id, engine, slots }: ServedModel, jobs: number): void {
-    if (engine.failure !== undefined) throw modelGone(id, engine.failure);
-    if (engine.pending + jobs > slots + this.#limits.queue) throw queueFull(engine.pending);
-  }
-
-  async #whole(
-    events: AsyncIterable<ChoiceEvent>,
-    planned: Plan,
-    style: Style,
-    head: Head,
-  ): Promise<Response> {
-    const { jobs, promptTokens } = planned;
-    const { choices, ends } = await collect(events, jobs.length);
-    this.#options.metrics?.wrote(head.model, promptTokens, ends);
-    const usage = usageOf(planned, ends);
-    return Response.json(style.response(head, choices, usage, jobs[0]?.logprobs !== undefined));
-  }
-
-  async *#chunks(
-    events: AsyncIterable<ChoiceEvent>,
-    planned: Plan,
-    style: Style,
-    head: Head,
-    includeUsage: boolean,
-  ): AsyncGenerator<object, void> {
-    const { jobs, promptTokens } = planned;
-    const hasLogprobs = jobs[0]?.logprobs !== undefined;
-    const seen = new Set<number>();
-    const ends: JobEnd[] = [];
-    for await (const event of events) {
-      if (event.event.type === "end") ends[event.choice] = event.event;
-      const chunk = style.chunk(head, choiceOf(event), hasLogprobs, !seen.has(event.choice));
-      seen.add(event.choice);
-      yield includeUsage ? { ...chunk, usage: null } : chunk;
-    }
-    this.#options.metrics?.wrote(head.model, promptTokens, ends);
-    if (includeUsage) yield style.usageChunk(head, usageOf(planned, ends));
-  }
-}
-
-const now = () => Math.floor(Date.now() / 1000);

@@ -1,3 +1,4 @@
+import { escaped, htmlPage, row } from "./html.ts";
 import type { OpenApi } from "./openapi.ts";
 
 interface Shape {
@@ -11,8 +12,8 @@ interface Shape {
   readonly required?: readonly string[];
 }
 
-/** The OpenAPI document as one page of HTML that needs nothing else. */
-export function docsPage(document: OpenApi): string {
+/** The OpenAPI document as a page. */
+export function docsPage(document: OpenApi): Response {
   const paths = Object.entries(document.paths).map(([path, operations]) => {
     const method = "post" in operations ? "POST" : "GET";
     const { summary, responses } = "post" in operations ? operations.post : operations.get;
@@ -24,11 +25,9 @@ export function docsPage(document: OpenApi): string {
   const schemas = Object.entries(document.components.schemas as Record<string, Shape>).map(
     ([name, shape]) => `<h3 id="${name}">${name}</h3><table>${fields(shape, "").join("")}</table>`,
   );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${document.info.title}</title>
-<style>body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
-td{padding:.1rem 1rem .1rem 0;vertical-align:top}code{background:#8882;padding:0 .2em}</style>
-<h1>${document.info.title}</h1><p>${document.info.description} <a href="openapi.json">openapi.json</a></p>
-<h2>Paths</h2>${paths.join("\n")}<h2>Bodies</h2>${schemas.join("\n")}</html>\n`;
+  const { title, description } = document.info;
+  const intro = `<p>${escaped(description)} <a href="openapi.json">openapi.json</a></p>`;
+  return htmlPage(title, `${intro}<h2>Paths</h2>${paths.join("\n")}<h2>Bodies</h2>${schemas.join("\n")}`);
 }
 
 /** A row for each field, those of inner objects under dotted names. */
@@ -58,9 +57,3 @@ function typeText(shape: Shape): string {
     shape.enum?.map((value) => JSON.stringify(value)).join(" | ") ?? [shape.type ?? "any"].flat().join(" | ")
   );
 }
-
-const row = (name: string, ...cells: readonly string[]): string =>
-  `<tr><td><code>${escaped(name)}</code></td>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join("")}</tr>`;
-
-const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`).replace(/`([^`]*)`/g, "<code>$1</code>");

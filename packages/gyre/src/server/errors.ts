@@ -1,4 +1,4 @@
-import { type ErrorDetail, GyreError, listOf } from "../util/errors.ts";
+import { type ErrorDetail, GyreError, listOf, reasonOf } from "../util/errors.ts";
 
 /** An error that a client is told of, with the HTTP status that says so. */
 export class Refusal extends GyreError {
@@ -87,6 +87,19 @@ export function noSuchModel(given: string, models: readonly string[]): Refusal {
   return refusal(404, "MODEL_NOT_FOUND", [name, listOf(models), "name one that /v1/models lists"], "model");
 }
 
+export const badHost = (): Refusal =>
+  refusal(400, "HOST", [
+    "a Host header that names no host, or two",
+    "one Host header",
+    "send one, as HTTP asks",
+  ]);
+
+export function foreignHost(name: string): Refusal {
+  const given = `a request to ${name.slice(0, 60)}, which is not this server's name`;
+  const fix = "start the server with --host and this name too, or with a key";
+  return refusal(403, "FOREIGN_HOST", [given, "localhost or a name that the server was given", fix]);
+}
+
 export const noSuchPath = (method: string, path: string): Refusal =>
   refusal(404, "NOT_FOUND", [`${method} ${path}`, "a path that /docs lists", "correct method or path"]);
 
@@ -121,9 +134,14 @@ export const disconnected = (): Refusal =>
     "wait for the answer",
   ]);
 
-export function modelGone(model: string, reason: string): Refusal {
-  const given = `the model ${model}, whose worker has ended (${reason})`;
-  return refusal(503, "MODEL_UNAVAILABLE", [given, "a worker that runs", "restart the server"], "model");
+export function modelGone(model: string): Refusal {
+  return new Refusal(503, "MODEL_UNAVAILABLE", {
+    given: `the model ${model}, whose worker has ended`,
+    expected: "a worker that runs",
+    fix: "try again in some seconds: it is started anew",
+    param: "model",
+    retryAfterSeconds: 5,
+  });
 }
 
 export function jobFailed(model: string, reason: string): Refusal {
@@ -134,12 +152,25 @@ export function jobFailed(model: string, reason: string): Refusal {
 export const internalFault = (): Refusal =>
   refusal(500, "INTERNAL", ["a fault of the server", "none", "report it; its log says more"]);
 
-export function workerDied(path: string, reason: string): GyreError {
+export function workerDied(path: string, when: "starting" | "working", reason: string): GyreError {
   return new GyreError("SERVE_WORKER", {
-    given: `the worker for ${path}, which ended while it started (${reason})`,
-    expected: "a worker that loads the model",
+    given: `the worker for ${path}, which ended while ${when} (${reason})`,
+    expected:
+      when === "starting" ? "a worker that loads the model" : "a worker that goes on; it is started anew",
     fix: "see whether gyre generate works with this run, and whether there is memory enough",
   });
+}
+
+export function missingPackages(cause: unknown): GyreError {
+  return new GyreError(
+    "SERVE_PACKAGES",
+    {
+      given: `gyre/server without a package that it needs (${reasonOf(cause).split("\n")[0]})`,
+      expected: "hono, @hono/node-server and prom-client installed beside gyre (they are optional peers)",
+      fix: "npm install hono @hono/node-server prom-client",
+    },
+    { cause },
+  );
 }
 
 export function sameModelName(name: string, paths: readonly [string, string]): GyreError {
@@ -154,7 +185,7 @@ export function cannotListen(where: string, cause: unknown): GyreError {
   return new GyreError(
     "SERVE_LISTEN",
     {
-      given: `${where}: ${cause instanceof Error ? cause.message : cause}`,
+      given: `${where}: ${reasonOf(cause)}`,
       expected: "a host and a port that are free",
       fix: "choose another --port or --host, or end what listens there",
     },

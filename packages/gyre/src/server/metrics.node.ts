@@ -1,9 +1,14 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Metrics } from "./app.ts";
+import type { Registry } from "prom-client";
+import type { Metrics } from "./answers.ts";
+import { loadPrometheus } from "./packages.node.ts";
 import type { ServedModel } from "./plan.ts";
 
-/** The server's numbers for Prometheus, in a registry of their own. */
-export function prometheus(models: readonly ServedModel[]): Metrics {
+type Prometheus = typeof import("prom-client");
+
+/** The server's numbers for Prometheus, in a registry of their own. Throws SERVE_PACKAGES. */
+export async function prometheus(models: readonly ServedModel[]): Promise<Metrics> {
+  const client = await loadPrometheus();
+  const { Counter, collectDefaultMetrics, Histogram, Registry } = client;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -32,7 +37,7 @@ export function prometheus(models: readonly ServedModel[]): Metrics {
     labelNames: ["model"] as const,
     registers,
   });
-  addLoads(models, registers);
+  addLoads(client, models, registers);
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -51,7 +56,7 @@ export function prometheus(models: readonly ServedModel[]): Metrics {
 }
 
 /** What the engines hold, read when somebody asks. */
-function addLoads(models: readonly ServedModel[], registers: Registry[]): void {
+function addLoads({ Gauge }: Prometheus, models: readonly ServedModel[], registers: Registry[]): void {
   const gauge = (name: string, help: string, read: (model: ServedModel) => number) =>
     new Gauge({
       name,

@@ -25,6 +25,7 @@ type SchemaName = keyof typeof schemas;
 const statuses: Readonly<Record<number, string>> = {
   400: "A field is wrong, unknown or too much; `param` names it",
   401: "The API key is missing or wrong",
+  403: "The Host header names another server, and no key is asked for",
   404: "No such model or path",
   413: "The body is too large",
   415: "The body is not application/json",
@@ -80,8 +81,9 @@ export function openApi(hasKey: boolean) {
           404: answer("No such model", json("Error")),
         }),
       },
+      "/": reads("What this server is, for people", { 200: answer("A page") }),
       "/healthz": reads("Whether the process answers", { 200: answer("It does") }),
-      "/readyz": reads("Whether every model can write", { 200: answer("Yes"), 503: answer("No, and why") }),
+      "/readyz": reads("Whether every model can write", { 200: answer("Yes"), 503: answer("No") }),
       "/metrics": reads("Numbers for Prometheus", { 200: answer("Prometheus text format") }),
     },
     components: {

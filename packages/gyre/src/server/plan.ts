@@ -1,4 +1,5 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { textDefaults } from "../decode/defaults.ts";
 import type { Draft } from "../decode/speculate.ts";
 import type { Spec } from "../models/spec.ts";
 import { chatPrompt, chatStop } from "./chat.ts";
@@ -47,7 +48,7 @@ export function planCompletion(request: CompletionRequest, model: ServedModel, l
   const prompts = (isOne ? [given] : given) as readonly (string | number[])[];
   return plan(request, model, limits, {
     prompts: prompts.map((prompt) => promptIds(prompt, "prompt", model, limits)),
-    maxTokens: request.max_tokens ?? 16,
+    maxTokens: request.max_tokens ?? textDefaults.maxTokens,
     stops: [],
     logprobs: request.logprobs ?? undefined,
   });
@@ -88,15 +89,15 @@ function plan(
     throw badField("n", `${choices} texts at once`, `at most ${limits.choices}, prompts times n`);
   if (request.stream_options != null && !request.stream)
     throw badField("stream_options", "stream_options without stream", "stream true beside it");
-  const seed = request.seed ?? (crypto.getRandomValues(new Uint32Array(1))[0] as number);
+  const seed = request.seed ?? textDefaults.seed;
   const depth = depthOf(request, model.spec, limits.loops ?? model.spec.loops);
   const isDrafted = depth.exit === undefined && depth.budget === model.drafting?.loops;
   const job = {
     ...depth,
     ...(isDrafted && model.drafting ? { draft: model.drafting.draft } : {}),
     maxTokens,
-    temperature: request.temperature ?? 1,
-    topP: request.top_p ?? 1,
+    temperature: request.temperature ?? textDefaults.temperature,
+    topP: request.top_p ?? textDefaults.topP,
     stops: [...stops, ...[request.stop ?? []].flat()],
     dropsSpace: stops.length > 0,
     ...(logprobs === undefined ? {} : { logprobs }),

@@ -19,18 +19,20 @@ export async function* runJobs(
 ): AsyncGenerator<ChoiceEvent, void> {
   const arrived: { choice: number; event: JobEvent }[] = [];
   let wake = () => {};
-  const cancels = jobs.map((job, choice) =>
-    engine.start(job, (event) => {
-      arrived.push({ choice, event });
-      wake();
-    }),
-  );
+  const cancels: (() => void)[] = [];
   const cancel = () => {
     for (const cancelJob of cancels) cancelJob();
     wake();
   };
   signal.addEventListener("abort", cancel);
   try {
+    for (const [choice, job] of jobs.entries()) {
+      const onEvent = (event: JobEvent) => {
+        arrived.push({ choice, event });
+        wake();
+      };
+      cancels.push(engine.start(job, onEvent));
+    }
     for (let open = jobs.length; open > 0; ) {
       signal.throwIfAborted();
       const next = arrived.shift();
@@ -51,5 +53,5 @@ export async function* runJobs(
 }
 
 function failed(model: string, { isGone, reason }: JobFailure): Error {
-  return isGone ? modelGone(model, reason) : jobFailed(model, reason);
+  return isGone ? modelGone(model) : jobFailed(model, reason);
 }

@@ -13,7 +13,10 @@ export interface SchedulerOptions {
   readonly betweenCalls?: () => Promise<void>;
 }
 
-/** One stream to run, and who hears of it. After `onEnd` or `onError` nothing more comes. */
+/**
+ * One stream to run, and who hears of it. After `onEnd` or `onError` nothing more comes, but that `onError` also hears
+ * of what the others throw. What `onError` throws is lost. No other stream notices.
+ */
 export interface Task {
   readonly prompt: ArrayLike<number>;
   /** With a draft, rounds of speculation of its own: nothing of it shares a call. */
@@ -75,18 +78,32 @@ export class Scheduler {
     };
   }
 
+  /** Works until nothing is left. It never rejects: whoever waits for a later stream waits for it. */
   async #run(): Promise<void> {
-    await this.#betweenCalls?.();
+    await this.#pause();
     while (this.#waiting.size + this.#running.size > 0) {
-      await this.#admit();
-      const group = [...this.#running];
-      const alone = group.filter(({ stream }) => stream instanceof Speculation);
-      const shared = group.filter(({ stream }) => stream instanceof Stream);
-      if (shared.length > 0) await this.#advance(shared);
-      for (const entry of alone) await this.#advanceAlone(entry);
-      await this.#betweenCalls?.();
+      await this.#round();
+      await this.#pause();
     }
     this.#work = undefined;
+  }
+
+  /** What fails between calls fails all streams there are, and none that comes later. */
+  async #pause(): Promise<void> {
+    try {
+      await this.#betweenCalls?.();
+    } catch (error) {
+      for (const entry of [...this.#waiting, ...this.#running]) this.#fail(entry, error);
+    }
+  }
+
+  async #round(): Promise<void> {
+    await this.#admit();
+    const group = [...this.#running];
+    const alone = group.filter(({ stream }) => stream instanceof Speculation);
+    const shared = group.filter(({ stream }) => stream instanceof Stream);
+    if (shared.length > 0) await this.#advance(shared);
+    for (const entry of alone) await this.#advanceAlone(entry);
   }
 
   async #admit(): Promise<void> {
@@ -159,12 +176,20 @@ export class Scheduler {
 
   #end(entry: Entry, finish: Finish): void {
     this.#leave(entry);
-    if (!entry.isCancelled) entry.task.onEnd(finish);
+    if (entry.isCancelled) return;
+    try {
+      entry.task.onEnd(finish);
+    } catch (error) {
+      this.#fail(entry, error);
+    }
   }
 
   #fail(entry: Entry, error: unknown): void {
     this.#leave(entry);
-    if (!entry.isCancelled) entry.task.onError(error);
+    if (entry.isCancelled) return;
+    try {
+      entry.task.onError(error);
+    } catch {}
   }
 
   #leave(entry: Entry): void {

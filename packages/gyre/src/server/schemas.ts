@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { LONE_SURROGATE } from "../data/tokenizer.ts";
+import { textDefaults } from "../decode/defaults.ts";
 
 // The wire format, once: requests are checked with these, types come from them, and OpenAPI is made of them.
 // Objects are strict. Fields that may be left out may also be null, as OpenAI's clients send them.
@@ -21,8 +22,13 @@ const generation = {
     .union([stopText, z.array(stopText).max(4)])
     .nullish()
     .describe("up to 4 texts that end the answer; none of them is given out"),
-  seed: z.int().nullish().describe("seed of the choices; drawn when left out"),
-  temperature: z.number().min(0).max(2).nullish().describe("0 takes the most likely token; 1 when left out"),
+  seed: z.int().nullish().describe(`seed of the choices; ${textDefaults.seed} when left out`),
+  temperature: z
+    .number()
+    .min(0)
+    .max(2)
+    .nullish()
+    .describe(`0 takes the most likely token; ${textDefaults.temperature} when left out`),
   top_p: z
     .number()
     .positive()
@@ -62,7 +68,7 @@ export const completionRequest = z.strictObject({
     .union([z.string(), tokens, z.array(z.string()), z.array(tokens)])
     .nullish()
     .describe("a text or its tokens, or several; a new text when left out"),
-  max_tokens: count.nullish().describe("tokens to write at most; 16 when left out"),
+  max_tokens: count.nullish().describe(`tokens to write at most; ${textDefaults.maxTokens} when left out`),
   logprobs: z.int().min(0).max(5).nullish().describe("report each token with so many alternatives"),
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;

@@ -1,19 +1,27 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { basename, resolve } from "node:path";
-import { createAdaptorServer, type ServerType } from "@hono/node-server";
 import { depthWarning, loadCalibration, loadTokenizer, openRun } from "../runs/run.node.ts";
-import { createApp, defaultLimits, type Limits } from "./app.ts";
+import { defaultLimits, type Limits } from "./answers.ts";
+import { type App, createApp } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
+import type { OnFault } from "./faults.ts";
+import { hostName, ownHosts } from "./hosts.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import type { RequestRecord } from "./log.ts";
 import { prometheus } from "./metrics.node.ts";
 import { ModelWorker } from "./model-worker.node.ts";
+import { loadNodeServer, loadPrometheus } from "./packages.node.ts";
+import { loadHono } from "./packages.ts";
 import type { ServedModel } from "./plan.ts";
 
 export interface ServeOptions {
-  /** 127.0.0.1 by default: this machine only. */
+  /** What to listen on: 127.0.0.1 by default, this machine only. */
   readonly host?: string;
+  /** Other names of this server, that requests without a key may be sent to beside `host` and localhost. */
+  readonly hostNames?: readonly string[];
   /** 8080 by default; 0 takes any free one. */
   readonly port?: number;
   /** Streams that share a call; 16 by default. */
@@ -25,7 +33,10 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   readonly apiKey?: string;
   readonly corsOrigin?: string;
-  readonly onFault?: (error: unknown) => void;
+  /** Told of every request once it has been answered: a log, with nothing of prompts and texts. */
+  readonly onRequest?: (record: RequestRecord) => void;
+  /** Told of faults of the server itself, and of workers that ended. */
+  readonly onFault?: OnFault;
 }
 
 /** A server that listens. */
@@ -40,32 +51,32 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * Serves runs over HTTP, each computed in a thread of its own; a model's id is its folder's name. Throws what
- * openRun, loadTokenizer and loadWeights do, SERVE_MODELS, SERVE_WORKER or SERVE_LISTEN.
+ * openRun, loadTokenizer and loadWeights do, SERVE_MODELS, SERVE_PACKAGES, SERVE_WORKER or SERVE_LISTEN.
  */
 export async function serve(runs: readonly string[], options: ServeOptions = {}): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = 8080 } = options;
+  const { port = 8080 } = options;
+  const host = (options.host ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   checkNames(runs);
+  // A package that is missing is found before any model is loaded.
+  await Promise.all([loadHono(), loadNodeServer(), loadPrometheus()]);
   const workers: ModelWorker[] = [];
   try {
     const models: ServedModel[] = [];
     for (const path of runs) models.push(await openModel(path, options, workers));
     const lifecycle = new Lifecycle();
-    const app = createApp({ ...options, models, lifecycle, metrics: prometheus(models) });
-    const serverOptions = { headersTimeout: 10_000, requestTimeout: 1000 * ARRIVAL_SECONDS };
-    const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false, serverOptions });
-    // A client that stops reading holds its connection no longer than a request may take.
-    (server as Server).setTimeout(
-      1000 * (ARRIVAL_SECONDS + (options.limits?.seconds ?? defaultLimits.seconds)),
-    );
+    const isOwnHost = ownNames(host, options.hostNames);
+    const metrics = await prometheus(models);
+    const app = await createApp({ ...options, models, lifecycle, metrics, isOwnHost });
+    const server = await httpServer(app, options.limits?.seconds ?? defaultLimits.seconds);
     await listen(server, host, port);
     let closing: Promise<void> | undefined;
     const close = (drainSeconds: number) => {
-      closing ??= closeAll(server as Server, lifecycle, workers, drainSeconds);
+      closing ??= closeAll(server, lifecycle, workers, drainSeconds);
       return closing;
     };
     const { port: taken } = server.address() as AddressInfo;
     return {
-      url: `http://${host.includes(":") ? `[${host}]` : host}:${taken}`,
+      url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${taken}`,
       models,
       warnings: workers.flatMap(({ warnings }) => warnings),
       close,
@@ -77,8 +88,38 @@ export async function serve(runs: readonly string[], options: ServeOptions = {})
   }
 }
 
-/** For a request's body to arrive. */
+/** For a request's headers, and for all of it, to arrive. */
+const HEADERS_SECONDS = 10;
 const ARRIVAL_SECONDS = 30;
+/** Between looks for requests that take longer than that to arrive. */
+const CHECK_SECONDS = 1;
+
+async function httpServer(app: App, answerSeconds: number): Promise<Server> {
+  const { createAdaptorServer } = await loadNodeServer();
+  const serverOptions = {
+    headersTimeout: 1000 * HEADERS_SECONDS,
+    requestTimeout: 1000 * ARRIVAL_SECONDS,
+    connectionsCheckingInterval: 1000 * CHECK_SECONDS,
+  };
+  const fetch = (request: Request) => app.fetch(request);
+  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false, serverOptions }) as Server;
+  // A client that stops reading holds its connection no longer than a request may take.
+  server.setTimeout(1000 * (ARRIVAL_SECONDS + answerSeconds));
+  return server;
+}
+
+/** The names that requests may be sent to. To listen on every address means the machine's own ones too. */
+function ownNames(host: string, others: readonly string[] = []): (name: string) => boolean {
+  const isNamed = ownHosts([host, ...others]);
+  if (host !== "0.0.0.0" && host !== "::") return isNamed;
+  return (name) => isNamed(name) || ownAddresses().some((address) => hostName(address) === name);
+}
+
+/** Asked anew each time, for addresses come and go; a name is none, whatever it points to. */
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.map(({ address, family }) => (family === "IPv6" ? `[${address}]` : address));
+}
 
 function checkNames(runs: readonly string[]): void {
   const seen = new Map<string, string>();
@@ -92,12 +133,12 @@ function checkNames(runs: readonly string[]): void {
 
 async function openModel(
   path: string,
-  { slots = 16, threads, draft }: ServeOptions,
+  { slots = 16, threads, draft, onFault }: ServeOptions,
   workers: ModelWorker[],
 ): Promise<ServedModel> {
   const run = await openRun(path);
   const tokenizer = await loadTokenizer(run);
-  const engine = await ModelWorker.open({ path, slots, threads });
+  const engine = await ModelWorker.open({ path, slots, threads }, onFault);
   workers.push(engine);
   const created = Math.floor(Date.now() / 1000);
   const calibration = draft === "auto" ? await loadCalibration(run) : undefined;
@@ -115,7 +156,7 @@ async function openModel(
   };
 }
 
-async function listen(server: ServerType, host: string, port: number): Promise<void> {
+async function listen(server: Server, host: string, port: number): Promise<void> {
   try {
     server.listen(port, host);
     await once(server, "listening");

@@ -55,7 +55,12 @@ function compute(decoder: Decoder, tokenizer: Tokenizer): void {
         events.push([id, event]);
         if (event.type !== "piece") cancels.delete(id);
       };
-      cancels.set(id, runJob(scheduler, tokenizer, message.job, report));
+      try {
+        cancels.set(id, runJob(scheduler, tokenizer, message.job, report));
+      } catch (error) {
+        report({ type: "failure", isGone: false, reason: String(error) });
+        tell();
+      }
     } else {
       cancels.get(id)?.();
       cancels.delete(id);

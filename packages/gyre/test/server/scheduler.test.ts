@@ -172,6 +172,45 @@ describe("the scheduler", () => {
     expect(failures).toEqual(["LOOPS", "PROMPT_TOKEN", "listener"]);
   });
 
+  test("listeners that throw, at any moment, are alone with it, and later streams run", async () => {
+    let isBroken = true;
+    const scheduler = new Scheduler(decoder, {
+      betweenCalls: async () => {
+        if (isBroken) throw new Error("between: broken");
+      },
+    });
+    const submit = (listeners: Partial<Task>, maxTokens = 3) =>
+      new Promise<string>((resolve) => {
+        scheduler.submit({
+          prompt: [1],
+          options: { maxTokens, temperature: 0, loops: 1 },
+          onToken: () => false,
+          onEnd: () => resolve("end"),
+          onError: (error) => resolve(String(error)),
+          ...listeners,
+        });
+      });
+    const broken = (where: string) => () => {
+      throw new Error(where);
+    };
+    expect(await submit({})).toBe("Error: between: broken");
+    isBroken = false;
+    const good = [submit({}, 9), submit({}, 6)];
+    expect(await submit({ onToken: broken("token") })).toBe("Error: token");
+    expect(await submit({ onEnd: broken("end") })).toBe("Error: end");
+    expect(await submit({ onEnd: broken("at once") }, 0)).toBe("Error: at once");
+    scheduler.submit({
+      prompt: [1, 999],
+      options: { maxTokens: 3 },
+      onToken: () => false,
+      onEnd: broken("never"),
+      onError: broken("nobody hears of it"),
+    });
+    expect(await Promise.all(good)).toEqual(["end", "end"]);
+    expect(await submit({})).toBe("end");
+    expect(scheduler.load).toMatchObject({ running: 0, waiting: 0, cacheBytes: 0 });
+  });
+
   test("a cancelled stream leaves at once, waiting or running, and hears nothing more", async () => {
     const heard: string[] = [];
     let cancels: (() => void)[] = [];
