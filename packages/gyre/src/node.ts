@@ -1,4 +1,10 @@
-export { readSafetensorsFile, writeFileAtomic, writeSafetensorsFile } from "./checkpoint/files.node.ts";
+export { writeFileAtomic } from "./checkpoint/files.node.ts";
+export {
+  type OpenSafetensors,
+  openSafetensorsFile,
+  readSafetensorsFile,
+  writeSafetensorsFile,
+} from "./checkpoint/safetensors.node.ts";
 export { loadBpe, trainBpe } from "./data/bpe.node.ts";
 export { loadCorpus } from "./data/corpus.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";

@@ -1,18 +1,23 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { GyreError } from "../util/errors.ts";
-import { cannotRead, cannotWrite, torchFile } from "./errors.ts";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "./safetensors.ts";
+import { cannotRead, cannotWrite, notAFile } from "./errors.ts";
 
-const torchExtensions = [".pt", ".pth", ".ckpt"];
+/** What a file is made of: a text, bytes, or pieces of bytes one after the other. */
+export type Content = string | Uint8Array | Iterable<Uint8Array>;
+
+/** Linux reads at most 2 GiB in one call. */
 const readChunk = 2 ** 30;
+const hashChunk = 2 ** 24;
 let temporaries = 0;
 
 /**
  * Replaces a file in one step: whoever reads `path` finds the old content or the new, never a part. The bytes
  * are on the disk when the promise resolves. Throws CHECKPOINT_WRITE and leaves what was there.
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: Content): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${temporaries++}.tmp`);
   try {
     await writeDurably(temporary, content);
@@ -25,10 +30,11 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
 }
 
 /** Writes a new file and waits until it is on the disk. */
-export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeDurably(path: string, content: Content): Promise<void> {
   const file = await open(path, "wx");
   try {
-    await file.writeFile(content);
+    const isWhole = typeof content === "string" || content instanceof Uint8Array;
+    for (const piece of isWhole ? [content] : content) await file.writeFile(piece);
     await file.sync();
   } finally {
     await file.close();
@@ -46,38 +52,73 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** The bytes of a file of any size (fs.readFile stops at 2 GiB). Throws CHECKPOINT_READ. */
-export async function readBytes(path: string): Promise<Uint8Array> {
+/** Opens a file for reading. A pipe or a device, which might never answer, is CHECKPOINT_READ. */
+export async function openFile(path: string): Promise<{ readonly file: FileHandle; readonly size: number }> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, "r");
-    const bytes = new Uint8Array((await file.stat()).size);
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await file.read(bytes, at, Math.min(readChunk, bytes.length - at), at);
-      if (bytesRead === 0) return bytes.subarray(0, at);
+    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const status = await file.stat();
+    if (!status.isFile()) throw notAFile(path);
+    return { file, size: status.size };
+  } catch (cause) {
+    await file?.close();
+    throw cause instanceof GyreError ? cause : cannotRead(path, cause);
+  }
+}
+
+/** Fills `bytes` from byte `from` of a file on; returns how many there were. Throws CHECKPOINT_READ. */
+export async function readInto(
+  bytes: Uint8Array,
+  { file, from, path }: { readonly file: FileHandle; readonly from: number; readonly path: string },
+): Promise<number> {
+  let at = 0;
+  try {
+    while (at < bytes.length) {
+      const length = Math.min(readChunk, bytes.length - at);
+      const { bytesRead } = await file.read(bytes, at, length, from + at);
+      if (bytesRead === 0) break;
       at += bytesRead;
     }
-    return bytes;
   } catch (cause) {
     throw cannotRead(path, cause);
-  } finally {
-    await file?.close();
   }
+  return at;
 }
 
-/** Reads a safetensors file. Throws CHECKPOINT_READ, CHECKPOINT_TORCH or SAFETENSORS_*, naming the path. */
-export async function readSafetensorsFile(path: string): Promise<SafetensorsFile> {
-  const bytes = await readBytes(path);
+/** The bytes of a file of up to 4 GiB (fs.readFile stops at 2 GiB). Throws CHECKPOINT_READ. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  const { file, size } = await openFile(path);
   try {
-    return decodeSafetensors(bytes, path);
-  } catch (error) {
-    const isTorch = torchExtensions.includes(extname(path).toLowerCase());
-    if (isTorch && error instanceof GyreError) throw torchFile(path);
-    throw error;
+    const bytes = allocate(size, path);
+    return bytes.subarray(0, await readInto(bytes, { file, from: 0, path }));
+  } finally {
+    await file.close();
   }
 }
 
-/** Writes a safetensors file atomically. Throws CHECKPOINT_WRITE or SAFETENSORS_*. */
-export async function writeSafetensorsFile(path: string, file: SafetensorsFile): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(file));
+/** The SHA-256 of a file of any size, in hexadecimal. Throws CHECKPOINT_READ. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const { file, size } = await openFile(path);
+  const hash = createHash("sha256");
+  const bytes = new Uint8Array(Math.min(size, hashChunk));
+  try {
+    for (let from = 0; from < size; ) {
+      const count = await readInto(bytes, { file, from, path });
+      if (count === 0) break;
+      hash.update(bytes.subarray(0, count));
+      from += count;
+    }
+    return hash.digest("hex");
+  } finally {
+    await file.close();
+  }
+}
+
+/** Room for bytes of a file. Throws CHECKPOINT_READ where there is none. */
+export function allocate(size: number, what: string): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    throw cannotRead(what, cause);
+  }
 }

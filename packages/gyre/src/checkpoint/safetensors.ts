@@ -24,6 +24,7 @@ import {
 } from "./errors.ts";
 import {
   checkLayout,
+  type Header,
   metadataKey,
   parseHeader,
   printHeader,
@@ -57,21 +58,30 @@ const floatDTypes = ["F32", "F16", "BF16", "F64"] as const;
 const intDTypes = ["I64", "I32", "U8"] as const;
 
 /**
- * The bytes of a safetensors file. Without `header` the layout is that of the reference library: tensors by
- * falling rank of dtype, then by name. Throws SAFETENSORS_NAME, SAFETENSORS_DTYPE or SAFETENSORS_SIZE for a
- * tensor that cannot be stored, SAFETENSORS_STALE_HEADER when `header` describes other tensors.
+ * A safetensors file as pieces that follow each other: its beginning with the header, and views of the tensors' bytes.
+ * Without `header` the layout is that of the reference library: tensors by falling rank of dtype, then by name. Throws
+ * SAFETENSORS_NAME, SAFETENSORS_DTYPE or SAFETENSORS_SIZE for a tensor that cannot be stored, SAFETENSORS_STALE_HEADER
+ * when `header` describes other tensors.
  */
-export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
+export function safetensorsPieces(file: SafetensorsFile): Uint8Array[] {
   for (const [name, tensor] of file.tensors) checkTensor(name, tensor);
   const entries = file.header === undefined ? libraryLayout(file.tensors) : givenLayout(file, file.header);
-  const text = file.header ?? printHeader({ entries, metadata: file.metadata });
-  const header = new TextEncoder().encode(text);
-  const start = 8 + header.length;
-  const bytes = new Uint8Array(start + entries.reduce((end, entry) => Math.max(end, entry.end), 0));
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
-  bytes.set(header, 8);
-  for (const { name, begin } of entries) {
-    bytes.set((file.tensors.get(name) as StoredTensor).bytes, start + begin);
+  const header = new TextEncoder().encode(file.header ?? printHeader({ entries, metadata: file.metadata }));
+  const beginning = new Uint8Array(8 + header.length);
+  new DataView(beginning.buffer).setBigUint64(0, BigInt(header.length), true);
+  beginning.set(header, 8);
+  const inOrder = [...entries].sort((a, b) => a.begin - b.begin);
+  return [beginning, ...inOrder.map(({ name }) => (file.tensors.get(name) as StoredTensor).bytes)];
+}
+
+/** `safetensorsPieces` as one: the bytes of a whole file, of at most 4 GiB. */
+export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
+  const pieces = safetensorsPieces(file);
+  const bytes = new Uint8Array(pieces.reduce((total, piece) => total + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
   }
   return bytes;
 }
@@ -82,23 +92,46 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
  * CHECKPOINT_TORCH for a PyTorch file.
  */
 export function decodeSafetensors(bytes: Uint8Array, source = "safetensors data"): SafetensorsFile {
-  if (bytes.length < 8) throw safetensorsTooShort(source, bytes.length);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const headerLength = view.getBigUint64(0, true);
-  const most = Math.min(bytes.length - 8, maxHeaderLength);
-  if (headerLength > most) {
-    throw isTorch(view) ? torchFile(source) : safetensorsHeaderLength(source, headerLength, most);
-  }
-  const start = 8 + Number(headerLength);
-  const header = decodeText(bytes.subarray(8, start), source);
-  const { entries, metadata } = parseHeader(header, source);
-  checkLayout(entries, bytes.length - start, source);
+  const start = dataStart(bytes.subarray(0, 8), { size: bytes.length, source });
+  const { header, entries, metadata } = readHeader(bytes.subarray(8, start), {
+    dataLength: bytes.length - start,
+    source,
+  });
   const tensors = new Map(
     entries.map(({ name, dtype, shape, begin, end }) => {
       return [name, { dtype, shape, bytes: bytes.subarray(start + begin, start + end) }];
     }),
   );
   return { tensors, ...(metadata === undefined ? {} : { metadata }), header };
+}
+
+/**
+ * Where the data of a file of `size` bytes begins, from its first 8 bytes; no further than the file goes. Throws
+ * SAFETENSORS_TOO_SHORT, SAFETENSORS_HEADER_LENGTH or CHECKPOINT_TORCH.
+ */
+export function dataStart(
+  prefix: Uint8Array,
+  { size, source }: { readonly size: number; readonly source: string },
+): number {
+  if (size < 8) throw safetensorsTooShort(source, size);
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
+  const headerLength = view.getBigUint64(0, true);
+  const most = Math.min(size - 8, maxHeaderLength);
+  if (headerLength > most) {
+    throw isTorch(view) ? torchFile(source) : safetensorsHeaderLength(source, headerLength, most);
+  }
+  return 8 + Number(headerLength);
+}
+
+/** The header with its text, checked against the bytes of data that follow it. Throws SAFETENSORS_*. */
+export function readHeader(
+  bytes: Uint8Array,
+  { dataLength, source }: { readonly dataLength: number; readonly source: string },
+): Header & { readonly header: string } {
+  const header = decodeText(bytes, source);
+  const { entries, metadata } = parseHeader(header, source);
+  checkLayout(entries, dataLength, source);
+  return { header, entries, metadata };
 }
 
 /** A copy of a stored tensor as float32: exact from F32, F16 and BF16, rounded from F64. Else CHECKPOINT_DTYPE. */

@@ -1,12 +1,8 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotWrite, torchFile } from "../checkpoint/errors.ts";
-import {
-  readBytes,
-  readSafetensorsFile,
-  writeFileAtomic,
-  writeSafetensorsFile,
-} from "../checkpoint/files.node.ts";
+import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
+import { readSafetensorsFile, writeSafetensorsFile } from "../checkpoint/safetensors.node.ts";
 import { officialExists, officialFolder, shardedWeights } from "./errors.ts";
 import type { OfficialFiles } from "./official.ts";
 

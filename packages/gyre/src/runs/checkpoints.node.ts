@@ -1,11 +1,17 @@
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { cannotRead, cannotWrite } from "../checkpoint/errors.ts";
-import { readBytes, syncDirectory, writeDurably, writeFileAtomic } from "../checkpoint/files.node.ts";
+import {
+  readBytes,
+  sha256OfFile,
+  syncDirectory,
+  writeDurably,
+  writeFileAtomic,
+} from "../checkpoint/files.node.ts";
 import { jsonText } from "../checkpoint/json.ts";
-import { decodeSafetensors, encodeSafetensors, storeTensors, toFloat32 } from "../checkpoint/safetensors.ts";
-import { sha256Of } from "../util/checksum.node.ts";
+import { readFloatTensors, writeNewSafetensors } from "../checkpoint/safetensors.node.ts";
+import { storeTensors } from "../checkpoint/safetensors.ts";
 import { GyreError } from "../util/errors.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { checkpointCorrupt, checkpointOption } from "./errors.ts";
@@ -56,26 +62,26 @@ export async function saveCheckpoint(
   if (!Number.isSafeInteger(keep) || keep < 1)
     throw checkpointOption("keep", keep, "a whole number from 1 on");
   const state = jsonText(checkpoint.state, "a checkpoint's state");
-  const model = encodeSafetensors({
-    tensors: storeTensors(checkpoint.model, { dtype: "F32" }),
-    metadata: { format: "pt" },
-  });
-  const optimizer = encodeSafetensors({ tensors: storeTensors(checkpoint.optimizer, { dtype: "F32" }) });
-  const sha256 = JSON.stringify({ [modelFile]: sha256Of(model), [optimizerFile]: sha256Of(optimizer) });
+  const model = storeTensors(checkpoint.model, { dtype: "F32" });
+  const optimizer = storeTensors(checkpoint.optimizer, { dtype: "F32" });
   const name = `step-${String(step).padStart(6, "0")}`;
   const folder = join(run, "checkpoints");
   try {
     await removeTemporaries(folder);
     const temporary = join(folder, temporaryPrefix + name);
     await mkdir(temporary);
-    await writeDurably(join(temporary, modelFile), model);
-    await writeDurably(join(temporary, optimizerFile), optimizer);
+    const write = (file: string, tensors: typeof model, metadata = {}) =>
+      writeNewSafetensors(join(temporary, file), { tensors, ...metadata });
+    const sha256 = JSON.stringify({
+      [modelFile]: await write(modelFile, model, { metadata: { format: "pt" } }),
+      [optimizerFile]: await write(optimizerFile, optimizer),
+    });
     await writeDurably(join(temporary, stateFile), `{"step":${step},"sha256":${sha256},"state":${state}}\n`);
     await syncDirectory(temporary);
     await putInPlace(folder, temporary, name);
   } catch (cause) {
     await removeTemporaries(folder).catch(() => undefined);
-    throw cannotWrite(join(folder, name), cause);
+    throw cause instanceof GyreError ? cause : cannotWrite(join(folder, name), cause);
   }
   await writeFileAtomic(join(run, pointerFile), `${name}\n`);
   good.add(name);
@@ -109,13 +115,10 @@ async function readCheckpoint(run: string, name: string): Promise<RunCheckpoint>
   const folder = join(run, "checkpoints", name);
   const { step, sha256, state } = await readState(folder, name);
   const tensorsOf = async (file: keyof typeof sha256) => {
-    const bytes = await readBytes(join(folder, file));
-    if (sha256Of(bytes) !== sha256[file])
-      throw checkpointCorrupt(join(folder, file), ["the checksum is another"]);
-    const { tensors } = decodeSafetensors(bytes, join(folder, file));
-    return new Map(
-      [...tensors].map(([key, stored]) => [key, { data: toFloat32(stored, key), shape: stored.shape }]),
-    );
+    const path = join(folder, file);
+    if ((await sha256OfFile(path)) !== sha256[file])
+      throw checkpointCorrupt(path, ["the checksum is another"]);
+    return readFloatTensors(path);
   };
   return { step, model: await tensorsOf(modelFile), optimizer: await tensorsOf(optimizerFile), state };
 }
@@ -174,8 +177,8 @@ function stepOf(name: string): number {
 }
 
 async function readPointer(run: string): Promise<string | undefined> {
-  const text = await readFile(join(run, pointerFile), "utf8").catch(() => "");
-  const name = text.trim();
+  const bytes = await readBytes(join(run, pointerFile)).catch(() => undefined);
+  const name = new TextDecoder().decode(bytes).trim();
   return namePattern.test(name) ? name : undefined;
 }
 

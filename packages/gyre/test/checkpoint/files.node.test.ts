@@ -1,13 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  readSafetensorsFile,
-  writeFileAtomic,
-  writeSafetensorsFile,
-} from "../../src/checkpoint/files.node.ts";
-import { fromFloat32 } from "../../src/checkpoint/safetensors.ts";
+import { openFile, readBytes, writeFileAtomic } from "../../src/checkpoint/files.node.ts";
 import { rejectionOf } from "./helpers.ts";
 
 let folder = "";
@@ -15,8 +11,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "gyre-files-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-const tensors = new Map([["w", fromFloat32(Float32Array.of(1, 2), [2], "BF16")]]);
 
 test("writeFileAtomic writes and replaces texts and bytes, and leaves nothing else", async () => {
   const path = join(folder, "a.txt");
@@ -59,36 +53,17 @@ test("many writers of one file end with one whole content", async () => {
   expect(await readdir(folder)).toEqual(["a.txt"]);
 });
 
-test("a safetensors file round-trips", async () => {
-  const path = join(folder, "model.safetensors");
-  await writeSafetensorsFile(path, { tensors, metadata: { format: "pt" } });
-  const file = await readSafetensorsFile(path);
-  expect(file.metadata).toEqual({ format: "pt" });
-  expect(file.tensors.get("w")).toEqual(tensors.get("w"));
-  const bytes = await readFile(path);
-  await writeSafetensorsFile(path, file);
-  expect((await readFile(path)).equals(bytes)).toBe(true);
+test("pieces are written one after the other", async () => {
+  const path = join(folder, "a.bin");
+  await writeFileAtomic(path, [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)]);
+  expect([...(await readBytes(path))]).toEqual([1, 2, 3]);
 });
 
-test("reading errors name the path", async () => {
-  const missing = await rejectionOf(readSafetensorsFile(join(folder, "no.safetensors")));
-  expect(missing.message).toMatch(/^CHECKPOINT_READ: .*no\.safetensors: ENOENT/);
-  expect((await rejectionOf(readSafetensorsFile(folder))).code).toBe("CHECKPOINT_READ");
-  const path = join(folder, "cut.safetensors");
-  await writeFile(path, "{}");
-  expect((await rejectionOf(readSafetensorsFile(path))).message).toMatch(
-    /^SAFETENSORS_TOO_SHORT: .*cut\.safetensors/,
-  );
-});
-
-test("a .pt file is refused with the way to convert it, a misnamed safetensors file is read", async () => {
-  const path = join(folder, "ckpt.pt");
-  await writeFile(path, "something pickled in an unknown way");
-  const error = await rejectionOf(readSafetensorsFile(path));
-  expect(error.code).toBe("CHECKPOINT_TORCH");
-  expect(error.message).toMatch(
-    /ckpt\.pt.*\n {2}expected: a safetensors file\n {2}fix: convert it[\s\S]*save_file\(/,
-  );
-  await writeSafetensorsFile(path, { tensors });
-  expect((await readSafetensorsFile(path)).tensors.size).toBe(1);
+test("what is no regular file is refused at once, also a pipe that nobody writes to", async () => {
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  for (const path of [pipe, folder, "/dev/zero"]) {
+    const error = await rejectionOf(openFile(path));
+    expect(error.message).toMatch(/^CHECKPOINT_READ: .*: no regular file/);
+  }
 });
