@@ -22,6 +22,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false })
     .exitOverride()
+    .hook("preAction", checkThreads)
     .addHelpText(
       "after",
       `
@@ -43,6 +44,12 @@ A first run:
   addImport(program, exit);
   addExport(program, exit);
   return program;
+}
+
+/** Before a command does anything, and in one place for all: the machine has so many cores. */
+async function checkThreads(_program: Command, command: Command): Promise<void> {
+  const { threads } = command.opts<{ threads?: number }>();
+  if (threads !== undefined) (await import("gyre/node")).threadCount(threads);
 }
 
 const exitForms = "kl<0.01, entropy<1, probability>0.9, margin>0.5, change<0.1 or second-difference<0.1";

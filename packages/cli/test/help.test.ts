@@ -86,6 +86,20 @@ describe("wrong usage exits 2, says what is wrong and changes nothing", () => {
   });
 });
 
+test.each([
+  ["train", "none", "--out", "none"],
+  ["eval", "none"],
+  ["exits", "none"],
+  ["generate", "none", "--prompt", "a"],
+  ["calibrate", "none"],
+  ["serve", "none"],
+  ["lab", "train", "linear-looped", "--out", "none"],
+])("%s refuses more threads than the machine can use before it does anything else", async (...words) => {
+  const { code, stderr } = await gyre([...words, "--threads", "100000"]);
+  expect(stderr).toMatch(/^RUNTIME_THREADS: 100000 threads/);
+  expect(code).toBe(1);
+});
+
 describe("what gyre can explain exits 1 with a code and a fix, and without a stack", () => {
   const cases: readonly [string, (at: string) => readonly string[], RegExp][] = [
     ["no such text", (at) => ["prepare", join(at, "none.txt"), join(at, "out")], /DATA_PATH/],

@@ -33,5 +33,5 @@ export {
   saveCalibration,
   saveState,
 } from "./runs/run.node.ts";
-export { type OnnxRuntimeOptions, openOnnxRuntime } from "./runtime/onnx.node.ts";
+export { type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";

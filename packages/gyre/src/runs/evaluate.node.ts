@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
 import type { Dataset } from "../data/shards.node.ts";
 import { type EvaluateProgress, evaluate, predictedTokens } from "../measure/evaluate.ts";
@@ -6,7 +5,7 @@ import { parameterCount } from "../models/parameters.ts";
 import type { Budget, Spec } from "../models/spec.ts";
 import { groupedText } from "../report/numbers.ts";
 import { type BudgetPoint, type ModelReport, parseReport, type Report } from "../report/report.ts";
-import { openOnnxRuntime } from "../runtime/onnx.node.ts";
+import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { notComparable } from "./errors.ts";
 import { loadWeights, openRun, openRunData, type Run } from "./run.node.ts";
@@ -46,7 +45,8 @@ export interface RunProgress extends EvaluateProgress {
 export async function evaluateRuns(paths: readonly string[], options: EvaluateRunsOptions): Promise<Report> {
   const { runs, dataset } = await openAll(paths, options.data);
   const asked = await Promise.all(runs.map(({ config }) => options.budgets(config.spec, runs.length > 1)));
-  const { threads = availableParallelism(), stride, maxTokens, commit } = options;
+  const { stride, maxTokens, commit } = options;
+  const threads = threadCount(options.threads);
   await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   const models: ModelReport[] = [];
   for (const [index, run] of runs.entries()) {

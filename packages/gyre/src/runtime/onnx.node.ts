@@ -6,12 +6,12 @@ import { interpret } from "../interp/interpret.ts";
 import { sha256Of } from "../util/checksum.node.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
-import { contribWrong, runtimeMissing } from "./errors.ts";
+import { badThreads, contribWrong, runtimeMissing } from "./errors.ts";
 import type { Runtime } from "./runtime.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
 export interface OnnxRuntimeOptions extends SessionOptions {
-  /** Threads within one operation; all cores by default. */
+  /** Threads within one operation; all cores by default, at most four a core. */
   readonly threads?: number;
   /**
    * Use operations that only onnxruntime has, once a numeric self-test has found them right; off by default.
@@ -32,11 +32,28 @@ const SPIN_WITHIN_RUN = { force_spinning_stop: "1" };
 
 type Ort = typeof import("onnxruntime-node");
 
+/** More than the cores, so that a run goes on with the threads it was trained with on a smaller machine too. */
+const THREADS_A_CORE = 4;
+
 /**
- * Opens onnxruntime-node on the CPU. Throws RUNTIME_MISSING when the package cannot be loaded, and
+ * The number of threads of a runtime: all cores, or as many as were asked for, up to four a core: every thread takes
+ * memory, and none beyond the cores saves time. Throws RUNTIME_THREADS.
+ */
+export function threadCount(asked?: number): number {
+  const cores = availableParallelism();
+  if (asked === undefined) return cores;
+  const most = THREADS_A_CORE * cores;
+  if (!Number.isInteger(asked) || asked < 1) throw badThreads(asked, "a whole number of at least 1");
+  if (asked > most) throw badThreads(asked, `at most ${most} on the ${cores} cores of this machine`);
+  return asked;
+}
+
+/**
+ * Opens onnxruntime-node on the CPU. Throws RUNTIME_THREADS, RUNTIME_MISSING when the package cannot be loaded, and
  * RUNTIME_CONTRIB when its own operations were asked for and fail their self-test.
  */
 export async function openOnnxRuntime(options: OnnxRuntimeOptions = {}): Promise<OnnxRuntime> {
+  threadCount(options.threads);
   const loaded = await import("onnxruntime-node").catch((cause) => {
     throw runtimeMissing("onnxruntime-node", cause);
   });
@@ -74,7 +91,7 @@ async function testContrib(runtime: Runtime): Promise<void> {
 function nodeHost(ort: Ort, { threads, profile }: OnnxRuntimeOptions): Host {
   return {
     name: "onnxruntime-node 1.30.0 (cpu)",
-    threads: threads ?? availableParallelism(),
+    threads: threadCount(threads),
     writesOutputs: true,
     hash: sha256Of,
     createSession: (bytes, { pinned }) =>

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
@@ -11,7 +12,7 @@ import { loopformer } from "../../src/models/presets.ts";
 import { conditions } from "../../src/models/spec.ts";
 import { toOnnx } from "../../src/onnx/encode.ts";
 import { contribWrong } from "../../src/runtime/errors.ts";
-import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { openOnnxRuntime, threadCount } from "../../src/runtime/onnx.node.ts";
 import { SHORT_ROUTE, stepGraph } from "../../src/train/objectives/elastic.ts";
 import { rng } from "../../src/util/rng.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
@@ -76,6 +77,21 @@ test.each([
   const exact = interpret(graph, inputs).get("y")?.data ?? [];
   expect(exact).toHaveLength(12);
   for (const [index, value] of exact.entries()) expect(given[index]).toBeCloseTo(value as number, 5);
+});
+
+test.each([
+  [100_000, /RUNTIME_THREADS: 100000 threads\n {2}expected: at most \d+ on the \d+ cores/],
+  [0, /RUNTIME_THREADS: 0 threads\n {2}expected: a whole number/],
+  [1.5, /RUNTIME_THREADS: 1\.5 threads/],
+  [Number.NaN, /RUNTIME_THREADS: NaN threads/],
+])("%d threads are refused", async (threads, message) => {
+  await expect(openOnnxRuntime({ threads })).rejects.toThrow(message);
+});
+
+test("there are as many threads as cores unless told, and up to four times as many", () => {
+  expect(threadCount()).toBe(availableParallelism());
+  expect(threadCount(4 * availableParallelism())).toBe(4 * availableParallelism());
+  expect(() => threadCount(4 * availableParallelism() + 1)).toThrow("RUNTIME_THREADS");
 });
 
 describe("programs", () => {
