@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { textDefaults } from "gyre";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../src/program.ts";
@@ -14,26 +15,39 @@ afterAll(() => folder.remove());
 
 const commands = [
   ...["prepare", "train", "eval", "generate", "exits", "calibrate", "serve"],
-  ...["inspect", "import", "export"],
+  ...["inspect", "lab", "import", "export"],
 ];
+
+/** Every command that does something, with the words before its name. */
+const leaves = (command: Command, words: readonly string[] = []): [string, Command][] =>
+  command.commands.flatMap((one): [string, Command][] => {
+    const path = [...words, one.name()];
+    return one.commands.length > 0 ? leaves(one, path) : [[path.join(" "), one]];
+  });
 
 describe("help", () => {
   test("lists every command and a first run, and exits 0", async () => {
     const { code, stdout, stderr } = await gyre(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+    expect(listed.filter((name) => name !== "help")).toEqual(commands);
     expect(stdout).toContain("$ gyre train data/sotu --out runs/first");
   });
 
-  test.each(commands)("of %s describes every argument and option", (name) => {
-    const command = createProgram(() => undefined).commands.find((candidate) => candidate.name() === name);
-    const help = command?.helpInformation() ?? "";
-    expect(help).toContain(`Usage: gyre ${name}`);
-    for (const option of command?.options ?? []) {
-      expect(option.description.length, option.flags).toBeGreaterThan(8);
-      expect(help).toContain(option.flags);
-    }
-  });
+  test.each(leaves(createProgram(() => undefined)))(
+    "of %s describes every argument and option",
+    (name, command) => {
+      const help = command.helpInformation();
+      expect(help).toContain(`Usage: gyre ${name}`);
+      for (const argument of command.registeredArguments) {
+        expect(argument.description.length, argument.name()).toBeGreaterThan(5);
+      }
+      for (const option of command.options) {
+        expect(option.description.length, option.flags).toBeGreaterThan(8);
+        expect(help).toContain(option.flags);
+      }
+    },
+  );
 });
 
 test("the command line writes text by the library's own defaults", () => {
