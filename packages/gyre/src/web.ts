@@ -1,2 +1,8 @@
-export { mostWebThreads, openWebRuntime, type WebRuntimeOptions } from "./runtime/onnx.web.ts";
+export {
+  mostWebThreads,
+  openWebRuntime,
+  type WebRuntime,
+  type WebRuntimeOptions,
+} from "./runtime/onnx.web.ts";
+export { SELF_TEST_TOLERANCE, selfTest, type WrongOperation } from "./runtime/self-test.ts";
 export { type Host, OnnxRuntime, type SessionOptions } from "./runtime/session-runtime.ts";

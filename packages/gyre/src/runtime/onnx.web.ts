@@ -1,14 +1,28 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
+import type { OpName } from "../graph/types.ts";
 import { badThreads, runtimeMissing } from "./errors.ts";
+import { selfTest, type WrongOperation } from "./self-test.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
 export interface WebRuntimeOptions extends Omit<SessionOptions, "precision" | "contrib"> {
+  /** WebAssembly on the CPU, the default, or the GPU where the page has one that computes rightly. */
+  readonly provider?: "wasm" | "webgpu";
   /** Threads within one operation; more than one needs a cross-origin isolated page. All that there may be by default. */
   readonly threads?: number;
   /** Folder or file of onnxruntime-web's wasm, where the page does not have it beside its scripts. */
   readonly wasmPaths?: string | { readonly wasm: string };
+}
+
+/** A runtime of a page, and why it is not the one that was asked for, where it is not. */
+export interface WebRuntime {
+  readonly runtime: OnnxRuntime;
+  readonly provider: "wasm" | "webgpu";
+  /** Operations that the host computes since the device has them wrong. */
+  readonly hosted: readonly WrongOperation[];
+  /** Why WebGPU was asked for and WebAssembly opened. */
+  readonly reason?: string;
 }
 
 type Ort = typeof import("onnxruntime-web/wasm");
@@ -16,27 +30,72 @@ type Ort = typeof import("onnxruntime-web/wasm");
 /** The number of threads of the first runtime; onnxruntime-web fixes it for the whole page. */
 let pageThreads: number | undefined;
 
+/** Operations of few numbers, the loops' times and step sizes: the host may compute them. */
+const hostable: ReadonlySet<OpName> = new Set(["sin", "cos"]);
+
 /**
- * Opens onnxruntime-web in WebAssembly, in a page, a worker or Node: float32, on the CPU. Its name says how many threads
- * it has. Throws RUNTIME_MISSING when the package cannot be loaded, and RUNTIME_THREADS for threads that this page cannot
- * have, or for another number than that of an earlier runtime.
+ * Opens onnxruntime-web in a page, a worker or Node: float32, in WebAssembly or on the GPU. A GPU is used once every
+ * operation has passed a self-test against the interpreter; sine and cosine are left to the host where they fail. Without
+ * a GPU, or with another operation wrong, WebAssembly opens, and `reason` says why. The runtime's name says its threads.
+ * Throws RUNTIME_MISSING when the package cannot be loaded, and RUNTIME_THREADS for threads that this page cannot have,
+ * or for another number than that of an earlier runtime.
  *
  * @example
- * await using runtime = await openWebRuntime({ threads: 1 });
- * console.log(runtime.name);
+ * const { runtime, reason } = await openWebRuntime({ provider: "webgpu" });
+ * console.log(runtime.name, reason ?? "as asked for");
+ * await runtime[Symbol.asyncDispose]();
  */
-export async function openWebRuntime(options: WebRuntimeOptions = {}): Promise<OnnxRuntime> {
+export async function openWebRuntime(options: WebRuntimeOptions = {}): Promise<WebRuntime> {
+  const { provider = "wasm" } = options;
   const threads = threadsFor(options.threads);
+  if (provider === "wasm") return { ...(await openWasm(options, threads)), provider, hosted: [] };
+  const gpu = await openGpu(options, threads);
+  if (typeof gpu !== "string") return gpu;
+  return { ...(await openWasm(options, threads)), provider: "wasm", hosted: [], reason: gpu };
+}
+
+async function openWasm(options: WebRuntimeOptions, threads: number): Promise<{ runtime: OnnxRuntime }> {
   // imported when it is used: statically, a worker with threads would wait for itself
-  const loaded: Ort = await import("onnxruntime-web/wasm").catch((cause: unknown) => {
+  const ort = ready(await load(() => import("onnxruntime-web/wasm")), options, threads);
+  const name = `onnxruntime-web 1.30.0 (wasm, ${threads} thread${threads === 1 ? "" : "s"})`;
+  return { runtime: new OnnxRuntime(webHost(ort, { name, threads, provider: "wasm" }), options) };
+}
+
+/** The GPU's runtime, or why there is none. */
+async function openGpu(options: WebRuntimeOptions, threads: number): Promise<WebRuntime | string> {
+  const { navigator } = globalThis as { navigator?: { gpu?: { requestAdapter(): Promise<unknown> } } };
+  const gpu = navigator?.gpu;
+  if (!gpu) return "this browser has no WebGPU";
+  const adapter = await gpu.requestAdapter().catch(() => null);
+  if (!adapter) return "WebGPU found no adapter on this machine";
+  const ort = ready(await load(() => import("onnxruntime-web/webgpu")), options, threads);
+  const host = { name: "onnxruntime-web 1.30.0 (webgpu)", threads: 1, provider: "webgpu" } as const;
+  const wrong = await testedOnce(() => selfTest(new OnnxRuntime(webHost(ort, host), options)));
+  const bad = wrong.filter(({ op }) => !hostable.has(op));
+  if (bad.length > 0)
+    return `WebGPU computes ${bad.map(({ op, error }) => `${op} (${error.toExponential(0)} off)`).join(", ")} wrongly`;
+  const own = { ...webHost(ort, host), wrong: new Set(wrong.map(({ op }) => op)) };
+  return { runtime: new OnnxRuntime(own, options), provider: "webgpu", hosted: wrong };
+}
+
+let tested: Promise<WrongOperation[]> | undefined;
+
+/** A page has one GPU: its self-test is made once. */
+const testedOnce = (test: () => Promise<WrongOperation[]>): Promise<WrongOperation[]> => (tested ??= test());
+
+async function load(module: () => Promise<unknown>): Promise<Ort> {
+  const loaded = (await module().catch((cause: unknown) => {
     throw runtimeMissing("onnxruntime-web", cause);
-  });
-  const ort = (loaded as { default?: Ort }).default ?? loaded;
+  })) as Ort & { default?: Ort };
+  return loaded.default ?? loaded;
+}
+
+function ready(ort: Ort, { wasmPaths }: WebRuntimeOptions, threads: number): Ort {
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = threads;
-  if (options.wasmPaths) ort.env.wasm.wasmPaths = options.wasmPaths;
+  if (wasmPaths) ort.env.wasm.wasmPaths = wasmPaths;
   pageThreads = threads;
-  return new OnnxRuntime(webHost(ort, threads), options);
+  return ort;
 }
 
 /** How many threads there may be: shared memory is needed for more than one. */
@@ -66,19 +125,27 @@ function threadsFor(asked: number | undefined): number {
   return threads;
 }
 
-function webHost(ort: Ort, threads: number): Host {
+interface WebHost {
+  readonly name: string;
+  readonly threads: number;
+  readonly provider: "wasm" | "webgpu";
+}
+
+function webHost(ort: Ort, { name, threads, provider }: WebHost): Host {
   return {
-    name: `onnxruntime-web 1.30.0 (wasm, ${threads} thread${threads === 1 ? "" : "s"})`,
+    name,
     threads,
     writesOutputs: false,
     // of a library: a page without HTTPS has no crypto.subtle
     hash: (bytes) => bytesToHex(sha256(bytes)),
     createSession: (bytes, { pinned }): Promise<InferenceSession> =>
       ort.InferenceSession.create(bytes, {
-        executionProviders: ["wasm"],
+        executionProviders: [provider],
         graphOptimizationLevel: "disabled",
         executionMode: "sequential",
         enableMemPattern: pinned !== undefined,
+        // 3: errors; a GPU warns of every node that it leaves to the CPU
+        logSeverityLevel: 3,
         extra: { session: { use_device_allocator_for_initializers: "1" } },
       }),
     tensor: (type, data, shape) =>

@@ -2,10 +2,12 @@ import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import { prepareGraph } from "../graph/passes/index.ts";
 import { repeatedShape } from "../graph/repeat.ts";
 import type { Graph, OpName, Shape, Value } from "../graph/types.ts";
+import { interpret } from "../interp/interpret.ts";
 import { encodeGraph, ZERO } from "../onnx/encode.ts";
 import { type Precision, sizeOf, type Tensor } from "../util/tensor.ts";
 import { disposed, inputMissing, inputShape } from "./errors.ts";
 import { foldBound } from "./fold.ts";
+import { splitOff } from "./hosted.ts";
 import type { CompileOptions, Program, Runtime } from "./runtime.ts";
 
 /** What differs between Node and a page: how sessions open, tensors are made, bytes are hashed. */
@@ -16,6 +18,8 @@ export interface Host {
   readonly threads: number;
   /** Whether a run writes into tensors that it is given; a page's returns its own, which are copied. */
   readonly writesOutputs: boolean;
+  /** Operations that the device computes wrongly, and the host instead; few and small ones. */
+  readonly wrong?: ReadonlySet<OpName>;
   hash(bytes: Uint8Array): string | Promise<string>;
   createSession(
     bytes: Uint8Array,
@@ -34,6 +38,8 @@ export interface SessionOptions {
 
 /** Fused operations that ONNX, and so onnxruntime, has whole. */
 const FUSED: readonly OpName[] = ["gelu", "rmsNorm"];
+
+const none: ReadonlySet<OpName> = new Set();
 
 /** Runs graphs as sessions of onnxruntime. Programs are cached by the hash of their graph. */
 export class OnnxRuntime implements Runtime {
@@ -65,7 +71,9 @@ export class OnnxRuntime implements Runtime {
     const parallel = this.#host.threads > 1 && !lean;
     const prepare = (one: Graph) =>
       foldBound(prepareGraph(one, { keepTransB, parallel, keep: fused ? FUSED : [] }), bound ?? new Map());
-    const prepared = prepare(graph);
+    const whole = prepare(graph);
+    const split = splitOff(whole.graph, this.#host.wrong ?? none);
+    const prepared = { ...whole, graph: split.graph };
     const bytes = encodeGraph(prepared.graph, {
       precision,
       hideShapes: lean,
@@ -91,7 +99,7 @@ export class OnnxRuntime implements Runtime {
         .filter(({ attrs }) => !bound?.has(attrs.name))
         .map(({ attrs, shape }) => shaped(attrs.name, shape)),
       [...each, ...last.map(([name, { shape, dtype }]) => ({ name, shape, dtype }))],
-      { buffers, lean },
+      { buffers, lean, before: split.before && { graph: split.before, bound: prepared.bound } },
       () => this.#programs.delete(key),
     );
     this.#programs.set(key, program);
@@ -127,6 +135,12 @@ interface Shaped {
   readonly shape: Shape;
 }
 
+/** What the host computes before every run. */
+interface Before {
+  readonly graph: Graph;
+  readonly bound: ReadonlyMap<string, Tensor>;
+}
+
 interface OutputSet {
   readonly fetches: Record<string, OrtTensor>;
   readonly outputs: ReadonlyMap<string, Tensor>;
@@ -139,6 +153,7 @@ class OnnxProgram implements Program {
   #session: InferenceSession | undefined;
   readonly #inputs: readonly Shaped[];
   readonly #read: ReadonlySet<string>;
+  readonly #before: Before | undefined;
   readonly #sets: readonly OutputSet[];
   readonly #onDispose: () => void;
   readonly #constant: Readonly<Record<string, OrtTensor>>;
@@ -150,13 +165,14 @@ class OnnxProgram implements Program {
     precision: Precision,
     inputs: readonly Shaped[],
     outputs: readonly (Shaped & Pick<Value, "dtype">)[],
-    { buffers, lean }: { readonly buffers: number; readonly lean: boolean },
+    { buffers, lean, before }: { buffers: number; lean: boolean; before: Before | undefined },
     onDispose: () => void,
   ) {
     this.#host = host;
     this.#session = session;
     this.#inputs = inputs;
     this.#read = new Set(session.inputNames);
+    this.#before = before;
     this.#onDispose = onDispose;
     this.#constant = lean ? { [ZERO]: host.tensor("int64", BigInt64Array.of(0n), [1]) } : {};
     this.#sets = Array.from({ length: buffers }, () => {
@@ -190,6 +206,11 @@ class OnnxProgram implements Program {
       if (tensor.data.length !== sizeOf(shape)) throw inputShape(name, tensor.shape, shape);
       // a graph may have inputs that nothing reads
       if (this.#read.has(name)) feeds[name] = this.#tensor(tensor.data, shape);
+    }
+    if (this.#before) {
+      const { graph, bound } = this.#before;
+      for (const [name, { data, shape }] of interpret(graph, new Map([...bound, ...inputs])))
+        feeds[name] = this.#tensor(data instanceof Float64Array ? Float32Array.from(data) : data, shape);
     }
     const set = this.#sets[this.#turn++ % this.#sets.length] as OutputSet;
     if (this.#host.writesOutputs) await this.#session.run(feeds, set.fetches);

@@ -1,17 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { mostWebThreads, openWebRuntime } from "../../src/runtime/onnx.web.ts";
+import { selfTest } from "../../src/runtime/self-test.ts";
 import { runtimeConformance } from "./runtime.case.ts";
 
 // The wasm of pages, in Node: values up to 100 in float32 carry errors up to 100 x 2^-24 a rounding.
 runtimeConformance("onnxruntime-web, float32", {
-  open: () => openWebRuntime({ threads: 1 }),
+  open: async () => (await openWebRuntime({ threads: 1 })).runtime,
   tolerance: 2e-5,
   cast: ({ data, shape }) => ({ data: data instanceof Int32Array ? data : Float32Array.from(data), shape }),
 });
 
 describe("threads", () => {
   test("the name says how many", async () => {
-    await using runtime = await openWebRuntime();
+    const { runtime, ...rest } = await openWebRuntime();
+    expect(rest).toEqual({ provider: "wasm", hosted: [] });
     expect(runtime.name).toBe("onnxruntime-web 1.30.0 (wasm, 1 thread)");
   });
 
@@ -26,4 +28,10 @@ describe("threads", () => {
   test.runIf(mostWebThreads() > 1)("another number than the first runtime's is refused", async () => {
     await expect(openWebRuntime({ threads: 2 })).rejects.toThrow(/expected: 1, as the first runtime/);
   });
+});
+
+test("without a GPU WebAssembly opens, and the reason is said", async () => {
+  const { provider, reason, runtime } = await openWebRuntime({ provider: "webgpu", threads: 1 });
+  expect([provider, reason]).toEqual(["wasm", "this browser has no WebGPU"]);
+  expect(await selfTest(runtime)).toEqual([]);
 });

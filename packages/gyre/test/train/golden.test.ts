@@ -26,7 +26,7 @@ test("the file belongs to the model and the options of the script", () => {
 
 test.each([
   ["onnxruntime", () => openOnnxRuntime({ threads: 1 })],
-  ["onnxruntime-web", () => openWebRuntime({ threads: 1 })],
+  ["onnxruntime-web", async () => (await openWebRuntime({ threads: 1 })).runtime],
   ["the float64 interpreter", async () => interpreterRuntime()],
 ])("ten steps on %s, and the loss at loops 1, 4 and 8 after them", async (_, open) => {
   await using runtime = await open();
