@@ -46,8 +46,8 @@ export interface Modulation {
 }
 
 /**
- * A linear layer x [N, in] -> [N, out] under a modulation, which goes into whichever is smaller: (x diag(s) + h)
- * W^T diag(g) is x (diag(g) W diag(s))^T + h W^T diag(g).
+ * A linear layer x [N, in] -> [N, out] under a modulation. One that is the same for all rows goes into whichever is
+ * smaller: (x diag(s) + h) W^T diag(g) is x (diag(g) W diag(s))^T + h W^T diag(g).
  */
 export function modulatedLinear(
   x: Value,
@@ -58,7 +58,8 @@ export function modulatedLinear(
   const [out, inner] = weight.shape as [number, number];
   const timesFactor = (value: Value) => (factor ? mul(value, factor) : value);
   const timesGate = (value: Value, by: Value | undefined = gate) => (by ? mul(value, by) : value);
-  if ((x.shape[0] as number) <= out) {
+  const isOneRow = [factor, shift, gate].every((value) => value === undefined || value.shape[0] === 1);
+  if (!isOneRow || (x.shape[0] as number) <= out) {
     const read = timesFactor(x);
     return timesGate(linear(shift ? add(read, shift) : read, weight, bias));
   }

@@ -80,6 +80,9 @@ describe("the scheduler", () => {
     expect(batched.load.calls).toBeLessThan(unbatched.load.calls / 2);
     expect(batched.load.streamLoops).toBe(unbatched.load.streamLoops);
     expect(batched.load).toMatchObject({ running: 0, waiting: 0, cacheBytes: 0 });
+    const wide = await together(requests, { slots: requests.length });
+    expect(wide.mostRunning).toBeGreaterThan(spec.width);
+    expect(wide.texts).toEqual(expected);
   });
 
   test("takes any number of streams, also after longer ones", async () => {
