@@ -148,3 +148,14 @@ describe("documents", () => {
     for (const document of documents) expect(textOf(document)).not.toMatch(/\/(work|tmp|root|home)\//);
   });
 });
+
+test("CONTRIBUTING.md states the limits that Biome holds to", () => {
+  const limits = [...textOf("biome.jsonc").matchAll(/"(maxLines|lineWidth)": (\d+)/g)].map(
+    ([, name, value]) => `${name} ${value}`,
+  );
+  const stated = /at most (\d+) lines, functions at most (\d+), lines (\d+) columns/.exec(
+    textOf("CONTRIBUTING.md"),
+  );
+  const [, file, body, width] = stated ?? [];
+  expect(limits.sort()).toEqual([`lineWidth ${width}`, `maxLines ${file}`, `maxLines ${body}`].sort());
+});

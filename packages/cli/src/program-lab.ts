@@ -4,8 +4,10 @@ import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
 import { deviations, loopsRange, number, whole } from "./options.ts";
 
+type Exit = (code: number) => void;
+
 /** Adds `gyre lab` and its commands. */
-export function addLab(program: Command, exit: (code: number) => void): void {
+export function addLab(program: Command, exit: Exit): void {
   const lab = program
     .command("lab")
     .summary("the in-context learning laboratory: tasks, algorithms, figures")
@@ -15,6 +17,12 @@ export function addLab(program: Command, exit: (code: number) => void): void {
     .description("Lists tasks, classical algorithms, recipes and figures.")
     .addHelpText("after", "\nExample:\n  $ gyre lab list")
     .action(async () => exit(await (await import("./commands/lab-list.ts")).labListCommand()));
+  addTrain(lab, exit);
+  addEval(lab, exit);
+  addReproduce(lab, exit);
+}
+
+function addTrain(lab: Command, exit: Exit): void {
   lab
     .command("train")
     .summary("train a recipe on fresh prompts of its task")
@@ -45,6 +53,9 @@ Examples:
     .action(async (recipe: string | undefined, options: LabTrainOptions) =>
       exit(await (await import("./commands/lab-train.ts")).labTrainCommand(recipe, options)),
     );
+}
+
+function addEval(lab: Command, exit: Exit): void {
   lab
     .command("eval")
     .summary("measure runs of one task beside its classical algorithms")
@@ -76,6 +87,9 @@ Examples:
     .action(async (runs: string[], options: LabEvalOptions) =>
       exit(await (await import("./commands/lab-eval.ts")).labEvalCommand(runs, options)),
     );
+}
+
+function addReproduce(lab: Command, exit: Exit): void {
   lab
     .command("reproduce")
     .description(

@@ -217,64 +217,87 @@ const emitters: { readonly [Op in OpName]: Emit<Op> } = {
   },
 };
 
+/** What a graph's encoding gathers, and how its values are written. */
+interface Encoding {
+  readonly precision: Precision;
+  readonly hideShapes: boolean;
+  readonly nodes: OnnxNode[];
+  readonly initializers: Map<string, OnnxTensor>;
+  /** Shapes that stand behind ZERO already. */
+  readonly hiddenShapes: Set<string>;
+  nameOf(value: Value): string;
+}
+
+function store({ initializers }: Encoding, tensor: OnnxTensor): string {
+  initializers.set(tensor.name, tensor);
+  return tensor.name;
+}
+
+const elementType = ({ precision }: Encoding, { dtype }: Value): OnnxDType =>
+  dtype === "int" ? "int32" : precision;
+
+const floats = ({ precision }: Encoding, numbers: ArrayLike<number>) =>
+  precision === "float32" ? Float32Array.from(numbers) : Float64Array.from(numbers);
+
+/** Numbers as the initializer of an input or a constant. */
+function storeValue(encoding: Encoding, value: Value, numbers: ArrayLike<number>): void {
+  const data = value.dtype === "int" ? Int32Array.from(numbers) : floats(encoding, numbers);
+  const dtype = elementType(encoding, value);
+  store(encoding, { name: encoding.nameOf(value), dtype, shape: value.shape, data });
+}
+
+function emitterOf(encoding: Encoding, value: Value): Emitter {
+  const { precision, hideShapes, nodes, hiddenShapes, nameOf } = encoding;
+  const name = nameOf(value);
+  const emitter: Emitter = {
+    precision,
+    name: nameOf,
+    node(opType, inputs, attributes = {}, part, domain) {
+      const output = part ? `${name}/${part}` : name;
+      nodes.push({ opType, ...(domain ? { domain } : {}), inputs, outputs: [output], attributes });
+      return output;
+    },
+    ints: (values) =>
+      store(encoding, {
+        name: `gyre/i${values.join("_")}`,
+        dtype: "int64",
+        shape: [values.length],
+        data: BigInt64Array.from(values, BigInt),
+      }),
+    dims(values) {
+      const shape = emitter.ints(values);
+      if (!hideShapes) return shape;
+      const hidden = `${shape}/hidden`;
+      if (!hiddenShapes.has(hidden))
+        nodes.push({ opType: "Add", inputs: [shape, ZERO], outputs: [hidden], attributes: {} });
+      hiddenShapes.add(hidden);
+      return hidden;
+    },
+    float(scalar, shape = []) {
+      const label = `gyre/f${scalar}${shape.map((dim) => `_${dim}`).join("")}`;
+      const data = floats(encoding, new Array<number>(sizeOf(shape)).fill(scalar));
+      return store(encoding, { name: label, dtype: precision, shape, data });
+    },
+  };
+  return emitter;
+}
+
 /** A graph of plain operations (see `prepareGraph`) as an ONNX model. Inputs and outputs keep their names. */
 export function toOnnx(
   graph: Graph,
   { precision, bound = new Map(), hideShapes = false, joinSlices = false }: EncodeOptions,
 ): OnnxModel {
-  const nodes: OnnxNode[] = [];
-  const initializers = new Map<string, OnnxTensor>();
-  const hiddenShapes = new Set<string>();
   const named = outputNames(graph);
   const nameOf = (value: Value) =>
     isOp(value, "input") ? value.attrs.name : (named.get(value) ?? `gyre/v${value.id}`);
-  const elementType = (value: Value): OnnxDType => (value.dtype === "int" ? "int32" : precision);
-  const store = (tensor: OnnxTensor) => {
-    initializers.set(tensor.name, tensor);
-    return tensor.name;
-  };
-  const floats = (data: ArrayLike<number>) =>
-    precision === "float32" ? Float32Array.from(data) : Float64Array.from(data);
+  const nodes: OnnxNode[] = [];
+  const initializers = new Map<string, OnnxTensor>();
+  const encoding = { precision, hideShapes, nodes, initializers, hiddenShapes: new Set<string>(), nameOf };
 
   const joined = joinSlices ? splits(graph) : new Map<Value, readonly Value<"slice">[]>();
   for (const value of graph.values) {
-    const name = nameOf(value);
-    if (isOp(value, "constant")) {
-      const data = value.dtype === "int" ? Int32Array.from(value.attrs.data) : floats(value.attrs.data);
-      store({ name, dtype: elementType(value), shape: value.shape, data });
-    }
-    const emitter: Emitter = {
-      precision,
-      name: nameOf,
-      node(opType, inputs, attributes = {}, part, domain) {
-        const output = part ? `${name}/${part}` : name;
-        nodes.push({ opType, ...(domain ? { domain } : {}), inputs, outputs: [output], attributes });
-        return output;
-      },
-      ints: (values) =>
-        store({
-          name: `gyre/i${values.join("_")}`,
-          dtype: "int64",
-          shape: [values.length],
-          data: BigInt64Array.from(values, BigInt),
-        }),
-      dims(values) {
-        const shape = emitter.ints(values);
-        if (!hideShapes) return shape;
-        const hidden = `${shape}/hidden`;
-        if (!hiddenShapes.has(hidden))
-          nodes.push({ opType: "Add", inputs: [shape, ZERO], outputs: [hidden], attributes: {} });
-        hiddenShapes.add(hidden);
-        return hidden;
-      },
-      float: (scalar, shape = []) =>
-        store({
-          name: `gyre/f${scalar}${shape.map((dim) => `_${dim}`).join("")}`,
-          dtype: precision,
-          shape,
-          data: floats(new Array<number>(sizeOf(shape)).fill(scalar)),
-        }),
-    };
+    if (isOp(value, "constant")) storeValue(encoding, value, value.attrs.data);
+    const emitter = emitterOf(encoding, value);
     const parts = joined.get(value);
     if (parts) {
       if (parts.length > 0) nodes.push(splitNode(parts, nameOf, emitter.ints));
@@ -287,21 +310,17 @@ export function toOnnx(
       nodes.push({ opType: "Identity", inputs: [nameOf(value)], outputs: [`out/${name}`] });
   }
 
-  const info = (value: Value, name: string) => ({ name, dtype: elementType(value), shape: value.shape });
   for (const value of graph.inputs) {
     const tensor = bound.get(value.attrs.name);
-    if (tensor)
-      store({
-        ...info(value, value.attrs.name),
-        data: value.dtype === "int" ? tensor.data : floats(tensor.data),
-      });
+    if (tensor) storeValue(encoding, value, tensor.data);
   }
-  const free = graph.inputs.filter((value) => !bound.has(value.attrs.name));
-  const live = neededNodes(
-    nodes,
-    [...graph.outputs.keys()].map((name) => `out/${name}`),
-  );
+  const results = [...graph.outputs.keys()].map((name) => `out/${name}`);
+  const live = neededNodes(nodes, results);
   const read = new Set(live.flatMap((node) => node.inputs));
+  const info = (value: Value, name: string) => ({
+    ...{ name, dtype: elementType(encoding, value), shape: value.shape },
+  });
+  const free = graph.inputs.filter((value) => !bound.has(value.attrs.name));
   return {
     opset: { "": opsetOf(live), ...(live.some(({ domain }) => domain === CONTRIB) ? { [CONTRIB]: 1 } : {}) },
     name: "gyre",
