@@ -1,20 +1,4 @@
-import { GyreError, listOf } from "../util/errors.ts";
-
-export function onnxMalformed(message: string, problem: string): GyreError {
-  return new GyreError("ONNX_MALFORMED", {
-    given: `${message}: ${problem}`,
-    expected: "the complete bytes of an ONNX model",
-    fix: "write or copy the file again; it was cut short, damaged, or is another format",
-  });
-}
-
-export function onnxUnsupported(message: string, given: string, expected: string): GyreError {
-  return new GyreError("ONNX_UNSUPPORTED", {
-    given: `${message}: ${given}`,
-    expected,
-    fix: "export the model again without it",
-  });
-}
+import { GyreError } from "../util/errors.ts";
 
 export function onnxInteger(value: number): GyreError {
   return new GyreError("ONNX_INTEGER", {
@@ -29,14 +13,6 @@ export function onnxTensor(name: string, given: string, expected: string): GyreE
     given: `tensor ${JSON.stringify(name)}: ${given}`,
     expected,
     fix: "correct the shape, the dtype or the data of this tensor",
-  });
-}
-
-export function onnxDType(message: string, dtype: string | number, legal: readonly string[]): GyreError {
-  return new GyreError("ONNX_DTYPE", {
-    given: `${message}: element type ${dtype}`,
-    expected: listOf(legal),
-    fix: "cast the tensor to one of these types",
   });
 }
 

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { decodeModel, encodeModel, type OnnxModel } from "../../src/onnx/proto.ts";
+import { encodeModel, type OnnxModel } from "../../src/onnx/proto.ts";
+import { decodeModel } from "./decode-model.ts";
 
 /** y = sum over the last axis of gemm(relu(x w + b) transposed, v, c) */
 const model: OnnxModel = {

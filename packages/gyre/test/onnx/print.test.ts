@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { printModel } from "../../src/onnx/print.ts";
-import { decodeModel, encodeModel } from "../../src/onnx/proto.ts";
+import { encodeModel } from "../../src/onnx/proto.ts";
 import { repeatModel } from "../../src/onnx/repeat.ts";
+import { decodeModel } from "./decode-model.ts";
+import { printModel } from "./print-model.ts";
 
 test("a model as text", () => {
   const text = printModel({

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  decodeModel,
   encodeModel,
   type OnnxAttribute,
   type OnnxDType,
   type OnnxModel,
   type OnnxTensor,
 } from "../../src/onnx/proto.ts";
+import { decodeModel } from "./decode-model.ts";
 
 const empty: OnnxModel = { nodes: [], initializers: [], inputs: [], outputs: [] };
 const text = (value: string) => [...new TextEncoder().encode(value)];

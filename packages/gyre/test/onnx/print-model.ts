@@ -6,7 +6,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
-} from "./proto.ts";
+} from "../../src/onnx/proto.ts";
 
 const shownElements = 4;
 
