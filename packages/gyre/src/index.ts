@@ -122,9 +122,36 @@ export { type Spread, spreads } from "./report/spread.ts";
 export { reportTable } from "./report/table.ts";
 export { interpreterRuntime } from "./runtime/interpreter.ts";
 export type { Program, Runtime } from "./runtime/runtime.ts";
+export {
+  difficultyAt,
+  ramp,
+  type Schedule,
+  scheduled,
+  scheduledValues,
+} from "./tasks/curriculum.ts";
 export { type Examples, interleave } from "./tasks/interleave.ts";
-export type { DrawOptions, Prompts, PromptTask, Task } from "./tasks/task.ts";
-export { ramp, type Schedule, scheduled, scheduledValues } from "./train/curriculum.ts";
+export type {
+  DifficultyRange,
+  DrawOptions,
+  Prompts,
+  PromptTask,
+  Task,
+  TokenBatch,
+  TokenDrawOptions,
+  TokenProblem,
+  TokenTask,
+  VectorTask,
+} from "./tasks/task.ts";
+export { answerOf, problemsIn } from "./tasks/tokens/generator.ts";
+export {
+  type DifficultyScore,
+  type HeldOutOptions,
+  heldOutProblems,
+  scoreAnswers,
+} from "./tasks/tokens/grading.ts";
+export { formsOf, tokenTaskNamed, tokenTasks } from "./tasks/tokens/index.ts";
+export { problemLines, readAnswers, readProblems } from "./tasks/tokens/jsonl.ts";
+export { problemText } from "./tasks/tokens/show.ts";
 export { type Objective, objectiveSchema, stepGraph } from "./train/objectives/elastic.ts";
 export {
   type PromptShape,

@@ -30,7 +30,7 @@ export { type Baseline, baseline } from "./tasks/baselines/baseline.ts";
 export { baselineNamed, baselines } from "./tasks/baselines/index.ts";
 export { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./tasks/baselines/linear.ts";
 export { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./tasks/baselines/local.ts";
-export type { Drawn, DrawOptions, Problem, Prompts, Task } from "./tasks/task.ts";
+export type { Drawn, DrawOptions, Problem, Prompts, VectorTask } from "./tasks/task.ts";
 export { taskNamed, tasks } from "./tasks/vectors/index.ts";
 export { decisionTree, reluNetwork, representation, sparseLinear } from "./tasks/vectors/regression.ts";
 export { autoregression, chainOfThought } from "./tasks/vectors/series.ts";

@@ -9,7 +9,7 @@ export async function labListCommand(): Promise<number> {
   const lines = [
     table(
       "tasks",
-      tasks.map(({ name, description }) => ({ name, text: description })),
+      tasks.map(({ name, summary }) => ({ name, text: summary })),
     ),
     table(
       "baselines",

@@ -6,7 +6,7 @@ import { type FigureResult, numberText, type Point, type Series, type Table } fr
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Baseline } from "../tasks/baselines/baseline.ts";
 import { baselineNamed } from "../tasks/baselines/index.ts";
-import type { Task } from "../tasks/task.ts";
+import type { VectorTask } from "../tasks/task.ts";
 import { mean } from "../util/statistics.ts";
 import type { Weights } from "../util/tensor.ts";
 
@@ -18,7 +18,7 @@ export interface Arm {
 }
 
 export interface CompareOptions {
-  readonly task: Task;
+  readonly task: VectorTask;
   readonly arms: readonly Arm[];
   readonly runtime: Runtime;
   /** Seed of the prompts, the same for every model and baseline. */
@@ -45,7 +45,7 @@ export interface Outcome {
 }
 
 export interface Comparison {
-  readonly task: Task;
+  readonly task: VectorTask;
   /** Readings whose errors count, and how many examples come before each. */
   readonly readings: readonly number[];
   readonly examples: readonly number[];
@@ -96,7 +96,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
 }
 
 /** The number of regressions that a task's readings take turns in. */
-function stagesOf(task: Task): number {
+function stagesOf(task: VectorTask): number {
   const { points, dims } = task;
   return task.draw({ seed: 0, stream: "stages", batch: 1, points, dims }).problem.stages;
 }
@@ -153,7 +153,7 @@ const settingsOf = ({ task, prompts, seed, measured }: Comparison) => ({
 const subtitleOf = ({ task, prompts, measured }: Comparison, more = "") => {
   const seeds = Math.max(...measured.map(({ runs }) => runs.length));
   const which = seeds > 1 ? `, best of ${seeds} seeds` : "";
-  return `${task.description}; ${prompts.toLocaleString("en-US")} prompts, 90 % band${which}${more}`;
+  return `${task.summary}; ${prompts.toLocaleString("en-US")} prompts, 90 % band${which}${more}`;
 };
 
 /** Error against the number of examples in the prompt, each model at its trained number of loops. */

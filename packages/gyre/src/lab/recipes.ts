@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { type PromptFamilyName, promptFamilyNames, promptPresets } from "../models/presets.ts";
 import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
-import type { Task } from "../tasks/task.ts";
+import { ramp } from "../tasks/curriculum.ts";
+import type { VectorTask } from "../tasks/task.ts";
 import { taskNamed } from "../tasks/vectors/index.ts";
-import { ramp } from "../train/curriculum.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { named } from "../util/errors.ts";
 import { badLabRecipe } from "./errors.ts";
@@ -34,7 +34,7 @@ export type LabRecipe = z.infer<typeof labRecipeSchema>;
 /** What a recipe stands for, checked. */
 export interface OpenRecipe {
   readonly name: string;
-  readonly task: Task;
+  readonly task: VectorTask;
   readonly spec: Spec;
   readonly training: PromptTraining;
 }

@@ -2,7 +2,7 @@ import type { Spec } from "../models/spec.ts";
 import { runsOnce } from "../models/spec.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Baseline } from "../tasks/baselines/baseline.ts";
-import type { Prompts, PromptTask, Task } from "../tasks/task.ts";
+import type { Prompts, PromptTask, VectorTask } from "../tasks/task.ts";
 import { predictionGraph } from "../train/objectives/prompts.ts";
 import { misfits } from "../train/prompt-options.ts";
 import { promptInputs } from "../train/prompts.ts";
@@ -91,7 +91,7 @@ export async function evaluatePrompts(options: EvaluatePromptsOptions): Promise<
 
 /** The same errors for a classical algorithm, on the same prompts. Throws LAB_FEATURES, LAB_DRAW. */
 export function evaluateBaseline(
-  task: Task,
+  task: VectorTask,
   baseline: Baseline,
   { seed, prompts = 1280, noise, resamples = 1000 }: BaselineOptions,
 ): ErrorCurve {

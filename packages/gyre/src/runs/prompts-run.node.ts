@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
-import type { Task } from "../tasks/task.ts";
+import type { VectorTask } from "../tasks/task.ts";
 import { taskNamed } from "../tasks/vectors/index.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { RunDirectory } from "./directory.node.ts";
@@ -24,13 +24,13 @@ export interface LabRun {
     readonly spec: Spec;
     readonly training: PromptTraining;
   };
-  readonly task: Task;
+  readonly task: VectorTask;
 }
 
 /** A recipe of the laboratory, opened. */
 interface Recipe {
   readonly name: string;
-  readonly task: Task;
+  readonly task: VectorTask;
   readonly spec: Spec;
   readonly training: PromptTraining;
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { runsOnce, type Spec } from "../models/spec.ts";
+import { type Schedule, scheduledValues, scheduleSchema } from "../tasks/curriculum.ts";
 import type { PromptTask } from "../tasks/task.ts";
-import { type Schedule, scheduledValues, scheduleSchema } from "./curriculum.ts";
 import { badPromptTraining } from "./errors.ts";
 import { trainingSchema } from "./options.ts";
 

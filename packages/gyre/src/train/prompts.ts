@@ -1,9 +1,9 @@
 import type { Graph } from "../graph/types.ts";
 import { trainingFlops } from "../models/describe.ts";
 import type { Spec } from "../models/spec.ts";
+import { scheduled } from "../tasks/curriculum.ts";
 import type { Prompts, PromptTask } from "../tasks/task.ts";
 import type { Tensor } from "../util/tensor.ts";
-import { scheduled } from "./curriculum.ts";
 import { promptStepGraph } from "./objectives/prompts.ts";
 import { type Optimisation, optimise, type Source, type TrainEvent, type TrainState } from "./optimise.ts";
 import type { PromptTraining } from "./prompt-options.ts";

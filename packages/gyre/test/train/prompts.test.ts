@@ -3,7 +3,7 @@ import { baseLoop, loopedTransformer, tiedTransformer, transformer } from "../..
 import type { Spec } from "../../src/models/spec.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { ramp, scheduled, scheduledValues } from "../../src/train/curriculum.ts";
+import { ramp, scheduled, scheduledValues } from "../../src/tasks/curriculum.ts";
 import type { TrainEvent, TrainState } from "../../src/train/optimise.ts";
 import { type PromptTrainingInput, parsePromptTraining } from "../../src/train/prompt-options.ts";
 import { promptSource, trainPrompts } from "../../src/train/prompts.ts";

@@ -307,7 +307,7 @@ export const otherTasks = [
 ].map((task) =>
   trainedFigure({
     name: task,
-    summary: `${taskNamed(task).description}: three models and classical algorithms`,
+    summary: `${taskNamed(task).summary}: three models and classical algorithms`,
     task,
     arms: { algoformer: "all", looped: "all", standard: "all" },
     seeds: 2,

@@ -1,5 +1,5 @@
 import { named } from "../../util/errors.ts";
-import type { Task } from "../task.ts";
+import type { VectorTask } from "../task.ts";
 import { irisTask } from "./iris.ts";
 import {
   decisionTree,
@@ -12,7 +12,7 @@ import {
 import { autoregression, chainOfThought } from "./series.ts";
 
 /** Every task at its usual size. */
-export const tasks: readonly Task[] = [
+export const tasks: readonly VectorTask[] = [
   linear,
   noisyLinear,
   sparseLinear({ dims: 6, nonzero: 2 }),
@@ -26,4 +26,4 @@ export const tasks: readonly Task[] = [
 ];
 
 /** The task of that name. Throws LAB_NAME. */
-export const taskNamed = (name: string): Task => named("task", tasks, name);
+export const taskNamed = (name: string): VectorTask => named("task", tasks, name);

