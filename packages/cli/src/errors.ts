@@ -81,3 +81,31 @@ export function otherRecipe(path: string, recipe: string): GyreError {
     fix: "move the run away, or choose another folder with --runs",
   });
 }
+
+export function noTaskFile(path: string, cause: unknown): GyreError {
+  return new GyreError(
+    "TASK_FILE",
+    {
+      given: `${path}: ${cause instanceof Error ? cause.message : cause}`,
+      expected: "a file that can be read, or written in a folder that is there",
+      fix: "correct the path",
+    },
+    { cause },
+  );
+}
+
+export function taskFileExists(path: string): GyreError {
+  return new GyreError("TASK_FILE_EXISTS", {
+    given: `${path}, which is there already`,
+    expected: "a new file",
+    fix: "choose another name, or replace the file with --force",
+  });
+}
+
+export function missingAnswers(path: string, answers: number, problems: number): GyreError {
+  return new GyreError("TASK_ANSWERS", {
+    given: `${path}: ${answers} answer${answers === 1 ? "" : "s"} to ${problems} problem${problems === 1 ? "" : "s"}`,
+    expected: "an answer to each problem, one a line, in the same order",
+    fix: 'add the missing lines; an empty answer is {"answer": []}, where answers are written',
+  });
+}

@@ -42,19 +42,36 @@ export type LoopsRange = (fullDepth: number) => number[];
 
 /** Reads `LoopsRange`; the numbers come out in order and once each. */
 export function loopsRange(text: string): LoopsRange {
-  const parts = text.split(",").map((part) => /^(\d+|L)(?:\.\.(\d+|L))?$/.exec(part.trim()));
-  if (parts.some((part) => part === null)) {
-    throw new InvalidArgumentError('It must be like 4, 1,2,8 or 1..8; "L" is the full depth.');
-  }
-  const read = (bound: string, fullDepth: number) => (bound === "L" ? fullDepth : Number(bound));
-  return (fullDepth) => {
-    const all = parts.flatMap((part) => {
-      const [, from = "L", to = from] = part as RegExpExecArray;
-      const [low, high] = [read(from, fullDepth), read(to, fullDepth)];
-      return Array.from({ length: Math.max(0, high - low + 1) }, (_, index) => low + index);
-    });
-    return [...new Set(all)].sort((a, b) => a - b);
-  };
+  const all = ranges(
+    text,
+    /^(\d+|L)(?:\.\.(\d+|L))?$/,
+    'It must be like 4, 1,2,8 or 1..8; "L" is the full depth.',
+  );
+  return (fullDepth) => spread(all, (bound) => (bound === "L" ? fullDepth : Number(bound)));
+}
+
+/** Whole numbers: "8", "8,16,32" or "1..8"; they come out in order and once each. */
+export function wholes(text: string): number[] {
+  const found = spread(ranges(text, /^(\d+)(?:\.\.(\d+))?$/, "It must be like 8, 8,16,32 or 1..8."), Number);
+  if (found.length > 0) return found;
+  throw new InvalidArgumentError("It must go from the smaller number to the larger one.");
+}
+
+type Bounds = readonly [from: string, to: string];
+
+function ranges(text: string, form: RegExp, message: string): Bounds[] {
+  return text.split(",").map((part) => {
+    const [, from, to = from] = form.exec(part.trim()) ?? [];
+    if (from === undefined || to === undefined) throw new InvalidArgumentError(message);
+    return [from, to];
+  });
+}
+
+function spread(all: readonly Bounds[], read: (bound: string) => number): number[] {
+  const numbers = all.flatMap(([from, to]) =>
+    Array.from({ length: Math.max(0, read(to) - read(from) + 1) }, (_, index) => read(from) + index),
+  );
+  return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 /** A draft, "prefix:1:4" or "coarse:2:3" (kind, loops, tokens), or "auto" or "none". */

@@ -12,6 +12,7 @@ import type { TrainOptions } from "./commands/train.ts";
 import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
 import { draft, loopsRange, number, trajectory, whole, word } from "./options.ts";
 import { addLab } from "./program-lab.ts";
+import { addTasks } from "./program-tasks.ts";
 
 /** The command line as a description; a command's own code is loaded when it runs. */
 export function createProgram(exit: (code: number) => void): Command {
@@ -41,6 +42,7 @@ A first run:
   addServe(program, exit);
   addInspect(program, exit);
   addLab(program, exit);
+  addTasks(program, exit);
   addImport(program, exit);
   addExport(program, exit);
   return program;

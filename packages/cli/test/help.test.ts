@@ -15,7 +15,7 @@ afterAll(() => folder.remove());
 
 const commands = [
   ...["prepare", "train", "eval", "generate", "exits", "calibrate", "serve"],
-  ...["inspect", "lab", "import", "export"],
+  ...["inspect", "lab", "tasks", "import", "export"],
 ];
 
 /** Every command that does something, with the words before its name. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loopsRange, number, trajectory, whole, word } from "../src/options.ts";
+import { loopsRange, number, trajectory, whole, wholes, word } from "../src/options.ts";
 
 describe("option texts", () => {
   test("ranges of loops", () => {
@@ -9,6 +9,14 @@ describe("option texts", () => {
     expect(loopsRange("L")(6)).toEqual([6]);
     for (const text of ["", "4-8", "1...3", "a", "1,,2", "-1"])
       expect(() => loopsRange(text), text).toThrow("It must be");
+  });
+
+  test("lists of whole numbers", () => {
+    expect(wholes("8")).toEqual([8]);
+    expect(wholes("8, 16,3..5,4")).toEqual([3, 4, 5, 8, 16]);
+    for (const text of ["", "L", "1...3", "a", "1,,2", "-1"])
+      expect(() => wholes(text), text).toThrow("It must be like 8");
+    expect(() => wholes("5..4")).toThrow("It must go from the smaller");
   });
 
   test("numbers", () => {

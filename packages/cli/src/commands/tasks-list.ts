@@ -1,0 +1,28 @@
+import { formsOf, tokenTasks } from "gyre";
+import { tasks as vectorTasks } from "gyre/lab";
+import { columns } from "../render/columns.ts";
+
+/** `gyre tasks list`: every task with its forms and difficulties. */
+export async function tasksListCommand(): Promise<number> {
+  const rows = tokenTasks.map(({ name, summary, difficulty, maxLength }) => {
+    const { least, most, usual, counts } = difficulty;
+    const forms = formsOf(name).flatMap(({ variant }) => variant ?? []);
+    const range = ({ from, to }: { from: number; to: number }) =>
+      from === to ? `${from}` : `${from}..${to}`;
+    return [
+      name,
+      forms.join(" "),
+      `${range({ from: least, to: most })} ${counts}`,
+      range(usual),
+      String(maxLength(usual.to)),
+      summary,
+    ];
+  });
+  const heading = ["task", "forms", "difficulty", "usual", "tokens", "what is asked"];
+  const width = Math.max(...vectorTasks.map(({ name }) => name.length));
+  const vectors = vectorTasks.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}`);
+  console.log("Tasks of tokens (gyre tasks show, write, grade); the first form is the usual one:\n");
+  console.log(columns([heading, ...rows], [4]));
+  console.log(`\nTasks of vectors (gyre lab train):\n\n${vectors.join("\n")}`);
+  return 0;
+}

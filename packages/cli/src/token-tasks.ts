@@ -1,0 +1,44 @@
+import { access, readFile } from "node:fs/promises";
+import { type TokenTask, tokenTaskNamed } from "gyre";
+import { noTaskFile, taskFileExists } from "./errors.ts";
+import { UsageError } from "./options.ts";
+
+/** What chooses a form of a task and problems of it. */
+export interface ProblemOptions {
+  readonly group?: string;
+  readonly variant?: string;
+  readonly difficulty?: readonly number[];
+  readonly seed?: number;
+}
+
+/** The task in the form that the options ask for. Throws UsageError, TASK_NAME, TASK_VARIANT. */
+export function openTask(name: string, { group, variant }: ProblemOptions): TokenTask {
+  if (group !== undefined && name !== "words")
+    throw new UsageError(`--group is for words; ${name} takes --variant.`);
+  if (variant !== undefined && name === "words") throw new UsageError("words takes --group, not --variant.");
+  return tokenTaskNamed(name, group ?? variant);
+}
+
+/** Seed and difficulties of held-out problems, without what was left to its default. */
+export const problemChoice = ({ seed = 1, difficulty }: ProblemOptions) => ({
+  seed,
+  ...(difficulty ? { difficulties: difficulty } : {}),
+});
+
+/** The text of a file. Throws TASK_FILE. */
+export async function readTaskFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: unknown) => {
+    throw noTaskFile(path, cause);
+  });
+}
+
+/** Throws TASK_FILE_EXISTS where there is a file. */
+export async function refuseExisting(path: string): Promise<void> {
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw taskFileExists(path);
+}
+
+export const titleOf = ({ name, variant }: TokenTask): string => (variant ? `${name} ${variant}` : name);
