@@ -7,7 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Command } from "commander";
-import { specSchema } from "gyre";
+import { type DifficultyRange, formsOf, specSchema, tokenTasks } from "gyre";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../packages/cli/src/program.ts";
 import { trainingSchema } from "../packages/gyre/src/train/options.ts";
@@ -135,6 +135,20 @@ describe("documents", () => {
     const listed = rows.flatMap((row) => [...(row[1] ?? "").matchAll(/`(\w+)`/g)].map((name) => name[1]));
     const fields = [...Object.keys(specSchema.shape), ...Object.keys(trainingSchema.shape)];
     expect(fields.filter((field) => !listed.includes(field))).toEqual([]);
+  });
+
+  test("tasks.md lists every task as it is", () => {
+    const range = ({ from, to }: DifficultyRange) => (from === to ? `${from}` : `${from} to ${to}`);
+    const rows = tokenTasks.map(({ name, summary, answer, difficulty }) => {
+      const forms = formsOf(name).flatMap(({ variant }) => (variant ? [`\`${variant}\``] : []));
+      const { counts, least, most, usual } = difficulty;
+      const whole = `${range({ from: least, to: most })} ${counts}`;
+      return `| \`${name}\` | ${forms.join(", ")} | ${whole} | ${range(usual)} | ${answer} | ${summary} |`;
+    });
+    const written = textOf("docs/tasks.md")
+      .split("\n")
+      .filter((line) => /^\| `/.test(line));
+    expect(written).toEqual(rows);
   });
 
   test("every measured error that they state is in the committed conformance run", () => {

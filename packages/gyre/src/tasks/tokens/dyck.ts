@@ -21,8 +21,7 @@ export function dyck(kinds: number): TokenTask {
     answer: "read",
     scores: "prefixes",
     maxLength: (length) => length,
-    // Every other bracket can open, in k ways.
-    problems: (length) => kinds ** Math.ceil(length / 2),
+    problems: (length) => countPrefixes(Math.min(length, 16), kinds),
     problem(random, range) {
       const difficulty = within(random, range);
       const none = 1 + 2 * kinds;
@@ -41,4 +40,16 @@ export function dyck(kinds: number): TokenTask {
       return { tokens, targets, difficulty };
     },
   });
+}
+
+/** How many strings of so many brackets begin a balanced one. */
+function countPrefixes(length: number, kinds: number): number {
+  /** By the number of brackets that are open. */
+  let counts = [1];
+  for (let at = 0; at < length; at++)
+    counts = Array.from(
+      { length: counts.length + 1 },
+      (_, open) => kinds * (counts[open - 1] ?? 0) + (counts[open + 1] ?? 0),
+    );
+  return counts.reduce((sum, count) => sum + count, 0);
 }

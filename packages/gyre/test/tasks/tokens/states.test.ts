@@ -164,6 +164,17 @@ describe("dyck", () => {
     },
   );
 
+  test("of five brackets of two kinds all 136 strings are drawn: they are too few to hold any out", () => {
+    const task = tokenTaskNamed("dyck");
+    // Legal are 10 rows of opening and closing: 1 opens five times, 4 open four times and 5 three times.
+    expect(1 * 2 ** 5 + 4 * 2 ** 4 + 5 * 2 ** 3).toBe(136);
+    const found = new Set(
+      drawn(task, { batch: 6000, difficulty: 5 }).map(({ tokens }) => Array.from(tokens).join()),
+    );
+    expect(found.size).toBe(136);
+    expect([5, 6].map((length) => task.isShared(length))).toEqual([true, false]);
+  });
+
   test("by hand: ( [ ] ( ) )", () => {
     const task = tokenTaskNamed("dyck");
     const problem = byHand(task, "( [ ] ( ) )", ") ] ) ) ) none", 0);
