@@ -71,7 +71,7 @@ for (const depth of [1, Math.ceil(loops / 2), loops]) {
     "--loops",
     String(depth),
     "--max-tokens",
-    "70",
+    "50",
     "--temperature",
     "0.7",
     "--top-k",

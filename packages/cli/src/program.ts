@@ -63,7 +63,7 @@ function addPrepare(program: Command, exit: Exit): void {
     .command("prepare")
     .summary("turn text into tokens")
     .description(
-      "Splits text into training and validation (the newest or last tenth, never trained on), learns a tokenizer\n" +
+      "Splits text into training and validation (the newest or last tenth, never trained on), learns a tokenizer " +
         "from the training part, and writes both parts as tokens.",
     )
     .argument(
@@ -87,7 +87,7 @@ function addTrain(program: Command, exit: Exit): void {
     .command("train")
     .summary("train a model")
     .description(
-      "Trains a model on prepared data and writes a run: config, metrics.jsonl and checkpoints. Ctrl-C saves and\n" +
+      "Trains a model on prepared data and writes a run: config, metrics.jsonl and checkpoints. Ctrl-C saves and " +
         "stops; --resume goes on as if it had never stopped, bit for bit.",
     )
     .argument("[data]", "folder that gyre prepare wrote")
@@ -118,7 +118,7 @@ function addEval(program: Command, exit: Exit): void {
     .command("eval")
     .summary("measure runs at every budget")
     .description(
-      "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a\n" +
+      "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a " +
         "plot, and writes report.json, report.svg and report.md.",
     )
     .argument("<runs...>", "one run or several, for one report")
@@ -143,8 +143,15 @@ function addGenerate(program: Command, exit: Exit): void {
   program
     .command("generate")
     .summary("continue a text at any depth")
+    .description(
+      "Writes on after a prompt, token by token: the text goes to standard output, all else to standard error. Each " +
+        "token runs --loops loops of the core, the steps of a --trajectory, or as many as an --exit rule takes.",
+    )
     .argument("<run>", "the run whose model writes")
-    .option("--prompt <text>", "text to continue (default: a new document)")
+    .option(
+      "--prompt <text>",
+      "text to continue; - reads standard input, as does a pipe without --prompt (default: a new document)",
+    )
     .option("--loops <n>", "loops of the core (default: the model's full depth)", whole(1))
     .option("--trajectory <steps>", "step sizes that sum to 1, like 0.5,0.25,0.25", trajectory)
     .option("--exit <rule>", `leave a token's loops early: ${exitForms}`)
@@ -188,7 +195,7 @@ function addExits(program: Command, exit: Exit): void {
     .command("exits")
     .summary("measure what leaving loops early costs")
     .description(
-      "Reads the validation part token by token, as text is written, under every exit rule at several limits, beside\n" +
+      "Reads the validation part token by token, as text is written, under every exit rule at several limits, beside " +
         "fixed depths and a random exit with the same numbers of loops. Writes exits.json, exits.md and exits.svg.",
     )
     .argument("<run>", "the run to measure")
@@ -212,7 +219,7 @@ function addCalibrate(program: Command, exit: Exit): void {
     .command("calibrate")
     .summary("find out whether drafting with few loops pays")
     .description(
-      "Times plain decoding and drafts of few loops in turn, on beginnings from the validation part. The fastest draft\n" +
+      "Times plain decoding and drafts of few loops in turn, on beginnings from the validation part. The fastest draft " +
         "is kept with the run, and gyre generate uses it; if none pays on this machine, none is used.",
     )
     .argument("<run>", "the run to calibrate")
@@ -281,6 +288,10 @@ function addInspect(program: Command, exit: Exit): void {
   const command = program
     .command("inspect")
     .summary("show a model's parameters, costs and graphs")
+    .description(
+      "Prints the spec of a run, or of the model that the flags describe, with its parameters and what each number of " +
+        "loops costs; or one of its graphs. No weight is read.",
+    )
     .argument("[run]", "a run; without one, the model that the flags describe")
     .option(
       "--graph <which>",

@@ -15,6 +15,8 @@ export interface CliOptions {
   /** Working directory; the repository's root when left out. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What comes through standard input; nothing is connected to it when left out. */
+  readonly input?: string;
   /** Called with all output so far whenever more of it arrives; true presses Ctrl-C, once. */
   readonly interruptAt?: (stdout: string, stderr: string) => boolean;
   /** Asked every few milliseconds; true kills the process outright. */
@@ -25,15 +27,16 @@ export interface CliOptions {
 
 /** Runs the command line as a process of its own, from source. */
 export function gyre(words: readonly string[], options: CliOptions = {}): Promise<Finished> {
-  const { cwd = repository, env = {}, interruptAt, killWhen, closeAfter } = options;
+  const { cwd = repository, env = {}, input, interruptAt, killWhen, closeAfter } = options;
   const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
   const node = ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, node, {
       cwd,
       env: { ...process.env, NO_COLOR: "1", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
+    child.stdin?.end(input);
     let stdout = "";
     let stderr = "";
     let isInterrupted = false;
@@ -43,12 +46,12 @@ export function gyre(words: readonly string[], options: CliOptions = {}): Promis
       child.kill("SIGINT");
     };
     const watch = setInterval(() => killWhen?.() && child.kill("SIGKILL"), 5);
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       more();
-      if (closeAfter !== undefined && stdout.length >= closeAfter) child.stdout.destroy();
+      if (closeAfter !== undefined && stdout.length >= closeAfter) child.stdout?.destroy();
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
       more();
     });

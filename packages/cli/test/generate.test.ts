@@ -55,11 +55,11 @@ describe("gyre generate", () => {
       "--temperature",
       "0",
       "--max-tokens",
-      "12",
+      "10",
     ];
     const { code, stdout, stderr } = await run(...words);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toBe(await expected("We the", { loops: 2, temperature: 0 }));
+    expect(stdout).toBe(await expected("We the", { loops: 2, temperature: 0, maxTokens: 10 }));
   });
 
   it("honours a trajectory, the seed and what limits the choice", async () => {
@@ -90,6 +90,41 @@ describe("gyre generate", () => {
     expect(await expected("é", { ...options, seed: 8 })).not.toBe(stdout);
   });
 
+  it("reads a prompt from standard input, in full and as it is", async () => {
+    const piped = (input: string, ...words: string[]) =>
+      gyre(["generate", "looped", "--temperature", "0", "--max-tokens", "12", ...words], {
+        cwd: folder,
+        input,
+      });
+    const text = await expected("We the", { temperature: 0 });
+    expect((await piped("We the\n")).stdout).toBe(text);
+    expect((await piped("We the", "--prompt", "-")).stdout).toBe(text);
+    expect((await piped("other", "--prompt", "We the")).stdout).toBe(text);
+    expect((await piped("")).stdout).toBe(await expected("", { temperature: 0 }));
+  });
+
+  it("says once when the text goes past the context, and not before", async () => {
+    const words = ["looped", "--prompt", "We the", "--temperature", "0", "--max-tokens"];
+    expect((await run(...words, "11")).stderr).toBe("");
+    const { stdout, stderr } = await run(...words, "14");
+    expect(stdout).toHaveLength("We the".length + 14 + 1);
+    expect(stderr).toBe(
+      "note: past the context of 16 tokens each further token reads the last 16 anew, which is slow; " +
+        "--window stop ends there\n",
+    );
+    const stopped = await run(...words, "14", "--window", "stop");
+    expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide goes on\n");
+  });
+
+  it("warns once of more loops than the model was trained for", async () => {
+    const { code, stderr } = await run("looped", "--prompt", "We", "--loops", "9", "--max-tokens", "4");
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      "warning: 9 loops are more than the 4 that this loopformer was trained for at most: " +
+        "the text may be gibberish\n",
+    );
+  });
+
   it("starts a new text without a prompt, at full depth", async () => {
     const { stdout } = await run("looped", "--temperature", "0", "--max-tokens", "12");
     expect(stdout).toBe(await expected("", { temperature: 0 }));
@@ -108,19 +143,23 @@ describe("gyre generate", () => {
         interruptAt: (stdout) => stdout.length > 20,
       },
     );
-    expect({ code, stderr }).toEqual({ code: 130, stderr: "" });
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/^(note: past the context [^\n]*\n)?$/);
     expect(stdout).toMatch(/^A{21,}$/);
   });
 
   it("ends without a word when nobody reads on", async () => {
     const words = ["generate", "endless", "--temperature", "0", "--max-tokens", "1000000"];
     const { code, stderr } = await gyre(words, { cwd: folder, closeAfter: 5 });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^(note: past the context [^\n]*\n)?$/);
   });
 
   it.each([
     [["looped", "--loops", "2", "--trajectory", "0.5,0.5"], 2, /--loops with --trajectory/],
     [["looped", "--trajectory", "0.5,0.4"], 1, /TRAJECTORY.*sum to 1/s],
+    [["looped", "--prompt", "We", "--trajectory", "0.5,0.25"], 1, /TRAJECTORY.*sum to 1/s],
+    [["looped", "--prompt", "We", "--top-p", "1.5"], 1, /SAMPLING: top-p 1.5/],
     [["looped", "--top-p", "1.5"], 1, /SAMPLING: top-p 1.5/],
     [["looped", "--temperature", "warm"], 2, /--temperature/],
   ] as const)("refuses %j", async (words, expectedCode, message) => {

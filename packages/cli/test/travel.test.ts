@@ -29,7 +29,7 @@ describe("gyre export and import", () => {
   it("bring a trained run out and back", async () => {
     await run("export", "run", "out");
     expect(await run("import", "out", "--out", "back")).toContain(
-      "back: loopformer, 1 layers x 4 loops, 16,288 parameters",
+      "back: loopformer, 1 layer x 4 loops, 16,288 parameters",
     );
     const [before, after] = await Promise.all([openRun(at("run")), openRun(at("back"))]);
     expect(after.config).toEqual({ ...before.config, training: null, data: null });

@@ -1,7 +1,9 @@
+import { fstatSync } from "node:fs";
 import process from "node:process";
 import {
   type CachePolicy,
   type Draft,
+  type ExitRule,
   exitRule,
   type GeneratedToken,
   generate,
@@ -39,26 +41,30 @@ export interface GenerateOptions {
   readonly threads?: number;
 }
 
-/** Prints the prompt and streams its continuation, up to the end of the text or `maxTokens` tokens. */
+/**
+ * Prints the prompt and streams its continuation, up to the end of the text or `maxTokens` tokens. Nothing is printed
+ * before every option is checked.
+ */
 export async function generateCommand(path: string, options: GenerateOptions): Promise<number> {
-  const { prompt = "", draft: asked = "auto", threads, trajectory: _, exit: __, ...rest } = options;
-  const { maxTokens = textDefaults.maxTokens } = options;
+  const { draft: asked = "auto", threads, prompt: _, trajectory: __, exit: ___, ...rest } = options;
   const signal = interruptSignal();
   const run = await openRun(path);
   const { spec } = run.config;
   const loops = loopsOf(options, spec.loops);
-  const warning = depthWarning(run.config, loops === spec.loops);
-  if (warning) console.error(`warning: ${warning}`);
+  for (const warning of depthWarnings(run, loops)) console.error(`warning: ${warning}`);
+  const prompt = await promptText(options.prompt);
   const tokenizer = await loadTokenizer(run);
   const { weights, warnings } = await loadWeights(run);
   for (const text of warnings) console.error(`warning: ${text}`);
   const draft = asked === "auto" ? await calibratedDraft(run, loops) : asked === "none" ? undefined : asked;
   const ids = tokenizer.encode(prompt);
+  const start = ids.length > 0 ? ids : [tokenizer.endOfText];
 
   await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
   const started = performance.now();
   const text = tokenizer.decodeStream();
-  const tokens = generate({ spec, weights, runtime }, ids.length > 0 ? ids : [tokenizer.endOfText], {
+  const { maxTokens = textDefaults.maxTokens } = options;
+  const tokens = generate({ spec, weights, runtime }, start, {
     ...rest,
     maxTokens,
     loops,
@@ -66,17 +72,52 @@ export async function generateCommand(path: string, options: GenerateOptions): P
     stop: tokenizer.endOfText,
     signal,
   });
-  process.stdout.write(prompt);
   const all: GeneratedToken[] = [];
   for await (const token of tokens) {
+    if (all.length === 0) process.stdout.write(prompt);
+    if (start.length + all.length === spec.context + 1) console.error(slidingNotice(spec.context));
     all.push(token);
     if (token.token !== tokenizer.endOfText) process.stdout.write(text.push(token.token));
   }
+  if (all.length === 0) process.stdout.write(prompt);
   process.stdout.write(`${text.flush()}\n`);
   if (all.length < maxTokens && all.at(-1)?.token !== tokenizer.endOfText)
     console.error(`stopped: the context of ${spec.context} tokens is full; --window slide goes on`);
   if (process.stderr.isTTY) console.error(summary(all, (performance.now() - started) / 1e3, spec.layers));
   return 0;
+}
+
+const slidingNotice = (context: number): string =>
+  `note: past the context of ${context} tokens each further token reads the last ${context} anew, which is slow; ` +
+  "--window stop ends there";
+
+/** What to know of a depth that the model was not trained for. */
+function depthWarnings({ config }: Run, loops: Loops): string[] {
+  const { spec } = config;
+  const most = isRule(loops) ? (loops.most ?? spec.loops) : typeof loops === "number" ? loops : loops.length;
+  const beyond =
+    `${most} loops are more than the ${spec.loops} that this ${spec.family} was trained for at most: ` +
+    "the text may be gibberish";
+  const warning = depthWarning(config, loops === spec.loops);
+  return most > spec.loops ? [beyond] : warning === undefined ? [] : [warning];
+}
+
+const isRule = (loops: Loops): loops is ExitRule => typeof loops === "object" && "exit" in loops;
+
+/** The text to continue: as given, or what comes through standard input. */
+async function promptText(given: string | undefined): Promise<string> {
+  const isPiped = () => {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isFile() || input.isSocket();
+  };
+  if (given !== undefined && given !== "-") return given;
+  if (given === undefined && !isPiped()) return "";
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  // a shell's line ends with a newline that nobody typed
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
 }
 
 function loopsOf({ loops, trajectory, exit }: GenerateOptions, full: number): Loops {

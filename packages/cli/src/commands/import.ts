@@ -1,5 +1,6 @@
 import { groupedText, parameterCount } from "gyre";
 import { importOfficial, type ImportOptions as OfficialImportOptions } from "gyre/node";
+import { counted } from "../render/format.ts";
 
 export type ImportOptions = OfficialImportOptions;
 
@@ -8,7 +9,9 @@ export async function importCommand(source: string, options: ImportOptions): Pro
   const { config, directory } = await importOfficial(source, options);
   const { family, layers, loops } = config.spec;
   const size = `${groupedText(parameterCount(config.spec))} parameters`;
-  console.log(`${directory.path}: ${family}, ${layers} layers x ${loops} loops, ${size}`);
+  console.log(
+    `${directory.path}: ${family}, ${counted(layers, "layer")} x ${counted(loops, "loop")}, ${size}`,
+  );
   console.log(`${config.tokenizer.kind} tokenizer, ${groupedText(config.tokenizer.vocab)} entries`);
   return 0;
 }

@@ -13,6 +13,7 @@ import {
 import { alreadyDone, trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { interruptSignal } from "../interrupt.ts";
+import { counted } from "../render/format.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { modelFields, readRecipe, type SettingFlags, settings, trainingFields } from "../settings.ts";
 
@@ -43,7 +44,7 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
   const { spec } = run.config;
   const path = run.directory.path;
   status.print(
-    `${path}: ${spec.family}, ${spec.layers} layers x ${spec.loops} loops, width ${spec.width}; ` +
+    `${path}: ${spec.family}, ${counted(spec.layers, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
       (state.step > 0 ? `, from step ${state.step}` : ""),
   );

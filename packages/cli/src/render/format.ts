@@ -18,3 +18,7 @@ export function short(value: number): string {
   }
   return String(Math.round(value));
 }
+
+/** A number of things, in words: "1 layer", "2 layers". */
+export const counted = (number: number, thing: string): string =>
+  `${number} ${thing}${number === 1 ? "" : "s"}`;

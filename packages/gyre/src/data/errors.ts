@@ -146,7 +146,7 @@ export function outputExists(path: string): GyreError {
   return new GyreError("DATA_EXISTS", {
     given: `${JSON.stringify(path)} exists already`,
     expected: "a path that does not exist, or an empty folder",
-    fix: "choose another path, or pass overwrite: true to replace a dataset (and nothing else)",
+    fix: "choose another path, or replace the dataset: --overwrite, in the library overwrite: true",
   });
 }
 

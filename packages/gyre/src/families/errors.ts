@@ -40,7 +40,7 @@ export function officialExists(path: string): GyreError {
   return new GyreError("OFFICIAL_EXISTS", {
     given: `${path} exists`,
     expected: "a folder without a model in it",
-    fix: "choose another folder, or pass `force` to replace it",
+    fix: "choose another folder, or replace it: --force, in the library force: true",
   });
 }
 

@@ -22,7 +22,7 @@ export function runExists(path: string): GyreError {
   return new GyreError("RUN_EXISTS", {
     given: `${path} already holds a run`,
     expected: "a path where no run is yet",
-    fix: "resume the run, choose another path, or pass `force` to start over and lose it",
+    fix: "resume the run, choose another path, or lose it and start over: --force, in the library force: true",
   });
 }
 
@@ -30,7 +30,7 @@ export function runNotEmpty(path: string): GyreError {
   return new GyreError("RUN_NOT_EMPTY", {
     given: `${path} holds something that is not a run`,
     expected: "an empty or a new directory",
-    fix: "choose another path; `force` does not delete what is not a run",
+    fix: "choose another path; what is not a run is never deleted",
   });
 }
 
