@@ -55,7 +55,7 @@ export function machine(): Machine {
 }
 
 /** The short commit, with `-dirty` when tracked or new files (other than results) differ from it. */
-export function commit(): string {
+function commit(): string {
   const git = (...args: string[]) => spawnSync("git", args, { cwd: repositoryRoot, encoding: "utf8" });
   const head = git("rev-parse", "--short", "HEAD");
   if (head.status !== 0) return "none";

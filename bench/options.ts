@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-export const benchNames = ["train", "decode", "startup", "serve", "icl"] as const;
+const benchNames = ["train", "decode", "startup", "serve", "icl"] as const;
 export type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]

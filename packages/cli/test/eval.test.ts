@@ -111,7 +111,7 @@ describe("gyre eval", () => {
   it("goes on from an older checkpoint with a warning, and tells runs of one name apart", async () => {
     const damaged = await tinyRun(at("more", "looped"), loopformer, at("data"));
     const { weights } = await loadWeights(damaged);
-    await damaged.directory.saveCheckpoint({ step: 1, model: weights, optimizer: new Map(), state: null });
+    await damaged.directory.saveCheckpoint({ step: 1, model: weights, optimizer: new Map() });
     await writeFile(at("more", "looped", "checkpoints", "step-000001", "model.safetensors"), "");
     const words = ["looped", "more/looped", "--loops", "1", "--max-tokens", "9", "--out", "damaged"];
     const { code, stderr } = await run(...words);

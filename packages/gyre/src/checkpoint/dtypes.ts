@@ -2,7 +2,7 @@
  * Element types of safetensors with their bits per element, in ascending rank: the reference library lays
  * tensors out from the last of these to the first.
  */
-export const dtypeBits = {
+const dtypeBits = {
   BOOL: 8,
   F4: 4,
   F6_E2M3: 6,

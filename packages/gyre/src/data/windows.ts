@@ -68,8 +68,6 @@ export interface EvaluationWindow {
   readonly tokens: Int32Array;
   /** [context]; zero from `length` on. */
   readonly targets: Int32Array;
-  /** [context]; 1 where the target is scored, else 0. */
-  readonly weights: Float32Array;
   /** Index in the split of the first token. */
   readonly start: number;
   readonly length: number;
@@ -114,10 +112,9 @@ function* slide({
     const targets = new Int32Array(context);
     tokens.set(split.tokens.subarray(start, end));
     targets.set(split.tokens.subarray(start + 1, end + 1));
-    const weights = new Float32Array(context).fill(1, scoredFrom, length);
     let bytes = 0;
     for (let at = scoredFrom; at < length; at++) bytes += byteLength(targets[at] as number);
-    yield { tokens, targets, weights, start, length, scoredFrom, bytes };
+    yield { tokens, targets, start, length, scoredFrom, bytes };
     scored = end;
   }
 }

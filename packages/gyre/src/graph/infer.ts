@@ -11,7 +11,7 @@ type Infer<Op extends OpName> = (inputs: readonly ValueType[], attrs: OpAttrs[Op
 type ComputedOp = Exclude<OpName, "input" | "constant">;
 
 /** The common shape of two operands under NumPy broadcasting; throws GRAPH_SHAPE naming `op` and both. */
-export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
+function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
     const x = a[axis - rank + a.length] ?? 1;

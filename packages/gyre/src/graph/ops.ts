@@ -1,6 +1,5 @@
 import { sizeOf } from "../util/tensor.ts";
 import { badAttribute, shapeMismatch } from "./errors.ts";
-import { broadcastShapes } from "./infer.ts";
 import type { Shape, Value } from "./types.ts";
 
 /** An operand of an elementwise operation: a value, or a number that becomes a scalar constant. */
@@ -24,7 +23,6 @@ const isNumber = (value: Operand, number: number) =>
 
 function binary(op: "add" | "sub" | "mul" | "div", pair: Pair): Value {
   const [a, b] = lift(pair);
-  broadcastShapes(op, a.shape, b.shape);
   return a.builder.emit(op, [a, b], none);
 }
 

@@ -138,7 +138,7 @@ export function armTable({ measured, readings, baselines }: Comparison): Table {
 }
 
 /** Mean error of each model of an arm at a number of loops and a reading. */
-export function errorsAt(runs: readonly Curves[], loops: number, reading: number): number[] {
+function errorsAt(runs: readonly Curves[], loops: number, reading: number): number[] {
   return runs.map((curves) => curves.get(loops)?.mean[reading] ?? Number.NaN);
 }
 

@@ -11,7 +11,7 @@ import { badLabRecipe } from "./errors.ts";
 const { shape } = specSchema;
 
 /** A training run as plain data: a task, a model, and options; widths of tokens and context follow from the task. */
-export const labRecipeSchema = z.strictObject({
+const labRecipeSchema = z.strictObject({
   name: z.string().min(1),
   summary: z.string(),
   task: z.string(),

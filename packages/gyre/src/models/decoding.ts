@@ -37,7 +37,7 @@ export const cacheName = (kind: CacheKind, layer: number, sequence: number): str
 export const rowsName = (layer: number): string => `rows.${layer}`;
 
 /** Values of one conditioning, all blocks of the core: gates and factors, [4 k d]. */
-export const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
+const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
 
 /** Refuses a model whose loop is more than its core; throws MODEL_VECTORS or MODEL_DECODE. */
 function requireDecodable({ family, vectors, prelude, coda, inject, frame }: Spec): void {

@@ -49,7 +49,7 @@ export interface Modulation {
  * A linear layer x [N, in] -> [N, out] under a modulation. One that is the same for all rows goes into whichever is
  * smaller: (x diag(s) + h) W^T diag(g) is x (diag(g) W diag(s))^T + h W^T diag(g).
  */
-export function modulatedLinear(
+function modulatedLinear(
   x: Value,
   weight: Value,
   bias: Value | undefined,
@@ -77,7 +77,7 @@ function geluTanh(x: Value): Value {
   return mul(mul(x, add(tanh(inner), 1)), 0.5);
 }
 
-export const activations = { gelu, relu, silu, geluTanh } as const;
+const activations = { gelu, relu, silu, geluTanh } as const;
 export type Activation = keyof typeof activations;
 
 /** float32's machine epsilon, which torch's RMSNorm uses when none is given. */
@@ -90,7 +90,7 @@ export function norm(x: Value, gain?: Value): Value {
 }
 
 /** What torch's LayerNorm adds to the variance. */
-export const LAYER_EPSILON = 1e-5;
+const LAYER_EPSILON = 1e-5;
 
 /** Layer norm over the last axis: deviations from the mean over their root mean square (Ba et al., 2016). */
 export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {

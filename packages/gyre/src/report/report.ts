@@ -54,7 +54,7 @@ const provenanceSchema = z.strictObject({
 });
 
 /** What report.json holds: the quality of models at budgets ("budget") or along trajectories ("trajectories"). */
-export const reportSchema = z.strictObject({
+const reportSchema = z.strictObject({
   version: z.literal(1),
   kind: z.enum(["budget", "trajectories"]),
   createdAt: z.string(),

@@ -9,7 +9,6 @@ import {
   writeDurably,
   writeFileAtomic,
 } from "../checkpoint/files.node.ts";
-import { jsonText } from "../checkpoint/json.ts";
 import { readFloatTensors, writeNewSafetensors } from "../checkpoint/safetensors.node.ts";
 import { storeTensors } from "../checkpoint/safetensors.ts";
 import { GyreError } from "../util/errors.ts";
@@ -23,8 +22,6 @@ export interface RunCheckpoint {
   /** Weights by their official names. */
   readonly model: ReadonlyMap<string, Tensor<Float32Array>>;
   readonly optimizer: ReadonlyMap<string, Tensor<Float32Array>>;
-  /** Anything that JSON can hold. */
-  readonly state: unknown;
 }
 
 /** A checkpoint that was read, and what was found damaged on the way to it. */
@@ -42,7 +39,8 @@ const temporaryPrefix = ".tmp-";
 const stateSchema = z.strictObject({
   step: z.int().nonnegative(),
   sha256: z.strictObject({ [modelFile]: z.string(), [optimizerFile]: z.string() }),
-  state: z.unknown(),
+  /** Written by earlier versions, always null. */
+  state: z.null().optional(),
 });
 
 /**
@@ -61,7 +59,6 @@ export async function saveCheckpoint(
     throw checkpointOption("step", step, "a whole number from 0 on");
   if (!Number.isSafeInteger(keep) || keep < 1)
     throw checkpointOption("keep", keep, "a whole number from 1 on");
-  const state = jsonText(checkpoint.state, "a checkpoint's state");
   const model = storeTensors(checkpoint.model, { dtype: "F32" });
   const optimizer = storeTensors(checkpoint.optimizer, { dtype: "F32" });
   const name = `step-${String(step).padStart(6, "0")}`;
@@ -76,7 +73,7 @@ export async function saveCheckpoint(
       [modelFile]: await write(modelFile, model, { metadata: { format: "pt" } }),
       [optimizerFile]: await write(optimizerFile, optimizer),
     });
-    await writeDurably(join(temporary, stateFile), `{"step":${step},"sha256":${sha256},"state":${state}}\n`);
+    await writeDurably(join(temporary, stateFile), `{"step":${step},"sha256":${sha256}}\n`);
     await syncDirectory(temporary);
     await putInPlace(folder, temporary, name);
   } catch (cause) {
@@ -113,14 +110,14 @@ export async function loadCheckpoint(run: string): Promise<LoadedCheckpoint | un
 
 async function readCheckpoint(run: string, name: string): Promise<RunCheckpoint> {
   const folder = join(run, "checkpoints", name);
-  const { step, sha256, state } = await readState(folder, name);
+  const { step, sha256 } = await readState(folder, name);
   const tensorsOf = async (file: keyof typeof sha256) => {
     const path = join(folder, file);
     if ((await sha256OfFile(path)) !== sha256[file])
       throw checkpointCorrupt(path, ["the checksum is another"]);
     return readFloatTensors(path);
   };
-  return { step, model: await tensorsOf(modelFile), optimizer: await tensorsOf(optimizerFile), state };
+  return { step, model: await tensorsOf(modelFile), optimizer: await tensorsOf(optimizerFile) };
 }
 
 async function readState(folder: string, name: string): Promise<z.output<typeof stateSchema>> {

@@ -28,7 +28,6 @@ export interface SaveCheckpointOptions {
   readonly step: number;
   readonly model: ReadonlyMap<string, Tensor<Float32Array>>;
   readonly optimizer: ReadonlyMap<string, Tensor<Float32Array>>;
-  readonly state: unknown;
   readonly keep?: number;
 }
 
@@ -108,7 +107,7 @@ export class RunDirectory {
   }
 
   /**
-   * Saves a checkpoint, then deletes all but the newest `keep` good ones. Throws CHECKPOINT_OPTION, RUN_JSON,
+   * Saves a checkpoint, then deletes all but the newest `keep` good ones. Throws CHECKPOINT_OPTION,
    * SAFETENSORS_* or CHECKPOINT_WRITE; the checkpoints that were there are still whole then.
    */
   async saveCheckpoint(options: SaveCheckpointOptions): Promise<void> {

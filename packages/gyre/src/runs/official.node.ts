@@ -55,7 +55,7 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
   const run = await createRun({ path: out, spec, tokenizer, force });
   await run.directory.writeExtra(configFile, origin.config);
   await run.directory.writeExtra(layoutFile, origin.layout);
-  await run.directory.saveCheckpoint({ step: 0, model: weights, optimizer: new Map(), state: null });
+  await run.directory.saveCheckpoint({ step: 0, model: weights, optimizer: new Map() });
   return run;
 }
 

@@ -140,7 +140,7 @@ export async function saveState(
   ] as const) {
     for (const [name, tensor] of tensors) optimizer.set(`${kind}/${name}`, tensor);
   }
-  await directory.saveCheckpoint({ step, model: weights, optimizer, state: null });
+  await directory.saveCheckpoint({ step, model: weights, optimizer });
 }
 
 /**

@@ -17,4 +17,4 @@ export function prepareGraph(graph: Graph, options: PrepareOptions = {}): Graph 
   return schedule(rematerialize(options.parallel ? transposesInSteps(lowered) : lowered));
 }
 
-export { expand, lower, rematerialize, schedule, simplify, transposesInSteps };
+export { expand, lower, simplify, transposesInSteps };

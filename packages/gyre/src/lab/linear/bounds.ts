@@ -13,7 +13,7 @@ export type BoundName = keyof typeof bounds;
  * textbook contraction alpha (1 - 1/kappa)^T, and alpha exp(-T / (2 kappa)), the form of Chen et al.,
  * arXiv 2410.11268. Step size 2 / (most + least): alpha ((kappa - 1) / (kappa + 1))^T.
  */
-export const bounds = {
+const bounds = {
   textbook: { rule: "inverse", at: (kappa: number, loops: number) => (1 - 1 / kappa) ** loops },
   exponential: { rule: "inverse", at: (kappa: number, loops: number) => Math.exp(-loops / (2 * kappa)) },
   optimal: { rule: "optimal", at: (kappa: number, loops: number) => ((kappa - 1) / (kappa + 1)) ** loops },

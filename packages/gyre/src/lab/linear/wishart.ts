@@ -95,7 +95,7 @@ function sandwich(basis: Float64Array, gram: Float64Array, dims: number, out: Fl
 }
 
 /** A gamma variable of this shape and scale 1 (Marsaglia and Tsang, 2000). */
-export function gamma(random: Rng, shape: number): number {
+function gamma(random: Rng, shape: number): number {
   if (shape < 1) return gamma(random, shape + 1) * random.uniform() ** (1 / shape);
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);

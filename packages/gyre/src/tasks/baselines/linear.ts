@@ -58,7 +58,7 @@ export function lasso({ alpha = 0.01 }: { alpha?: number } = {}): Baseline {
 }
 
 /** Weights of the lasso for one output. */
-export function lassoWeights({ xs, ys, width }: Examples, output: number, alpha: number): Float64Array {
+function lassoWeights({ xs, ys, width }: Examples, output: number, alpha: number): Float64Array {
   const w = new Float64Array(width);
   const residual = Float64Array.from(ys, (y) => y[output] as number);
   const count = xs.length;

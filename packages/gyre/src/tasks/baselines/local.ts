@@ -31,7 +31,7 @@ type Tree =
   | { readonly at: number; readonly split: number; readonly less: Tree; readonly more: Tree };
 
 /** A regression tree (CART): the split of least squared error, halfway between neighbours, down to `depth`. */
-export function growTree(xs: readonly Float64Array[], y: readonly number[], depth: number): Tree {
+function growTree(xs: readonly Float64Array[], y: readonly number[], depth: number): Tree {
   const value = mean(y);
   const best = depth > 0 ? bestSplit(xs, y) : undefined;
   if (!best) return { value };
