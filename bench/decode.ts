@@ -16,7 +16,7 @@ export interface DecodeOptions {
 }
 
 /** Greedy decoding of `newTokens` tokens after a prompt at batch 1; times are medians. */
-export interface DecodeCase {
+interface DecodeCase {
   readonly prompt: number;
   readonly newTokens: number;
   readonly ours: { readonly tokensPerSecond: number; readonly msPerToken: number };

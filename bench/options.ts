@@ -3,7 +3,7 @@ import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
 const benchNames = ["train", "decode", "startup", "serve", "icl"] as const;
-export type BenchName = (typeof benchNames)[number];
+type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
 
@@ -35,7 +35,7 @@ Each run writes bench/results/BENCH-CONFIG.json. PyTorch comes from the python t
 bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
 `;
 
-export interface TrainRequest {
+interface TrainRequest {
   readonly bench: "train";
   readonly config: ConfigName;
   readonly rounds: number;
@@ -46,7 +46,7 @@ export interface TrainRequest {
   readonly json: boolean;
 }
 
-export interface DecodeRequest {
+interface DecodeRequest {
   readonly bench: "decode";
   readonly config: ConfigName;
   readonly rounds: number;
@@ -55,14 +55,14 @@ export interface DecodeRequest {
   readonly json: boolean;
 }
 
-export interface StartupRequest {
+interface StartupRequest {
   readonly bench: "startup";
   readonly config: ConfigName;
   readonly rounds: number;
   readonly json: boolean;
 }
 
-export interface ServeRequest {
+interface ServeRequest {
   readonly bench: "serve";
   readonly config: ConfigName;
   readonly rounds: number;
@@ -70,7 +70,7 @@ export interface ServeRequest {
   readonly json: boolean;
 }
 
-export interface IclRequest {
+interface IclRequest {
   readonly bench: "icl";
   readonly config: ConfigName;
   readonly rounds: number;

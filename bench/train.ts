@@ -17,7 +17,7 @@ export interface TrainOptions {
 }
 
 /** One side's training step. `baselineMiB` is interpreter and library before there is a model, part of `peakMiB`. */
-export interface StepResult {
+interface StepResult {
   readonly msPerStep: number;
   readonly msBest: number;
   readonly gflops: number;
@@ -26,7 +26,7 @@ export interface StepResult {
   readonly loss: number;
 }
 
-export interface PeerResult extends StepResult {
+interface PeerResult extends StepResult {
   readonly version: string;
   readonly dtype: string;
 }

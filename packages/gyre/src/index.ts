@@ -1,22 +1,33 @@
-export type { FloatDType } from "./checkpoint/safetensors.ts";
+export type { FloatDType, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export type { BpeTokenizer } from "./data/bpe.ts";
-export { type Document, splitDocuments } from "./data/document.ts";
+export { type Document, type DocumentSplit, splitDocuments } from "./data/document.ts";
 export type { DatasetManifest } from "./data/manifest.ts";
-export { bytesTokenizer, type Tokenizer } from "./data/tokenizer.ts";
-export { batch, evaluationWindows, type TokenSplit, windowCount } from "./data/windows.ts";
-export { Decoder } from "./decode/decoder.ts";
+export { bytesTokenizer, type DecodeStream, type Tokenizer, type TokenizerKind } from "./data/tokenizer.ts";
+export {
+  type Batch,
+  type BatchOptions,
+  batch,
+  type EvaluationWindow,
+  evaluationWindows,
+  type TokenSplit,
+  windowCount,
+} from "./data/windows.ts";
+export type { KeyValueCache, NewRows } from "./decode/cache.ts";
+export { Decoder, type LoopCall, type Route, type Sequence } from "./decode/decoder.ts";
 export { textDefaults } from "./decode/defaults.ts";
 export {
   type ExitRule,
   exitAtRandom,
   exitRule,
   type LoopsSoFar,
+  type MostLoops,
+  type OneOf,
   untilConfident,
   untilSettled,
 } from "./decode/exits.ts";
 export { decoderOf, type GenerateOptions, generate } from "./decode/generate.ts";
 export type { SamplingOptions } from "./decode/sampling.ts";
-export { type Draft, draftKinds, Speculation } from "./decode/speculate.ts";
+export { type Draft, draftKinds, type SpeculateOptions, Speculation } from "./decode/speculate.ts";
 export {
   advance,
   type CachePolicy,
@@ -24,6 +35,7 @@ export {
   type Finish,
   type GeneratedToken,
   type Loops,
+  type LoopsAtOnce,
   Stream,
   type StreamOptions,
   type WindowMode,
@@ -32,17 +44,29 @@ export {
 export {
   type OfficialFiles,
   type OfficialModel,
+  type OfficialOrigin,
   readOfficial,
   type WriteOfficialOptions,
   writeOfficial,
 } from "./families/official.ts";
 export { gradients } from "./grad/gradients.ts";
 export { GraphBuilder } from "./graph/builder.ts";
-export { prepareGraph } from "./graph/passes/index.ts";
+export { type PrepareOptions, prepareGraph } from "./graph/passes/index.ts";
+export type { LowerOptions } from "./graph/passes/lower.ts";
 export { printGraph } from "./graph/print.ts";
-export type { Graph, OpName, Value } from "./graph/types.ts";
+export type { Repeat } from "./graph/repeat.ts";
+export type {
+  DType,
+  Graph,
+  None as NoAttrs,
+  OpAttrs,
+  OpName,
+  Product as ProductAttrs,
+  Shape,
+  Value,
+} from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
-export { type Calibration, calibrate, WORTHWHILE } from "./measure/calibrate.ts";
+export { type CalibrateOptions, type Calibration, calibrate, WORTHWHILE } from "./measure/calibrate.ts";
 export {
   type EvaluateOptions,
   type EvaluateProgress,
@@ -65,9 +89,16 @@ export {
   evaluatePrompts,
   type PromptEvaluation,
 } from "./measure/prompts.ts";
-export { describe, trainingFlops } from "./models/describe.ts";
+export type { CacheKind } from "./models/decoding.ts";
+export { type BudgetCost, type Description, describe, trainingFlops } from "./models/describe.ts";
 export type { Model } from "./models/model.ts";
-export { initialWeights, parameterCount, parameters } from "./models/parameters.ts";
+export {
+  type Init,
+  initialWeights,
+  type Parameter,
+  parameterCount,
+  parameters,
+} from "./models/parameters.ts";
 export {
   algoformer,
   baseLoop,
@@ -76,7 +107,9 @@ export {
   gpt,
   loopedTransformer,
   loopformer,
+  type PresetOptions,
   type PromptFamilyName,
+  type PromptPresetOptions,
   type PromptSize,
   presets,
   promptFamilyNames,
@@ -95,7 +128,18 @@ export {
   uniformTrajectory,
 } from "./models/spec.ts";
 export { allTrajectories, type SamplerName, samplerNames } from "./models/trajectories.ts";
-export { encodeGraph, toOnnx } from "./onnx/encode.ts";
+export { type BoundGraph, type EncodeOptions, encodeGraph, toOnnx } from "./onnx/encode.ts";
+export type {
+  OnnxAttribute,
+  OnnxData,
+  OnnxDType,
+  OnnxGraph,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  OnnxValueInfo,
+} from "./onnx/proto.ts";
+export type { AdamWState } from "./optim/adamw.ts";
 export {
   type ExitCurve,
   type ExitOutcome,
@@ -105,7 +149,7 @@ export {
   exitsMarkdown,
   exitsRows,
 } from "./report/exits-report.ts";
-export { reportMarkdown } from "./report/markdown.ts";
+export { type MarkdownOptions, reportMarkdown } from "./report/markdown.ts";
 export { groupedText, milliseconds, siText } from "./report/numbers.ts";
 export {
   type BudgetPoint,
@@ -116,19 +160,14 @@ export {
   type Report,
   trajectoryText,
 } from "./report/report.ts";
-export { scaleFor, tickTexts } from "./report/scale.ts";
+export type { FigureOptions } from "./report/report-chart.ts";
+export { type Scale, scaleFor, tickTexts } from "./report/scale.ts";
 export { reportFigure } from "./report/schedule-figure.ts";
 export { type Spread, spreads } from "./report/spread.ts";
 export { reportTable } from "./report/table.ts";
 export { interpreterRuntime } from "./runtime/interpreter.ts";
-export type { Program, Runtime } from "./runtime/runtime.ts";
-export {
-  difficultyAt,
-  ramp,
-  type Schedule,
-  scheduled,
-  scheduledValues,
-} from "./tasks/curriculum.ts";
+export type { CompileOptions, Program, Runtime } from "./runtime/runtime.ts";
+export { difficultyAt, ramp, type Schedule, scheduled, scheduledValues } from "./tasks/curriculum.ts";
 export { type Examples, interleave } from "./tasks/interleave.ts";
 export type {
   DifficultyRange,
@@ -152,7 +191,13 @@ export {
 export { formsOf, tokenTaskNamed, tokenTasks } from "./tasks/tokens/index.ts";
 export { problemLines, readAnswers, readProblems } from "./tasks/tokens/jsonl.ts";
 export { problemText } from "./tasks/tokens/show.ts";
-export { type Objective, objectiveSchema, stepGraph } from "./train/objectives/elastic.ts";
+export {
+  type Objective,
+  objectiveSchema,
+  type StepOptions,
+  type StepShape,
+  stepGraph,
+} from "./train/objectives/elastic.ts";
 export {
   type PromptShape,
   type PromptStepOptions,
@@ -161,8 +206,10 @@ export {
 } from "./train/objectives/prompts.ts";
 export {
   initialState,
+  type MicroBatch,
   type Optimisation,
   optimise,
+  type Source,
   type TrainEvent,
   type TrainState,
 } from "./train/optimise.ts";
@@ -175,5 +222,5 @@ export {
 } from "./train/prompt-options.ts";
 export { type PromptRun, promptInputs, trainPrompts } from "./train/prompts.ts";
 export { type TrainRun, train } from "./train/train.ts";
-export { GyreError, listOf } from "./util/errors.ts";
-export type { Tensor, Weights } from "./util/tensor.ts";
+export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
+export type { FloatData, Precision, Tensor, TensorData, Weights } from "./util/tensor.ts";

@@ -2,31 +2,72 @@ export {
   type Arm,
   type CompareOptions,
   type Comparison,
+  type Curves,
   compare,
   examplesFigure,
   loopsFigure,
   noiseFigure,
+  type Outcome,
 } from "./lab/compare.ts";
 export type { FigureContext, FigureRecipe, TrainedModel } from "./lab/figures/figure.ts";
 export { figures, figuresNamed } from "./lab/figures/index.ts";
-export { bestDescent } from "./lab/linear/best-descent.ts";
-export { checkThroughGraph, measureBounds } from "./lab/linear/bounds.ts";
-export { construct, type LinearWeights } from "./lab/linear/construct.ts";
+export { type BestDescent, bestDescent } from "./lab/linear/best-descent.ts";
+export {
+  type BoundCell,
+  type BoundName,
+  type BoundOptions,
+  type BoundResult,
+  checkThroughGraph,
+  measureBounds,
+} from "./lab/linear/bounds.ts";
+export { type Construction, construct, type LinearWeights } from "./lab/linear/construct.ts";
 export { gradientDescent } from "./lab/linear/descent.ts";
-export { linearGraph, momentGraph } from "./lab/linear/model.ts";
-export { drawLinear, inputLaw, type LinearPrompts } from "./lab/linear/prompts.ts";
-export { type LinearTraining, linearErrors, linearRecipe, trainLinear } from "./lab/linear/train.ts";
-export { type LabRecipe, labRecipeNamed, labRecipes, openLabRecipe, parseLabRecipe } from "./lab/recipes.ts";
-export { evaluateBaseline, evaluatePrompts } from "./measure/prompts.ts";
+export { type LinearShape, linearGraph, momentGraph } from "./lab/linear/model.ts";
+export {
+  drawLinear,
+  type InputLaw,
+  type InputName,
+  inputLaw,
+  type LinearDraw,
+  type LinearPrompts,
+  type Moments,
+} from "./lab/linear/prompts.ts";
+export {
+  type LinearTraining,
+  linearErrors,
+  linearRecipe,
+  type Parametrisation,
+  type TrainedLinear,
+  trainLinear,
+} from "./lab/linear/train.ts";
+export {
+  type LabRecipe,
+  labRecipeNamed,
+  labRecipes,
+  type OpenRecipe,
+  openLabRecipe,
+  parseLabRecipe,
+} from "./lab/recipes.ts";
+export { type BaselineOptions, evaluateBaseline, evaluatePrompts } from "./measure/prompts.ts";
 export { labFigure } from "./report/lab-figure.ts";
 export {
+  type Axis,
+  type BoundedAxis,
   type Claim,
   type FigureResult,
   type LabReport,
   labMarkdown,
   numberText,
+  type Point,
+  type Series,
+  type Table,
 } from "./report/lab-report.ts";
-export { type Baseline, baseline } from "./tasks/baselines/baseline.ts";
+export {
+  type Baseline,
+  baseline,
+  type Examples as BaselineExamples,
+  type Fit,
+} from "./tasks/baselines/baseline.ts";
 export { baselineNamed, baselines } from "./tasks/baselines/index.ts";
 export { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./tasks/baselines/linear.ts";
 export { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./tasks/baselines/local.ts";

@@ -1,16 +1,26 @@
-export { writeFileAtomic } from "./checkpoint/files.node.ts";
+export type { DType as StoredDType } from "./checkpoint/dtypes.ts";
+export { type Content, writeFileAtomic } from "./checkpoint/files.node.ts";
 export {
   type OpenSafetensors,
   openSafetensorsFile,
   readSafetensorsFile,
   writeSafetensorsFile,
 } from "./checkpoint/safetensors.node.ts";
+export type { StoredTensor } from "./checkpoint/safetensors.ts";
+export type { TensorEntry } from "./checkpoint/safetensors-header.ts";
 export { loadBpe, trainBpe } from "./data/bpe.node.ts";
 export { loadCorpus } from "./data/corpus.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
-export { type Dataset, openDataset, prepareDataset, type TokenizerChoice } from "./data/shards.node.ts";
+export {
+  type Dataset,
+  openDataset,
+  type PrepareOptions,
+  prepareDataset,
+  type TokenizerChoice,
+} from "./data/shards.node.ts";
 export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
-export { type MetricsRecord, RunDirectory } from "./runs/directory.node.ts";
+export type { LoadedCheckpoint, RunCheckpoint } from "./runs/checkpoints.node.ts";
+export { type MetricsRecord, RunDirectory, type SaveCheckpointOptions } from "./runs/directory.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export {
   type ExportOptions,
@@ -18,10 +28,12 @@ export {
   type ImportOptions,
   importOfficial,
 } from "./runs/official.node.ts";
-export { createLabRun, type LabRun, openLabRun } from "./runs/prompts-run.node.ts";
+export { createLabRun, type LabRun, openLabRun, type RunRecipe } from "./runs/prompts-run.node.ts";
 export {
+  type CreateRunOptions,
   createRun,
   depthWarning,
+  type LoadedWeights,
   loadCalibration,
   loadTokenizer,
   loadWeights,
@@ -32,6 +44,7 @@ export {
   resumeState,
   saveCalibration,
   saveState,
+  type WeightsRun,
 } from "./runs/run.node.ts";
 export { type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";

@@ -1,7 +1,7 @@
 import { isUniform, type Report, scaleFor, siText, spreads, tickTexts } from "gyre";
 import { createColors } from "picocolors";
 
-export interface PlotPoint {
+interface PlotPoint {
   readonly x: number;
   readonly y: number;
   /** Drawn as the symbol of its series, over the line. */

@@ -26,12 +26,12 @@ export interface ExitRule {
   exit(soFar: LoopsSoFar): boolean;
 }
 
-interface Most {
+export interface MostLoops {
   readonly most?: number;
 }
 
 /** Exactly one of its fields. */
-type OneOf<Fields> = {
+export type OneOf<Fields> = {
   [Name in keyof Fields]: { readonly [Only in Name]: number } & {
     readonly [Other in Exclude<keyof Fields, Name>]?: never;
   };
@@ -43,7 +43,7 @@ type OneOf<Fields> = {
  * latent dynamics, arXiv 2509.23314). Throws EXIT.
  */
 export function untilSettled(
-  threshold: OneOf<{ change: number; secondDifference: number }> & Most,
+  threshold: OneOf<{ change: number; secondDifference: number }> & MostLoops,
 ): ExitRule {
   const { change, secondDifference, ...most } = threshold;
   const isSecond = secondDifference !== undefined;
@@ -73,7 +73,7 @@ export function untilSettled(
  * limit; the entropy (nats), or the divergence KL(now || a loop before) (nats), below one. Throws EXIT.
  */
 export function untilConfident(
-  threshold: OneOf<{ probability: number; margin: number; entropy: number; kl: number }> & Most,
+  threshold: OneOf<{ probability: number; margin: number; entropy: number; kl: number }> & MostLoops,
 ): ExitRule {
   const { most, ...limits } = threshold;
   const [kind, given] = Object.entries(limits).find(([, value]) => value !== undefined) as [

@@ -23,7 +23,7 @@ import { inverseRms } from "../graph/passes/expand.ts";
 import type { OpAttrs, OpName, Shape, Value } from "../graph/types.ts";
 import { notDifferentiable } from "./errors.ts";
 
-export interface Node<Op extends OpName> {
+interface Node<Op extends OpName> {
   readonly inputs: readonly Value[];
   readonly attrs: OpAttrs[Op];
   readonly out: Value;

@@ -3,7 +3,7 @@ import { badAttribute, shapeMismatch } from "./errors.ts";
 import type { Shape, Value } from "./types.ts";
 
 /** An operand of an elementwise operation: a value, or a number that becomes a scalar constant. */
-export type Operand = Value | number;
+type Operand = Value | number;
 type Pair = readonly [Operand, Value] | readonly [Value, Operand];
 
 const none = {} as const;

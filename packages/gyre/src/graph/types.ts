@@ -6,13 +6,13 @@ export type DType = "float" | "int";
 export type Shape = readonly number[];
 
 /** alpha a b, with the last two axes of an operand swapped first. */
-interface Product {
+export interface Product {
   readonly transA: boolean;
   readonly transB: boolean;
   readonly alpha: number;
 }
 
-interface None {
+export interface None {
   readonly [key: string]: never;
 }
 

@@ -34,7 +34,7 @@ export interface CompareOptions {
 }
 
 /** Errors of one model or baseline: [loops or noise] -> readings. */
-type Curves = ReadonlyMap<number, ErrorCurve>;
+export type Curves = ReadonlyMap<number, ErrorCurve>;
 
 /** What an arm's models measured, and which of them is the best at its trained loops, with every example. */
 export interface Outcome {

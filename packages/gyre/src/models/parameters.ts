@@ -3,7 +3,7 @@ import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
 import type { Spec } from "./spec.ts";
 
-type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
+export type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
 
 export interface Parameter {
   readonly shape: readonly number[];

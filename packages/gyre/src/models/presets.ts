@@ -10,7 +10,7 @@ export interface Size {
   readonly layers: number;
   readonly loops?: number;
 }
-type Options = Partial<Pick<Spec, "bias" | "activation" | "adalnInit">>;
+export type PresetOptions = Partial<Pick<Spec, "bias" | "activation" | "adalnInit">>;
 
 /** What a reader chooses of a model that learns in its context. */
 export interface PromptSize {
@@ -28,7 +28,7 @@ export interface PromptSize {
   readonly layers?: number;
   readonly loops?: number;
 }
-type PromptOptions = Partial<Pick<Spec, "bias" | "activation" | "inject" | "prelude" | "coda">>;
+export type PromptPresetOptions = Partial<Pick<Spec, "bias" | "activation" | "inject" | "prelude" | "coda">>;
 
 const plain = {
   conditioning: "none",
@@ -69,7 +69,7 @@ export const familyNames = Object.keys(families) as FamilyName[];
 export type PromptFamilyName = keyof typeof promptFamilies;
 export const promptFamilyNames = Object.keys(promptFamilies) as PromptFamilyName[];
 
-function preset(name: FamilyName, size: Size, options: Options): Spec {
+function preset(name: FamilyName, size: Size, options: PresetOptions): Spec {
   const loops = size.loops ?? (name === "gpt" ? 1 : 8);
   return parseSpec({
     ...size,
@@ -82,7 +82,7 @@ function preset(name: FamilyName, size: Size, options: Options): Spec {
   });
 }
 
-function promptPreset(name: PromptFamilyName, size: PromptSize, options: PromptOptions): Spec {
+function promptPreset(name: PromptFamilyName, size: PromptSize, options: PromptPresetOptions): Spec {
   const { inputs, outputs = 1, mlp = 4 * size.width, ...rest } = size;
   const isOnce = name === "transformer";
   return parseSpec({
@@ -100,30 +100,31 @@ function promptPreset(name: PromptFamilyName, size: PromptSize, options: PromptO
   });
 }
 
-export const gpt = (size: Size, options: Options = {}): Spec => preset("gpt", size, options);
-export const baseLoop = (size: Size, options: Options = {}): Spec => preset("baseLoop", size, options);
-export const tmlt = (size: Size, options: Options = {}): Spec => preset("tmlt", size, options);
-export const loopformer = (size: Size, options: Options = {}): Spec => preset("loopformer", size, options);
+export const gpt = (size: Size, options: PresetOptions = {}): Spec => preset("gpt", size, options);
+export const baseLoop = (size: Size, options: PresetOptions = {}): Spec => preset("baseLoop", size, options);
+export const tmlt = (size: Size, options: PresetOptions = {}): Spec => preset("tmlt", size, options);
+export const loopformer = (size: Size, options: PresetOptions = {}): Spec =>
+  preset("loopformer", size, options);
 export const presets = { gpt, baseLoop, tmlt, loopformer } as const;
 
 /** The standard transformer in context; `inject: "everyLayer"` adds the input at each layer. */
 export const transformer = (
   size: PromptSize,
-  options: Pick<PromptOptions, "bias" | "activation"> & { inject?: "none" | "everyLayer" } = {},
+  options: Pick<PromptPresetOptions, "bias" | "activation"> & { inject?: "none" | "everyLayer" } = {},
 ): Spec => promptPreset("transformer", size, options);
 /** One layer applied `loops` times, which sees the input only at the start. */
 export const tiedTransformer = (
   size: PromptSize,
-  options: Pick<PromptOptions, "bias" | "activation"> = {},
+  options: Pick<PromptPresetOptions, "bias" | "activation"> = {},
 ): Spec => promptPreset("tiedTransformer", size, options);
 /** z <- f(z + x), or f(z x) with `inject: "multiply"`. */
 export const loopedTransformer = (
   size: PromptSize,
-  options: Pick<PromptOptions, "bias" | "activation"> & { inject?: "add" | "multiply" } = {},
+  options: Pick<PromptPresetOptions, "bias" | "activation"> & { inject?: "add" | "multiply" } = {},
 ): Spec => promptPreset("loopedTransformer", size, options);
 /** A looped core that reads what a prelude made of the prompt, and that a coda reads. */
 export const algoformer = (
   size: PromptSize,
-  options: Pick<PromptOptions, "bias" | "activation" | "prelude" | "coda"> = {},
+  options: Pick<PromptPresetOptions, "bias" | "activation" | "prelude" | "coda"> = {},
 ): Spec => promptPreset("algoformer", size, options);
 export const promptPresets = { transformer, tiedTransformer, loopedTransformer, algoformer } as const;

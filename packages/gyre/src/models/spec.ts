@@ -55,7 +55,6 @@ export const specSchema = z.strictObject({
 });
 
 export type Spec = z.infer<typeof specSchema>;
-export type Conditioning = Spec["conditioning"];
 
 /** Checks a spec; throws SPEC_INVALID listing every problem. */
 export function parseSpec(json: unknown): Spec {

@@ -102,7 +102,7 @@ export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {
 }
 
 /** What attention projects its input to: scaled queries, keys and values [B, H, T, d / H]. */
-export interface Heads {
+interface Heads {
   readonly queries: Value;
   readonly keys: Value;
   readonly values: Value;

@@ -10,14 +10,14 @@ interface Column<Row> {
   readonly best?: (row: Row) => number;
 }
 
-export interface Heading {
+interface Heading {
   readonly title: string;
   readonly align: "left" | "right";
   /** Whether the best value of the column is marked. */
   readonly isCompared: boolean;
 }
 
-export interface Cell {
+interface Cell {
   readonly text: string;
   readonly isBest: boolean;
 }

@@ -28,7 +28,7 @@ export interface LabRun {
 }
 
 /** A recipe of the laboratory, opened. */
-interface Recipe {
+export interface RunRecipe {
   readonly name: string;
   readonly task: VectorTask;
   readonly spec: Spec;
@@ -38,7 +38,7 @@ interface Recipe {
 /** Makes a run directory for a recipe. Throws RUN_EXISTS, RUN_NOT_EMPTY, CHECKPOINT_WRITE. */
 export async function createLabRun(
   path: string,
-  { name, task, spec, training }: Recipe,
+  { name, task, spec, training }: RunRecipe,
   options: { readonly force?: boolean } = {},
 ): Promise<LabRun> {
   const config = { recipe: name, spec, training };

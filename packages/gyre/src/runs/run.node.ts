@@ -37,7 +37,7 @@ export interface Run {
 }
 
 /** What weights and moments are kept with, whatever the run was trained on. */
-interface WeightsRun {
+export interface WeightsRun {
   readonly directory: RunDirectory;
   readonly config: { readonly spec: Spec };
 }

@@ -28,8 +28,10 @@ export const promptTrainingSchema = trainingSchema.omit({ objective: true, sampl
   noise: z.number().min(0).default(0).describe("standard deviation of the labels' noise"),
 });
 export type PromptTrainingInput = z.input<typeof promptTrainingSchema>;
-type Parsed = z.infer<typeof promptTrainingSchema>;
-export type PromptTraining = Omit<Parsed, "points" | "dims" | "loops" | "learningRateFloor"> & {
+export type PromptTraining = Omit<
+  z.infer<typeof promptTrainingSchema>,
+  "points" | "dims" | "loops" | "learningRateFloor"
+> & {
   readonly points: Schedule;
   readonly dims: Schedule;
   readonly loops: Schedule;

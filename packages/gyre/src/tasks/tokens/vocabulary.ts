@@ -1,5 +1,5 @@
 /** Token 0 of every vocabulary: what fills a row after its problem. */
-export const filler = "_";
+const filler = "_";
 
 /** Names of tokens by id, and ids by name. */
 export interface Vocabulary {
