@@ -237,8 +237,8 @@ function addServe(program: Command, exit: Exit): void {
     .summary("answer OpenAI's API over HTTP, at any depth")
     .description(
       "Serves /v1/completions, /v1/chat/completions and /v1/models; /docs lists every field, /metrics is for " +
-        "Prometheus. Texts at different depths share calls of the core. A model's id is its folder's name. Ctrl-C " +
-        "finishes what runs and stops.",
+        "Prometheus. Texts at different depths share calls of the core. A model's id is its folder's name, and a depth " +
+        "may stand behind it: first@2. Ctrl-C finishes what runs and stops.",
     )
     .argument("<runs...>", "the runs whose models write")
     .option("--port <n>", "port to listen on; 0 takes a free one", whole(0), 8080)
@@ -251,7 +251,7 @@ function addServe(program: Command, exit: Exit): void {
     .addOption(new Option("--api-key <key>", "key that clients must send").env("GYRE_API_KEY"))
     .option("--cors <origin>", "site whose pages may call, like https://example.org (default: none)")
     .option("--slots <n>", "texts that are written at a time, per model", whole(1), 16)
-    .option("--queue <n>", "texts that wait for a slot, per model; more get 429", whole(0), 64)
+    .option("--queue <n>", "texts that wait for a slot, per model; who finds so many gets 429", whole(0), 64)
     .option(
       "--draft <when>",
       "auto drafts with few loops where gyre calibrate found that it pays; for one reader at a time, as drafts share no " +
@@ -260,9 +260,9 @@ function addServe(program: Command, exit: Exit): void {
       "none",
     )
     .option("--time-limit <seconds>", "for one request, waiting included; then 504", number(0, true), 300)
-    .option("--max-body <bytes>", "largest body; more gets 413", whole(1), 2 ** 18)
+    .option("--max-body <bytes>", "largest body; more gets 413", whole(1), 2 ** 20)
     .option("--max-prompt <tokens>", "longest prompt; more gets 400 (default: the context)", whole(1))
-    .option("--max-choices <n>", "texts of one request, prompts times n", whole(1), 16)
+    .option("--max-choices <n>", "texts of one request, prompts times n", whole(1), 128)
     .option("--max-loops <n>", "most loops that a request may ask for (default: full depth)", whole(1))
     .option("--drain <seconds>", "time for what runs to finish when the server stops", number(0), 30)
     .option(

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { textDefaults } from "gyre";
+import { defaultLimits } from "gyre/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../src/program.ts";
 import { gyre } from "./cli.ts";
@@ -63,6 +64,15 @@ test("the command line writes text by the library's own defaults", () => {
       expect.stringContaining(`(default: ${value})`),
     ]);
   }
+});
+
+test("gyre serve has the library's own limits", () => {
+  const serve = createProgram(() => undefined).commands.find((command) => command.name() === "serve");
+  const { bodyBytes, choices, queue, seconds } = defaultLimits;
+  const given = ["--max-body", "--max-choices", "--queue", "--time-limit"].map(
+    (flag) => serve?.options.find(({ long }) => long === flag)?.defaultValue,
+  );
+  expect(given).toEqual([bodyBytes, choices, queue, seconds]);
 });
 
 describe("wrong usage exits 2, says what is wrong and changes nothing", () => {

@@ -7,12 +7,13 @@ export async function gpt2Tokenizer(): Promise<Tokenizer> {
     Promise.all([import("gpt-tokenizer/encoding/r50k_base"), import("gpt-tokenizer/bpeRanks/r50k_base")]);
   const [{ encodeGenerator }, { default: ranks }] = await importPeer("gpt-tokenizer", load);
   const encoder = new TextEncoder();
+  const nothingSpecial = { disallowedSpecial: new Set<string>() };
   return assembleTokenizer({
     kind: "gpt2",
     endOfText: 50256,
     bytes: ranks.map((token) => (typeof token === "string" ? encoder.encode(token) : Uint8Array.from(token))),
     append(ids, text) {
-      for (const piece of encodeGenerator(text)) for (const id of piece) ids.push(id);
+      for (const piece of encodeGenerator(text, nothingSpecial)) for (const id of piece) ids.push(id);
     },
   });
 }

@@ -10,7 +10,7 @@ export type TokenizerKind = "bpe" | "gpt2" | "bytes";
 /**
  * Text to token ids and back. Any well-formed string comes back unchanged; a lone surrogate becomes U+FFFD.
  * The literal text `<|endoftext|>` is the one special token, in every kind: it encodes to `endOfText` and
- * decodes to itself. No other text is special.
+ * decodes to itself. No other text is special, and none is to `encodeText`.
  */
 export interface Tokenizer {
   readonly kind: TokenizerKind;
@@ -18,6 +18,8 @@ export interface Tokenizer {
   readonly vocab: number;
   readonly endOfText: number;
   encode(text: string): Uint32Array;
+  /** The same, but `<|endoftext|>` is text like any other: for the words of somebody who may not end the text. */
+  encodeText(text: string): Uint32Array;
   /** Bytes that are not UTF-8 decode to U+FFFD. Throws DATA_TOKEN for an id outside the vocabulary. */
   decode(ids: Iterable<number>): string;
   decodeStream(): DecodeStream;
@@ -32,13 +34,13 @@ export interface DecodeStream {
   flush(): string;
 }
 
-/** What differs between tokenizers: the bytes of each id, and how text without `<|endoftext|>` is encoded. */
+/** What differs between tokenizers: the bytes of each id, and how text is encoded. */
 export interface TokenizerParts {
   readonly kind: TokenizerKind;
   readonly endOfText: number;
   /** Indexed by id; the entry of `endOfText` is ignored. */
   readonly bytes: readonly Uint8Array[];
-  /** Appends the ids of a well-formed text that holds no `<|endoftext|>`. */
+  /** Appends the ids of a well-formed text, in which `<|endoftext|>` is nothing special. */
   readonly append: (ids: number[], text: string) => void;
 }
 
@@ -69,6 +71,11 @@ export function assembleTokenizer({ kind, endOfText, bytes, append }: TokenizerP
         if (index > 0) ids.push(endOfText);
         if (part.length > 0) append(ids, part);
       });
+      return Uint32Array.from(ids);
+    },
+    encodeText(text) {
+      const ids: number[] = [];
+      append(ids, text.replace(LONE_SURROGATE, "\ufffd"));
       return Uint32Array.from(ids);
     },
     decode(ids) {

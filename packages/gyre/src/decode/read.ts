@@ -17,6 +17,8 @@ export interface Reading {
   readonly logits: FloatData;
   /** Loops that this prediction ran. */
   readonly loops: number;
+  /** Blocks applied for it; under a rule those of all loops. */
+  readonly blockPasses: number;
 }
 
 export interface ReadOptions {
@@ -38,9 +40,10 @@ interface Open {
 
 /**
  * Reads texts in calls of the core that they share: the logits after each of their tokens, at a budget or by an exit
- * rule. Under a rule every loop is run, and each position is read where the rule would have left: what a stream that
- * writes this text sees, for its earlier tokens' loops are run after all when a later one needs them (`recompute`).
- * Texts of about one length share calls best. Throws PROMPT_TOKEN, CONTEXT, LOOPS or TRAJECTORY.
+ * rule. Under a rule every loop is run, and each token is read where the rule would have left: what a stream that
+ * writes this text sees, for its earlier tokens' loops are run after all when a later one needs them (`recompute`). The
+ * last one runs all loops, as a prompt does. Texts of about one length share calls best. Throws PROMPT_TOKEN, CONTEXT,
+ * LOOPS or TRAJECTORY.
  *
  * @example
  * await readTexts(decoderOf(model), [tokenizer.encode("We the people")], { loops: 2 }, ({ position, logits }) => {
@@ -100,6 +103,8 @@ function callOf(
 interface Row {
   readonly text: number;
   readonly position: number;
+  /** Nothing of its text comes after it. */
+  readonly isLast: boolean;
   readonly state: () => FloatData;
 }
 
@@ -111,6 +116,7 @@ function rowsOf(decoder: Decoder, reading: readonly Open[], calls: readonly Loop
     return Array.from({ length: count }, (_, row) => ({
       text,
       position: position + row,
+      isLast: position + row + 1 === tokens.length,
       state: () => states.slice(row * width, (row + 1) * width),
     }));
   });
@@ -124,13 +130,14 @@ async function readAtEnd(
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const loops = (calls[0] as LoopCall).modulations.length;
+  const { layers } = decoder.model.spec;
   await decoder.loop(calls);
   const rows = rowsOf(decoder, reading, calls);
   for (let start = 0; start < rows.length; start += READ_ROWS) {
     const some = rows.slice(start, start + READ_ROWS);
     const logits = await decoder.logits(some.map(({ state }) => state()));
     for (const [index, { text, position }] of some.entries())
-      onReading({ text, position, logits: logits[index] as FloatData, loops });
+      onReading({ text, position, logits: logits[index] as FloatData, loops, blockPasses: loops * layers });
   }
 }
 
@@ -143,6 +150,7 @@ async function readByRule(
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const most = (calls[0] as LoopCall).modulations.length;
+  const blockPasses = most * decoder.model.spec.layers;
   let going = rowsOf(decoder, reading, calls).map((row) => ({
     ...row,
     states: [row.state()],
@@ -155,7 +163,7 @@ async function readByRule(
     const loops = loop + 1;
     for (const row of going) row.states.push(row.state());
     const asks = (row: (typeof going)[number]) =>
-      loops === most || rule.exit({ loops, most, states: row.states, logits: row.logits });
+      loops === most || (!row.isLast && rule.exit({ loops, most, states: row.states, logits: row.logits }));
     const isWanted = rule.reads === "logits" || loops === most ? () => true : asks;
     const wanted = going.filter(isWanted);
     const read =
@@ -163,7 +171,7 @@ async function readByRule(
     for (const [index, row] of wanted.entries()) row.logits.push(read[index] as FloatData);
     const leaving = new Set(rule.reads === "logits" ? wanted.filter(asks) : wanted);
     for (const { text, position, logits } of leaving)
-      onReading({ text, position, logits: logits.at(-1) as FloatData, loops });
+      onReading({ text, position, logits: logits.at(-1) as FloatData, loops, blockPasses });
     going = going.filter((row) => !leaving.has(row));
   }
 }

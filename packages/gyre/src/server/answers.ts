@@ -1,17 +1,10 @@
 import type * as z from "zod";
 import { readBody } from "./body.ts";
-import {
-  disconnected,
-  errorBody,
-  internalFault,
-  modelGone,
-  noSuchModel,
-  queueFull,
-  Refusal,
-} from "./errors.ts";
+import { disconnected, errorBody, internalFault, modelGone, queueFull, Refusal } from "./errors.ts";
 import { guarded, type OnFault } from "./faults.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { RequestNote } from "./log.ts";
+import { modelNamed, type NamedModel } from "./names.ts";
 import type { Plan, PlanLimits, ServedModel } from "./plan.ts";
 import type { JobEnd } from "./protocol.ts";
 import { choiceOf, collect, type Head, type Style, usageOf } from "./responses.ts";
@@ -21,13 +14,13 @@ import { eventStream } from "./sse.ts";
 
 export interface Limits extends PlanLimits {
   readonly bodyBytes: number;
-  /** Texts that may wait for a slot, per model. */
+  /** Texts that may wait for a slot, per model; a request that finds more is refused. */
   readonly queue: number;
   /** Time for a request, queueing included. */
   readonly seconds: number;
 }
 
-export const defaultLimits: Limits = { bodyBytes: 2 ** 18, queue: 64, seconds: 300, choices: 16 };
+export const defaultLimits: Limits = { bodyBytes: 2 ** 20, queue: 64, seconds: 300, choices: 128 };
 
 /** Where the server's numbers go. */
 export interface Metrics {
@@ -53,6 +46,7 @@ interface Answer {
   readonly style: Style;
   readonly head: Head;
   readonly note: RequestNote;
+  readonly model: ServedModel;
 }
 
 /** Answers requests for text. */
@@ -69,14 +63,6 @@ export class Answers {
     this.#guarded = guarded(options.onFault);
   }
 
-  model(id: string): ServedModel {
-    const { models } = this.#options;
-    const found = models.find((model) => model.id === id);
-    if (found) return found;
-    const ids = models.map((model) => model.id);
-    throw noSuchModel(id, ids);
-  }
-
   /** Whether every model can write; neither which there are nor what is wrong, for it is told to anyone. */
   readiness(): Response {
     const { isDraining } = this.#lifecycle;
@@ -91,39 +77,44 @@ export class Answers {
     return internalFault();
   }
 
+  /** The request's body, which is no larger than allowed. Throws refusals. */
+  read<Schema extends z.ZodObject>(request: Request, schema: Schema): Promise<z.infer<Schema>> {
+    return readBody(request, schema, this.#limits.bodyBytes);
+  }
+
   async answer<Schema extends typeof completionRequest | typeof chatRequest>(
     request: Request,
     note: RequestNote,
     schema: Schema,
-    plan: (request: z.infer<Schema>, model: ServedModel, limits: PlanLimits) => Plan,
+    plan: (request: z.infer<Schema>, named: NamedModel, limits: PlanLimits) => Plan,
     style: Style,
   ): Promise<Response> {
-    const body = await readBody(request, schema, this.#limits.bodyBytes);
+    const body = await this.read(request, schema);
     if (request.signal.aborted) throw disconnected();
-    const model = this.model(body.model);
-    note.add({ model: model.id });
-    const planned = plan(body, model, this.#limits);
-    this.#checkRoom(model, planned.jobs.length);
+    const named = modelNamed(this.#options.models, body.model);
+    const { model, name } = named;
+    note.add({ model: name });
+    const planned = plan(body, named, this.#limits);
+    this.#checkRoom(model);
     const events = this.#lifecycle.track(request.signal, this.#limits.seconds, (signal) =>
       runJobs(model, planned.jobs, signal),
     );
-    const head = { id: `${style.idPrefix}-${crypto.randomUUID()}`, created: now(), model: model.id };
-    const answer = { events, planned, style, head, note };
+    const head = { id: `${style.idPrefix}-${crypto.randomUUID()}`, created: now(), model: name };
+    const answer = { events, planned, style, head, note, model };
     if (!body.stream) return this.#whole(answer);
     const chunks = this.#chunks(answer, body.stream_options?.include_usage ?? false);
-    const response = await eventStream(chunks, (error) => errorBody(this.refusalOf(error)));
-    return response;
+    return eventStream(chunks, (error) => errorBody(this.refusalOf(error)));
   }
 
-  #checkRoom({ id, engine, slots }: ServedModel, jobs: number): void {
+  #checkRoom({ id, engine, slots }: ServedModel): void {
     if (engine.failure !== undefined) throw modelGone(id);
-    if (engine.pending + jobs > slots + this.#limits.queue) throw queueFull(engine.pending);
+    if (engine.pending >= slots + this.#limits.queue) throw queueFull(engine.pending);
   }
 
   /** Counts an answer that is whole. */
-  #count({ head, planned, note }: Answer, ends: readonly JobEnd[]): void {
+  #count({ model, planned, note }: Answer, ends: readonly JobEnd[]): void {
     note.addEnds(planned.promptTokens, ends);
-    this.#guarded(() => this.#options.metrics?.wrote(head.model, planned.promptTokens, ends));
+    this.#guarded(() => this.#options.metrics?.wrote(model.id, planned.promptTokens, ends));
   }
 
   async #whole(answer: Answer): Promise<Response> {

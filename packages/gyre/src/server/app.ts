@@ -1,4 +1,4 @@
-import type { Context } from "hono";
+import type { Context, Hono } from "hono";
 import { parameterCount } from "../models/parameters.ts";
 import { Answers, type AnswersOptions } from "./answers.ts";
 import { flopsByLoops } from "./depth.ts";
@@ -8,14 +8,16 @@ import { guarded } from "./faults.ts";
 import { homePage } from "./home-page.ts";
 import { hostName, ownHosts } from "./hosts.ts";
 import { RequestNote, type RequestRecord } from "./log.ts";
+import { listedNames, modelNamed, type NamedModel } from "./names.ts";
 import { openApi } from "./openapi.ts";
 import { loadHono } from "./packages.ts";
 import { planChat, planCompletion, type ServedModel } from "./plan.ts";
 import { chatStyle, completionStyle } from "./responses.ts";
-import { chatRequest, completionRequest } from "./schemas.ts";
+import { chatRequest, completionRequest, detokenizeRequest, tokenizeRequest } from "./schemas.ts";
+import { detokenize, tokenize, tokenizerInfoOf, tokenizingModel } from "./tokens.ts";
 
 export interface AppOptions extends AnswersOptions {
-  /** Asked of every request to /v1 and /metrics. */
+  /** Asked of every request to /v1, to the tokenizer and to /metrics. */
   readonly apiKey?: string;
   /** The names that requests may be sent to where no key is asked; localhost alone by default. */
   readonly isOwnHost?: (name: string) => boolean;
@@ -30,6 +32,9 @@ export interface App {
   fetch(request: Request): Response | Promise<Response>;
 }
 
+/** What needs the key, where there is one. */
+const lockedPaths = ["/v1/*", "/metrics", "/tokenizer_info", "/tokenize", "/detokenize"];
+
 interface Environment {
   Variables: { note: RequestNote };
 }
@@ -37,10 +42,10 @@ interface Environment {
 /** The server, which knows nothing of sockets here. Throws SERVE_PACKAGES. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { apiKey, corsOrigin, metrics, models, isOwnHost = ownHosts() } = options;
-  const { Hono, cors, routePath, timingSafeEqual } = await loadHono();
+  const { Hono: Router, cors, routePath, timingSafeEqual } = await loadHono();
   const call = guarded(options.onFault);
   const answers = new Answers(options);
-  const app = new Hono<Environment>();
+  const app = new Router<Environment>();
   app.use(async (context, next) => {
     const { method, path } = context.req;
     const note = new RequestNote({ method, path }, (record) => call(() => options.onRequest?.(record)));
@@ -57,8 +62,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (corsOrigin !== undefined) app.use(cors({ origin: corsOrigin }));
   if (apiKey !== undefined) {
     const isKey = (given: string) => timingSafeEqual(given, apiKey);
-    app.use("/v1/*", (context, next) => checkKey(context, isKey, next));
-    app.use("/metrics", (context, next) => checkKey(context, isKey, next));
+    for (const path of lockedPaths) app.use(path, (context, next) => checkKey(context, isKey, next));
   }
   app.get("/", () => homePage(apiKey === undefined ? models : undefined));
   app.get("/healthz", (context) => context.json({ status: "ok" }));
@@ -70,8 +74,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const document = openApi(apiKey !== undefined);
   app.get("/openapi.json", (context) => context.json(document));
   app.get("/docs", () => docsPage(document));
-  app.get("/v1/models", (context) => context.json({ object: "list", data: models.map(modelObject) }));
-  app.get("/v1/models/:id", (context) => context.json(modelObject(answers.model(context.req.param("id")))));
+  addModels(app, options);
+  addTokenizer(app, models, answers);
   app.post("/v1/completions", ({ req, var: { note } }) =>
     answers.answer(req.raw, note, completionRequest, planCompletion, completionStyle),
   );
@@ -113,15 +117,39 @@ function refuse(refusal: Refusal): Response {
   return Response.json(errorBody(refusal), { status, headers });
 }
 
-function modelObject({ id, created, spec }: ServedModel) {
+type Routes = Hono<Environment>;
+
+function addModels(app: Routes, { models, limits }: AppOptions): void {
+  const object = (name: string) => modelObject(modelNamed(models, name));
+  const names = () => models.flatMap((model) => listedNames(model, limits?.loops));
+  app.get("/v1/models", (context) => context.json({ object: "list", data: names().map(object) }));
+  app.get("/v1/models/:name", (context) => context.json(object(context.req.param("name"))));
+}
+
+function modelObject({ model: { id, created, spec }, name }: NamedModel) {
   const { family, layers, loops, context } = spec;
   const gyre = {
     family,
     layers,
     loops,
     context,
+    ...(name === id ? {} : { depth: name.slice(id.length + 1) }),
     parameters: parameterCount(spec),
     flops_per_token: flopsByLoops(spec),
   };
-  return { id, object: "model", created, owned_by: "gyre", gyre };
+  return { id: name, object: "model", created, owned_by: "gyre", gyre };
+}
+
+function addTokenizer(app: Routes, models: readonly ServedModel[], answers: Answers): void {
+  app.get("/tokenizer_info", (context) =>
+    context.json(tokenizerInfoOf(tokenizingModel(models, context.req.query("model")))),
+  );
+  app.post("/tokenize", async (context) => {
+    const { model, prompt } = await answers.read(context.req.raw, tokenizeRequest);
+    return context.json(tokenize(tokenizingModel(models, model), prompt));
+  });
+  app.post("/detokenize", async (context) => {
+    const { model, tokens } = await answers.read(context.req.raw, detokenizeRequest);
+    return context.json(detokenize(tokenizingModel(models, model), tokens));
+  });
 }

@@ -20,7 +20,7 @@ export async function readBody<Schema extends z.ZodObject>(
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type)) throw wrongContentType(type);
   const body = parseJson(await readBytes(request, mostBytes));
-  checkLists(body);
+  checkSizes(body);
   const parsed = schema.safeParse(body);
   if (!parsed.success) throw refusalOf(parsed.error.issues, schema, body);
   return parsed.data;
@@ -59,18 +59,37 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Long lists of wrong things are slow to check one by one, and everybody waits. */
-const LONGEST_LIST = 2 ** 14;
+/** Lists of tokens may be long; long lists of other things are slow to check one by one, and everybody waits. */
+const MOST_TOKENS = 2 ** 17;
+const LONGEST_LIST = 2 ** 12;
+const MOST_FIELDS = 512;
 
-function checkLists(body: unknown): void {
+function checkSizes(body: unknown): void {
+  checkFields("the body", body);
   for (const [field, value] of Object.entries(body ?? {})) {
-    if (!Array.isArray(value)) continue;
-    const inner = value.slice(0, LONGEST_LIST).map((item) => item?.content ?? item);
-    const lengths = inner.map((item) => (Array.isArray(item) ? item.length : 0));
-    const total = lengths.reduce((sum, length) => sum + length, value.length);
-    if (total > LONGEST_LIST)
-      throw badField(field, `${field} with ${total} entries`, `at most ${LONGEST_LIST}`);
+    if (!Array.isArray(value)) {
+      checkFields(field, value);
+      continue;
+    }
+    const entries = value.flatMap((item: unknown) => contentOf(item));
+    const isTokens = value.length <= LONGEST_LIST || !Array.isArray(value[0]);
+    const most = isTokens && entries.every(isToken) ? MOST_TOKENS : LONGEST_LIST;
+    if (entries.length > most)
+      throw badField(field, `${field} with ${entries.length} entries`, `at most ${most} of this kind`);
   }
+}
+
+function checkFields(name: string, value: unknown): void {
+  const { length } = typeof value === "object" ? Object.keys(value ?? {}) : [];
+  if (length > MOST_FIELDS) throw badField(name, `${name} with ${length} fields`, `at most ${MOST_FIELDS}`);
+}
+
+const isToken = (entry: unknown): boolean => Number.isSafeInteger(entry) && (entry as number) >= 0;
+
+/** What may be long in an entry: a prompt's tokens, or the parts of a message. */
+function contentOf(item: unknown): unknown {
+  const { content = item } = (item ?? {}) as { content?: unknown };
+  return content;
 }
 
 function refusalOf(issues: readonly z.core.$ZodIssue[], schema: z.ZodObject, body: unknown): Refusal {

@@ -2,9 +2,12 @@ import { exitRule } from "../decode/exits.ts";
 import { describe } from "../models/describe.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import { badField, budgetTooSmall, fieldRefused, fieldsTogether } from "./errors.ts";
+import type { NamedDepth } from "./names.ts";
 import type { CompletionRequest } from "./schemas.ts";
 
 type DepthFields = Pick<CompletionRequest, "loops" | "trajectory" | "exit" | "max_flops_per_token">;
+
+const depthFields = ["loops", "trajectory", "exit", "max_flops_per_token"] as const;
 
 const contradictions = [
   ["trajectory", "loops", "a trajectory, which has its own number of loops, or loops"],
@@ -14,24 +17,27 @@ const contradictions = [
   ["max_flops_per_token", "exit", "a number of loops that is known before"],
 ] as const;
 
-/** How deep a request wants its tokens computed. Throws refusals that name the field. */
+/** How deep a request wants its tokens computed, by its fields or its model's name. Throws refusals that name the field. */
 export function depthOf(
   fields: DepthFields,
   spec: Spec,
   maxLoops: number,
+  named?: NamedDepth,
 ): { readonly budget: Budget; readonly exit?: string } {
   for (const [one, other, why] of contradictions) {
     if (fields[one] != null && fields[other] != null) throw fieldsTogether([one, other], why);
   }
-  const { loops, trajectory, exit, max_flops_per_token: flops } = fields;
-  const name = trajectory ? "trajectory" : "loops";
-  const asked = trajectory?.length ?? loops ?? 1;
-  if (asked > maxLoops) throw badField(name, `${name} of ${asked} loops`, `at most ${maxLoops} loops`);
+  const asked = depthFields.find((field) => fields[field] != null);
+  if (named && asked) throw fieldsTogether([asked, "model"], "a depth in a field, or in the model's name");
+  const { loops, trajectory, exit, max_flops_per_token: flops }: DepthFields = named ?? fields;
+  const name = named ? "model" : trajectory ? "trajectory" : "loops";
+  const count = trajectory?.length ?? loops ?? 1;
+  if (count > maxLoops) throw badField(name, `${name} of ${count} loops`, `at most ${maxLoops} loops`);
   const full = Math.min(spec.loops, maxLoops);
   const budget = flops == null ? (trajectory ?? loops ?? full) : affordableLoops(spec, flops, full);
   checking(name, () => conditions(spec, budget));
   if (exit == null) return { budget };
-  checking("exit", () => exitRule(exit));
+  checking(named ? "model" : "exit", () => exitRule(exit));
   return { budget, exit };
 }
 

@@ -35,8 +35,12 @@ const refusal = (status: number, code: string, [given, expected, fix]: Said, par
 export const badField = (param: string, given: string, expected: string): Refusal =>
   refusal(400, "INVALID_VALUE", [given, expected, `correct ${param}`], param);
 
+const MOST_NAMED = 8;
+
 export function unknownFields(names: readonly string[]): Refusal {
-  const given = `unknown or unsupported: ${names.map((name) => JSON.stringify(name)).join(", ")}`;
+  const shown = names.slice(0, MOST_NAMED).map((name) => JSON.stringify(name.slice(0, 60)));
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
+  const given = `unknown or unsupported: ${shown.join(", ")}${more}`;
   const expected = "only fields that this server honours; /docs lists them";
   return refusal(400, "UNKNOWN_FIELD", [given, expected, "leave them out"], names[0]);
 }
@@ -98,6 +102,26 @@ export function foreignHost(name: string): Refusal {
   const given = `a request to ${name.slice(0, 60)}, which is not this server's name`;
   const fix = "start the server with --host and this name too, or with a key";
   return refusal(403, "FOREIGN_HOST", [given, "localhost or a name that the server was given", fix]);
+}
+
+export function unclearDepth(given: string): Refusal {
+  const expected = "loops (NAME@2), step sizes (NAME@0.5:0.25:0.25) or an exit rule (NAME@kl<0.01)";
+  const said = [`the depth ${JSON.stringify(given.slice(0, 60))} in the model's name`, expected] as const;
+  return refusal(400, "INVALID_VALUE", [...said, "correct it, or leave out the @"], "model");
+}
+
+export function modelNeeded(models: readonly string[]): Refusal {
+  const given = "no model, where models have different tokenizers";
+  return refusal(400, "MODEL_NEEDED", [given, listOf(models), "name one"], "model");
+}
+
+/** An error of the library in a computation whose logits are no numbers. */
+export function notFinite(token: number): GyreError {
+  return new GyreError("LOGITS", {
+    given: `logits that are not finite, for the token ${token}`,
+    expected: "a number for every token",
+    fix: "look for weights that are not numbers: the checkpoint is damaged, or its training diverged",
+  });
 }
 
 export const noSuchPath = (method: string, path: string): Refusal =>

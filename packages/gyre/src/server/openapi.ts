@@ -5,9 +5,14 @@ import {
   chatResponse,
   completionRequest,
   completionResponse,
+  detokenizeRequest,
+  detokenizeResponse,
   errorResponse,
   modelList,
   modelObject,
+  tokenizeRequest,
+  tokenizeResponse,
+  tokenizerInfo,
 } from "./schemas.ts";
 
 const schemas = {
@@ -16,6 +21,11 @@ const schemas = {
   ChatRequest: chatRequest,
   ChatResponse: chatResponse,
   ChatChunk: chatChunk,
+  TokenizeRequest: tokenizeRequest,
+  TokenizeResponse: tokenizeResponse,
+  DetokenizeRequest: detokenizeRequest,
+  DetokenizeResponse: detokenizeResponse,
+  TokenizerInfo: tokenizerInfo,
   Model: modelObject,
   ModelList: modelList,
   Error: errorResponse,
@@ -40,22 +50,29 @@ const json = (name: SchemaName) => ({ "application/json": ref(name) });
 
 const answer = (description: string, content: object = {}) => ({ description, content });
 
-/** A POST that writes text: its request, its answer, and the events of its stream. */
-const writes = (summary: string, request: SchemaName, response: SchemaName, event: SchemaName) => ({
-  post: {
-    summary,
-    requestBody: { required: true, content: json(request) },
-    responses: {
-      200: answer("The text; with `stream`, server-sent events with `[DONE]` last", {
-        ...json(response),
-        "text/event-stream": ref(event),
-      }),
-      ...Object.fromEntries(
-        Object.entries(statuses).map(([status, text]) => [status, answer(text, json("Error"))]),
-      ),
-    },
-  },
+const errors = (...of: readonly number[]) =>
+  Object.fromEntries(of.map((status) => [status, answer(statuses[status] as string, json("Error"))]));
+
+const posts = (summary: string, request: SchemaName, responses: object) => ({
+  post: { summary, requestBody: { required: true, content: json(request) }, responses },
 });
+
+/** A POST that writes text: its request, its answer, and the events of its stream. */
+const writes = (summary: string, request: SchemaName, response: SchemaName, event: SchemaName) =>
+  posts(summary, request, {
+    200: answer("The text; with `stream`, server-sent events with `[DONE]` last", {
+      ...json(response),
+      "text/event-stream": ref(event),
+    }),
+    ...errors(...Object.keys(statuses).map(Number)),
+  });
+
+/** A POST that only looks things up. */
+const turns = (summary: string, request: SchemaName, response: SchemaName) =>
+  posts(summary, request, {
+    200: answer("What came of it", json(response)),
+    ...errors(400, 401, 403, 404, 413, 415),
+  });
 
 const reads = (summary: string, responses: object) => ({ get: { summary, responses } });
 
@@ -73,7 +90,9 @@ export function openApi(hasKey: boolean) {
         "CompletionResponse",
       ),
       "/v1/chat/completions": writes("Continue a chat", "ChatRequest", "ChatResponse", "ChatChunk"),
-      "/v1/models": reads("The models", { 200: answer("All of them", json("ModelList")) }),
+      "/v1/models": reads("The models, alone and at each number of loops", {
+        200: answer("All of them", json("ModelList")),
+      }),
       "/v1/models/{id}": {
         parameters: [model],
         ...reads("One model", {
@@ -81,6 +100,12 @@ export function openApi(hasKey: boolean) {
           404: answer("No such model", json("Error")),
         }),
       },
+      "/tokenizer_info": reads("What the tokenizer is; `?model=` names a model", {
+        200: answer("Its special tokens", json("TokenizerInfo")),
+        400: answer("Models have different tokenizers: name one", json("Error")),
+      }),
+      "/tokenize": turns("The tokens of a text", "TokenizeRequest", "TokenizeResponse"),
+      "/detokenize": turns("The text of tokens", "DetokenizeRequest", "DetokenizeResponse"),
       "/": reads("What this server is, for people", { 200: answer("A page") }),
       "/healthz": reads("Whether the process answers", { 200: answer("It does") }),
       "/readyz": reads("Whether every model can write", { 200: answer("Yes"), 503: answer("No") }),

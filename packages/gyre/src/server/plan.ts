@@ -5,8 +5,10 @@ import type { Spec } from "../models/spec.ts";
 import { chatPrompt, chatStop } from "./chat.ts";
 import { depthOf } from "./depth.ts";
 import { badField, fieldsTogether, promptTooLong } from "./errors.ts";
+import type { NamedModel } from "./names.ts";
 import type { Engine, Job } from "./protocol.ts";
 import type { ChatRequest, CompletionRequest } from "./schemas.ts";
+import { checkText } from "./tokens.ts";
 
 /** A model as the server knows it. */
 export interface ServedModel {
@@ -42,12 +44,14 @@ export interface Plan {
 }
 
 /** Checks a completion against its model. Throws refusals that name the field. */
-export function planCompletion(request: CompletionRequest, model: ServedModel, limits: PlanLimits): Plan {
+export function planCompletion(request: CompletionRequest, named: NamedModel, limits: PlanLimits): Plan {
   const given = request.prompt ?? "";
   const isOne = typeof given === "string" || given.length === 0 || typeof given[0] === "number";
   const prompts = (isOne ? [given] : given) as readonly (string | number[])[];
-  return plan(request, model, limits, {
-    prompts: prompts.map((prompt) => promptIds(prompt, "prompt", model, limits)),
+  const { encode } = named.model.tokenizer;
+  return plan(request, named, limits, {
+    prompts: prompts.map((prompt) => promptIds(prompt, "prompt", named.model, limits, encode)),
+    echo: request.echo ?? false,
     maxTokens: request.max_tokens ?? textDefaults.maxTokens,
     stops: [],
     logprobs: request.logprobs ?? undefined,
@@ -55,15 +59,18 @@ export function planCompletion(request: CompletionRequest, model: ServedModel, l
 }
 
 /** Checks a chat against its model. Throws refusals that name the field. */
-export function planChat(request: ChatRequest, model: ServedModel, limits: PlanLimits): Plan {
+export function planChat(request: ChatRequest, named: NamedModel, limits: PlanLimits): Plan {
   const { max_tokens, max_completion_tokens, logprobs, top_logprobs } = request;
   if (max_tokens != null && max_completion_tokens != null)
     throw fieldsTogether(["max_tokens", "max_completion_tokens"], "one of the two");
   if (top_logprobs != null && !logprobs)
     throw badField("top_logprobs", "top_logprobs without logprobs", "logprobs true beside it");
-  return plan(request, model, limits, {
-    prompts: [promptIds(chatPrompt(request.messages), "messages", model, limits)],
-    maxTokens: max_tokens ?? max_completion_tokens ?? model.spec.context,
+  const { spec, tokenizer } = named.model;
+  const prompt = chatPrompt(request.messages);
+  return plan(request, named, limits, {
+    prompts: [promptIds(prompt, "messages", named.model, limits, tokenizer.encodeText)],
+    echo: false,
+    maxTokens: max_tokens ?? max_completion_tokens ?? spec.context,
     stops: [chatStop],
     logprobs: logprobs ? (top_logprobs ?? 0) : undefined,
   });
@@ -71,6 +78,7 @@ export function planChat(request: ChatRequest, model: ServedModel, limits: PlanL
 
 interface Parts {
   readonly prompts: readonly (readonly number[])[];
+  readonly echo: boolean;
   readonly maxTokens: number;
   /** Stop texts beside the request's own; with some, it is a chat. */
   readonly stops: readonly string[];
@@ -79,9 +87,9 @@ interface Parts {
 
 function plan(
   request: CompletionRequest | ChatRequest,
-  model: ServedModel,
+  { model, depth: named }: NamedModel,
   limits: PlanLimits,
-  { prompts, maxTokens, stops, logprobs }: Parts,
+  { prompts, echo, maxTokens, stops, logprobs }: Parts,
 ): Plan {
   const n = request.n ?? 1;
   const choices = prompts.length * n;
@@ -90,7 +98,7 @@ function plan(
   if (request.stream_options != null && !request.stream)
     throw badField("stream_options", "stream_options without stream", "stream true beside it");
   const seed = request.seed ?? textDefaults.seed;
-  const depth = depthOf(request, model.spec, limits.loops ?? model.spec.loops);
+  const depth = depthOf(request, model.spec, limits.loops ?? model.spec.loops, named);
   const isDrafted = depth.exit === undefined && depth.budget === model.drafting?.loops;
   const job = {
     ...depth,
@@ -102,32 +110,37 @@ function plan(
     dropsSpace: stops.length > 0,
     ...(logprobs === undefined ? {} : { logprobs }),
   };
-  const jobs = prompts.flatMap((prompt) =>
-    Array.from({ length: n }, (_, index) => ({ ...job, prompt, seed: seed + index })),
-  );
-  const promptTokens = prompts.reduce((sum, { length }) => sum + length, 0);
+  const jobs = prompts.flatMap((given) => {
+    // The end of a text before a new one stands for no prompt, and is not given out.
+    const prompt = given.length > 0 ? given : [model.tokenizer.endOfText];
+    const own = { ...job, prompt, echo: echo && given.length > 0 };
+    return Array.from({ length: n }, (_, index) => ({ ...own, seed: seed + index }));
+  });
+  const promptTokens = prompts.reduce((sum, { length }) => sum + Math.max(1, length), 0);
   const isFull = depth.exit === undefined && depth.budget === model.spec.loops;
   const warning = isFull ? undefined : model.depthWarning;
   return { jobs, promptTokens, ...(warning === undefined ? {} : { warning }) };
 }
 
-/** The tokens of a prompt; the end of a text before a new one stands for none. */
+/** The tokens of a prompt. */
 function promptIds(
   prompt: string | readonly number[],
   field: string,
   { tokenizer, spec }: ServedModel,
   limits: PlanLimits,
+  encode: Tokenizer["encode"],
 ): number[] {
   const most = Math.min(limits.promptTokens ?? spec.context, spec.context);
   // No need to read a text that is too long even in the longest tokens.
   if (typeof prompt === "string" && prompt.length > most * longestToken(tokenizer))
     throw promptTooLong(field, `${prompt.length} characters`, most);
-  const ids = typeof prompt === "string" ? Array.from(tokenizer.encode(prompt)) : [...prompt];
+  if (typeof prompt === "string") checkText(field, prompt);
+  const ids = typeof prompt === "string" ? Array.from(encode(prompt)) : [...prompt];
   if (ids.length > most) throw promptTooLong(field, `${ids.length} tokens`, most);
   const unknown = ids.find((id) => id >= spec.vocab);
   if (unknown !== undefined)
     throw badField(field, `the token ${unknown}`, `tokens below ${spec.vocab}, the model's vocabulary`);
-  return ids.length > 0 ? ids : [tokenizer.endOfText];
+  return ids;
 }
 
 const longest = new WeakMap<Tokenizer, number>();

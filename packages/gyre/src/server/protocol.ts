@@ -18,6 +18,8 @@ export interface Job {
   readonly seed: number;
   /** Texts that end it; none of them is given out. */
   readonly stops: readonly string[];
+  /** Give out the prompt before the text, and with `logprobs` report its tokens. */
+  readonly echo: boolean;
   /** Leave out one space at the start, as after "Assistant:". */
   readonly dropsSpace: boolean;
   /** Alternatives to report with each token; undefined reports nothing. */
@@ -32,7 +34,9 @@ export interface TokenChance {
   readonly logprob: number;
 }
 
-export interface ChosenToken extends TokenChance {
+export interface ChosenToken extends Omit<TokenChance, "logprob"> {
+  /** Null where nothing comes before it: a prompt's first token. */
+  readonly logprob: number | null;
   /** Where it begins in the text, in characters. */
   readonly offset: number;
   readonly alternatives: readonly TokenChance[];
@@ -49,6 +53,8 @@ export interface JobEnd extends Piece {
   readonly finish: "stop" | "length";
   /** Loops that each token ran. */
   readonly loops: readonly number[];
+  /** Loops that the predictions of the prompt's tokens ran, where they were reported. */
+  readonly promptLoops: readonly number[];
   readonly blockPasses: number;
   readonly draftsAccepted: number;
 }

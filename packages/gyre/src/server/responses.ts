@@ -1,5 +1,5 @@
 import type { Plan } from "./plan.ts";
-import type { ChosenToken, JobEnd, Piece, TokenChance } from "./protocol.ts";
+import type { ChosenToken, JobEnd, Piece } from "./protocol.ts";
 import type { ChoiceEvent } from "./run.ts";
 import type {
   ChatChunk,
@@ -89,15 +89,20 @@ function completionLogprobs(tokens: readonly ChosenToken[]): CompletionLogprobs 
   return {
     tokens: tokens.map(({ token }) => token),
     token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ alternatives }) =>
-      Object.fromEntries(alternatives.map(({ token, logprob }) => [token, logprob])),
-    ),
+    top_logprobs: tokens.map(({ token, logprob, alternatives }) => {
+      if (logprob === null) return null;
+      const likeliest = alternatives.map((other) => [other.token, other.logprob] as const);
+      return Object.fromEntries([...likeliest, [token, logprob]]);
+    }),
     text_offset: tokens.map(({ offset }) => offset),
   };
 }
 
 function chatLogprobs(tokens: readonly ChosenToken[]): ChatLogprobs {
-  const chance = ({ token, bytes, logprob }: TokenChance) => ({ token, bytes: bytes && [...bytes], logprob });
+  const chance = ({ token, bytes, logprob }: Pick<ChosenToken, "token" | "bytes" | "logprob">) => {
+    // Null is for prompts alone, which chats do not give out.
+    return { token, bytes: bytes && [...bytes], logprob: logprob ?? 0 };
+  };
   const content = tokens.map((token) => ({ ...chance(token), top_logprobs: token.alternatives.map(chance) }));
   return { content, refusal: null };
 }
@@ -106,6 +111,7 @@ function chatLogprobs(tokens: readonly ChosenToken[]): ChatLogprobs {
 export function usageOf({ promptTokens, warning }: Plan, ends: readonly JobEnd[]): Usage {
   const loops = ends.map((end) => [...end.loops]);
   const all = loops.flat();
+  const read = ends.flatMap(({ promptLoops }) => promptLoops);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   return {
     prompt_tokens: promptTokens,
@@ -115,6 +121,7 @@ export function usageOf({ promptTokens, warning }: Plan, ends: readonly JobEnd[]
       loops_per_token: all.length === 0 ? 0 : sum(all) / all.length,
       loops,
       block_passes: sum(ends.map(({ blockPasses }) => blockPasses)),
+      ...(read.length > 0 ? { prompt_loops_per_token: sum(read) / read.length } : {}),
       drafts_accepted: sum(ends.map(({ draftsAccepted }) => draftsAccepted)),
       ...(warning === undefined ? {} : { warning }),
     },

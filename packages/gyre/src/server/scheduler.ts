@@ -3,6 +3,7 @@ import type { GenerateOptions } from "../decode/generate.ts";
 import { type SpeculateOptions, Speculation } from "../decode/speculate.ts";
 import { advance, type Finish, type GeneratedToken, Stream } from "../decode/stream.ts";
 import type { Load } from "./protocol.ts";
+import { Reads, type ReadTask } from "./reads.ts";
 
 export interface SchedulerOptions {
   /** Streams that share a call; 16 by default. */
@@ -35,6 +36,8 @@ interface Entry {
 
 /** Prompts are computed whole, so that few are let in between two calls: one, or several short ones. */
 const PROMPT_TOKENS_A_CALL = 64;
+/** Texts that are only read go many together where no stream waits for them, and are let in like prompts otherwise. */
+const READ_TOKENS_A_CALL = 1024;
 
 /**
  * Depth-wise continuous batching. Every loop uses the same weights, so one call of the core carries streams at
@@ -46,6 +49,7 @@ export class Scheduler {
   readonly #betweenCalls: (() => Promise<void>) | undefined;
   readonly #waiting = new Set<Entry>();
   readonly #running = new Set<Entry>();
+  readonly #reads: Reads;
   #calls = 0;
   #streamLoops = 0;
   #work: Promise<void> | undefined;
@@ -54,13 +58,14 @@ export class Scheduler {
     this.#decoder = decoder;
     this.#slots = batching ? slots : 1;
     this.#betweenCalls = betweenCalls;
+    this.#reads = new Reads(decoder);
   }
 
   get load(): Load {
     const streams = [...this.#running].flatMap(({ stream }) => stream ?? []);
     return {
       running: this.#running.size,
-      waiting: this.#waiting.size,
+      waiting: this.#waiting.size + this.#reads.size,
       cacheBytes: streams.reduce((sum, { cacheBytes }) => sum + cacheBytes, 0),
       calls: this.#calls,
       streamLoops: this.#streamLoops,
@@ -78,10 +83,17 @@ export class Scheduler {
     };
   }
 
+  /** Queues a text to read. What it returns cancels the task, which then hears nothing more. */
+  read(task: ReadTask): () => void {
+    const cancel = this.#reads.add(task);
+    this.#work ??= this.#run();
+    return cancel;
+  }
+
   /** Works until nothing is left. It never rejects: whoever waits for a later stream waits for it. */
   async #run(): Promise<void> {
     await this.#pause();
-    while (this.#waiting.size + this.#running.size > 0) {
+    while (this.#waiting.size + this.#running.size + this.#reads.size > 0) {
       await this.#round();
       await this.#pause();
     }
@@ -94,6 +106,7 @@ export class Scheduler {
       await this.#betweenCalls?.();
     } catch (error) {
       for (const entry of [...this.#waiting, ...this.#running]) this.#fail(entry, error);
+      this.#reads.failAll(error);
     }
   }
 
@@ -104,6 +117,20 @@ export class Scheduler {
     const shared = group.filter(({ stream }) => stream instanceof Stream);
     if (shared.length > 0) await this.#advance(shared);
     for (const entry of alone) await this.#advanceAlone(entry);
+    await this.#read();
+  }
+
+  async #read(): Promise<void> {
+    const before = this.#decoder.calls;
+    const texts = await this.#reads.readSome(
+      this.#running.size > 0 ? PROMPT_TOKENS_A_CALL : READ_TOKENS_A_CALL,
+    );
+    this.#count(this.#decoder.calls - before, texts);
+  }
+
+  #count(calls: number, streams: number): void {
+    this.#calls += calls;
+    this.#streamLoops += calls * streams;
   }
 
   async #admit(): Promise<void> {
@@ -138,8 +165,7 @@ export class Scheduler {
 
   async #advance(group: readonly Entry[]): Promise<void> {
     const streams = group.flatMap(({ stream }) => (stream instanceof Stream ? stream : []));
-    this.#calls++;
-    this.#streamLoops += streams.length;
+    this.#count(1, streams.length);
     try {
       const tokens = await advance(this.#decoder, streams);
       for (const [index, entry] of group.entries()) this.#deliver(entry, tokens[index], entry.stream?.finish);
@@ -160,8 +186,7 @@ export class Scheduler {
     } catch (error) {
       this.#fail(entry, error);
     }
-    this.#calls += this.#decoder.calls - before;
-    this.#streamLoops += this.#decoder.calls - before;
+    this.#count(this.#decoder.calls - before, 1);
   }
 
   #deliver(entry: Entry, token: GeneratedToken | undefined, finish: Finish | undefined): void {

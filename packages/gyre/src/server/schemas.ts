@@ -6,22 +6,47 @@ import { textDefaults } from "../decode/defaults.ts";
 // Objects are strict. Fields that may be left out may also be null, as OpenAI's clients send them.
 
 const text = z.string();
+const MOST_STOPS = 64;
 const stopText = z
   .string()
   .min(1)
   .max(256)
   .refine((stop) => stop.search(LONE_SURROGATE) < 0, "a lone surrogate never appears in a text");
 const count = z.int().positive();
+const unused = "accepted, and nothing comes of it";
+const only = (what: string) => `nothing but ${what}: this server does no more`;
+/** A list that clients send empty. */
+const noEntries = z.array(z.unknown()).max(0).nullish();
+
+/** Fields that clients send although they change nothing; with a value that would, they are refused. */
+const neutral = {
+  user: text.nullish().describe(unused),
+  safety_identifier: text.nullish().describe(unused),
+  prompt_cache_key: text.nullish().describe(unused),
+  metadata: z.record(z.string(), z.string()).nullish().describe(unused),
+  store: z.literal(false).nullish().describe(only("false")),
+  service_tier: z.enum(["auto", "default"]).nullish().describe(unused),
+  logit_bias: z
+    .record(z.string(), z.number())
+    .refine((biases) => Object.keys(biases).length === 0, "an object without entries")
+    .nullish()
+    .describe(only("{}")),
+  frequency_penalty: z.literal(0).nullish().describe(only("0")),
+  presence_penalty: z.literal(0).nullish().describe(only("0")),
+};
 
 const generation = {
-  model: text.describe("id of a model, as /v1/models lists it"),
+  model: text.describe(
+    "id of a model, as /v1/models lists it; with a depth behind it: `NAME@2` loops, `NAME@0.5:0.25:0.25` step sizes, " +
+      "`NAME@kl<0.01` an exit rule",
+  ),
   n: count
     .nullish()
     .describe("texts to write for each prompt; 1 when left out. Text i has the seed `seed + i`"),
   stop: z
-    .union([stopText, z.array(stopText).max(4)])
+    .union([stopText, z.array(stopText).max(MOST_STOPS)])
     .nullish()
-    .describe("up to 4 texts that end the answer; none of them is given out"),
+    .describe(`up to ${MOST_STOPS} texts that end the answer; none of them is given out`),
   seed: z.int().nullish().describe(`seed of the choices; ${textDefaults.seed} when left out`),
   temperature: z
     .number()
@@ -35,8 +60,6 @@ const generation = {
     .max(1)
     .nullish()
     .describe("choose among the likeliest tokens that hold this much"),
-  frequency_penalty: z.literal(0).nullish().describe("not supported: nothing but 0"),
-  presence_penalty: z.literal(0).nullish().describe("not supported: nothing but 0"),
   stream: z.boolean().nullish().describe("send the text as server-sent events, as it is written"),
   stream_options: z
     .strictObject({ include_usage: z.boolean().nullish() })
@@ -58,6 +81,7 @@ const generation = {
     .positive()
     .nullish()
     .describe("the most loops whose FLOPs per token are not above this"),
+  ...neutral,
 };
 
 const tokens = z.array(z.int().nonnegative());
@@ -68,16 +92,45 @@ export const completionRequest = z.strictObject({
     .union([z.string(), tokens, z.array(z.string()), z.array(tokens)])
     .nullish()
     .describe("a text or its tokens, or several; a new text when left out"),
-  max_tokens: count.nullish().describe(`tokens to write at most; ${textDefaults.maxTokens} when left out`),
-  logprobs: z.int().min(0).max(5).nullish().describe("report each token with so many alternatives"),
+  max_tokens: z
+    .int()
+    .min(0)
+    .nullish()
+    .describe(`tokens to write at most; ${textDefaults.maxTokens} when left out`),
+  logprobs: z
+    .int()
+    .min(0)
+    .max(5)
+    .nullish()
+    .describe("report each token with so many alternatives, and itself among them"),
+  echo: z
+    .boolean()
+    .nullish()
+    .describe("give out the prompt before the text; with `logprobs`, report its tokens too"),
+  best_of: z.literal(1).nullish().describe(only("1")),
+  suffix: z.literal("").nullish().describe(only('""')),
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;
 
 const textPart = z.strictObject({ type: z.literal("text"), text });
-const message = z.strictObject({
-  role: z.enum(["system", "developer", "user", "assistant"]).describe("developer is the same as system"),
-  content: z.union([z.string(), z.array(textPart)]),
-});
+const message = z
+  .strictObject({
+    role: z.enum(["system", "developer", "user", "assistant"]).describe("developer is the same as system"),
+    content: z
+      .union([z.string(), z.array(textPart)])
+      .nullable()
+      .describe("text, in which nothing is special; null only of the assistant"),
+    name: text.nullish().describe(unused),
+    refusal: z.null().optional(),
+    audio: z.null().optional(),
+    function_call: z.null().optional(),
+    tool_calls: noEntries,
+    annotations: noEntries,
+  })
+  .refine(({ role, content }) => content !== null || role === "assistant", {
+    path: ["content"],
+    error: "a text: null is only for the assistant",
+  });
 export type ChatMessage = z.infer<typeof message>;
 
 export const chatRequest = z.strictObject({
@@ -87,8 +140,41 @@ export const chatRequest = z.strictObject({
   max_completion_tokens: count.nullish().describe("the same as max_tokens"),
   logprobs: z.boolean().nullish().describe("report each token with its probability"),
   top_logprobs: z.int().min(0).max(20).nullish().describe("with so many alternatives; needs logprobs"),
+  tools: noEntries.describe(only("[]")),
+  functions: noEntries.describe(only("[]")),
+  tool_choice: z.enum(["none", "auto"]).nullish().describe(unused),
+  parallel_tool_calls: z.boolean().nullish().describe(unused),
+  response_format: z
+    .strictObject({ type: z.literal("text") })
+    .nullish()
+    .describe(only('{"type": "text"}')),
+  modalities: z.array(z.literal("text")).max(1).nullish().describe(only('["text"]')),
 });
 export type ChatRequest = z.infer<typeof chatRequest>;
+
+const oneModel = text
+  .nullish()
+  .describe("id of a model; may be left out where all models have one tokenizer");
+export const tokenizeRequest = z.strictObject({
+  model: oneModel,
+  prompt: text.describe("`<|endoftext|>` in it is the end of a text"),
+  add_special_tokens: z.boolean().nullish().describe("this tokenizer adds none"),
+});
+export const tokenizeResponse = z.strictObject({
+  tokens: z.array(z.int()),
+  count: z.int(),
+  max_model_len: z.int().describe("the model's context"),
+});
+export const detokenizeRequest = z.strictObject({ model: oneModel, tokens });
+export const detokenizeResponse = z.strictObject({ prompt: text });
+export const tokenizerInfo = z.strictObject({
+  eos_token: text,
+  bos_token: z.null(),
+  pad_token: z.null(),
+  chat_template: text.describe("Jinja, of the same chats as /v1/chat/completions"),
+  vocab_size: z.int(),
+  model_max_length: z.int().describe("the model's context"),
+});
 
 const usage = z.strictObject({
   prompt_tokens: z.int(),
@@ -98,6 +184,10 @@ const usage = z.strictObject({
     loops_per_token: z.number().describe("mean over all tokens"),
     loops: z.array(z.array(z.int())).describe("loops that each token of each choice ran"),
     block_passes: z.int().describe("one layer applied once to one token, prompts included"),
+    prompt_loops_per_token: z
+      .number()
+      .optional()
+      .describe("where log-probabilities of prompts are asked for: mean over their tokens"),
     drafts_accepted: z.int().describe("tokens that were drafted with few loops and kept"),
     warning: z
       .string()
@@ -110,8 +200,8 @@ export type Usage = z.infer<typeof usage>;
 const finishReason = z.enum(["stop", "length"]);
 const completionLogprobs = z.strictObject({
   tokens: z.array(z.string()),
-  token_logprobs: z.array(z.number()),
-  top_logprobs: z.array(z.record(z.string(), z.number())),
+  token_logprobs: z.array(z.number().nullable()).describe("null for a prompt's first token"),
+  top_logprobs: z.array(z.record(z.string(), z.number()).nullable()).describe("each token itself among them"),
   text_offset: z.array(z.int()).describe("where each token begins, in characters of the answer"),
 });
 const tokenChance = z.strictObject({
@@ -182,6 +272,7 @@ export const modelObject = z.strictObject({
     layers: z.int(),
     loops: z.int().describe("full depth"),
     context: z.int(),
+    depth: z.string().optional().describe("what stands behind @ in the id, for requests by this id"),
     parameters: z.int(),
     flops_per_token: z.array(z.number()).describe("at 1 loop, 2 loops and so on to full depth"),
   }),

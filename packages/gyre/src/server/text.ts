@@ -22,6 +22,22 @@ export class TextAssembler {
     this.#dropsSpace = dropsSpace;
   }
 
+  /**
+   * Takes a prompt, all of which is given out: no stop text is looked for in it. The last character may be held back
+   * until its other bytes come. With `chances`, reports each token.
+   */
+  echo(ids: readonly (number | undefined)[], chances?: readonly Omit<ChosenToken, "offset">[]): Piece {
+    const tokens: ChosenToken[] = [];
+    let text = "";
+    for (const [index, id] of ids.entries()) {
+      const chance = chances?.[index];
+      if (chance) tokens.push({ ...chance, offset: this.#given + text.length });
+      if (id !== undefined) text += this.#decoder.push(id);
+    }
+    this.#given += text.length;
+    return { text, tokens };
+  }
+
   /** Takes the next token; `id` is undefined for one that stands for no text. */
   push(id: number | undefined, token?: Omit<ChosenToken, "offset">): Piece {
     const offset = this.#given + this.#held.length;

@@ -55,6 +55,18 @@ describe.each(["bytes", "gpt2", "bpe"] as const)("%s", (kind) => {
     expect(encode("")).toHaveLength(0);
   });
 
+  test("as text alone the marker is text like any other, and comes back as well", () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const ids = get().encodeText(text);
+        expect(ids.includes(get().endOfText)).toBe(false);
+        expect(get().decode(ids)).toBe(text);
+      }),
+    );
+    expect([...get().encodeText("a the")]).toEqual([...get().encode("a the")]);
+    expect(get().encodeText(END_OF_TEXT).length).toBeGreaterThan(1);
+  });
+
   test("a stream gives the same text and no half characters", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {

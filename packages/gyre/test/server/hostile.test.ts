@@ -87,7 +87,7 @@ describe("limits", () => {
     ]);
     expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-    expect((await clientOf(server, "secret").models.list()).data).toHaveLength(2);
+    expect((await clientOf(server, "secret").models.list()).data).toHaveLength(10);
   });
 
   test("one site may call, where that was asked for", async () => {
@@ -318,6 +318,8 @@ describe("64 streams of mixed budgets, disconnects and 200 malformed bodies", ()
   });
 });
 
+const manyFields = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`x${index}`, 1]));
+
 const bad: readonly ((random: Rng) => Body)[] = [
   () => "",
   () => "null",
@@ -335,8 +337,12 @@ const bad: readonly ((random: Rng) => Body)[] = [
   () => `{"model":"../tiny","prompt":"x"}`,
   () => JSON.stringify({ model: "tiny", prompt: "x", messages: new Array(30_000).fill({}) }),
   () => JSON.stringify({ model: "tiny", prompt: new Array(300).fill(new Array(100).fill("x")) }),
+  () => JSON.stringify({ model: "tiny", prompt: new Array(100_000).fill(0.5) }),
+  () => JSON.stringify({ model: "tiny", prompt: new Array(5000).fill([1]) }),
+  () => JSON.stringify({ model: "tiny", prompt: "x", metadata: manyFields }),
+  () => JSON.stringify(manyFields),
   () => Uint8Array.of(0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d),
-  () => "x".repeat(2 ** 19),
+  () => "x".repeat(2 ** 20 + 1),
   (random) => JSON.stringify({ model: "tiny", prompt: "hello", n: 1 }).slice(0, 1 + random.below(30)),
   (random) => Uint8Array.from({ length: 1 + random.below(200) }, () => random.below(256)),
 ];

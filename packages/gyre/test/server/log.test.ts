@@ -30,14 +30,8 @@ test("a record is one line, of words or of JSON", () => {
 test("a request is noted once, with the mean of its loops", () => {
   const records: RequestRecord[] = [];
   const note = new RequestNote({ method: "GET", path: "/" }, (one) => records.push(one));
-  const end = {
-    type: "end",
-    text: "",
-    tokens: [],
-    finish: "stop",
-    blockPasses: 0,
-    draftsAccepted: 0,
-  } as const;
+  const text = { type: "end", text: "", tokens: [], finish: "stop" } as const;
+  const end = { ...text, promptLoops: [], blockPasses: 0, draftsAccepted: 0 };
   note.addEnds(7, [
     { ...end, loops: [1, 2] },
     { ...end, loops: [3] },

@@ -7,7 +7,7 @@ import type { Loops } from "../../src/decode/stream.ts";
 import { describe as costs } from "../../src/models/describe.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { OnnxRuntime } from "../../src/runtime/session-runtime.ts";
-import { chatResponse, completionResponse } from "../../src/server/schemas.ts";
+import { chatResponse, completionResponse, modelList } from "../../src/server/schemas.ts";
 import { type RunningServer, serve } from "../../src/server/serve.node.ts";
 import { spec, tinyRuns, tinyWeights } from "./tiny-runs.ts";
 
@@ -63,7 +63,14 @@ const extra = (fields: object) => fields as { n?: number };
 describe("models", () => {
   test("are listed, with what they can do", async () => {
     const { data } = await client.models.list();
-    expect(data.map(({ id }) => id)).toEqual(["tiny", "other"]);
+    const depths = ["", "@1", "@2", "@3", "@4"];
+    expect(data.map(({ id }) => id)).toEqual(
+      ["tiny", "other"].flatMap((id) => depths.map((at) => `${id}${at}`)),
+    );
+    expect(modelList.parse({ object: "list", data }).data).toEqual(data);
+    expect(await client.models.retrieve("tiny@kl<0.01")).toMatchObject({
+      gyre: { loops: 4, depth: "kl<0.01" },
+    });
     const one = await client.models.retrieve("other");
     expect(one).toMatchObject({ object: "model", gyre: { family: "loopformer", loops: 4, context: 64 } });
     expect(await refused(client.models.retrieve("none"))).toMatchObject({
@@ -195,16 +202,21 @@ describe("completions", () => {
       5, 5, 5, 5,
     ]);
     const sizes = top_logprobs?.map((top) => Object.keys(top).length);
-    expect(sizes).toEqual([4, 4, 4, 4, 4]);
+    // Four, and the token itself where it is not among them.
+    expect(sizes?.every((size) => size === 4 || size === 5)).toBe(true);
     for (const [index, top] of top_logprobs!.entries()) {
       const best = Math.max(...Object.values(top));
       expect(token_logprobs![index]).toBeLessThanOrEqual(best);
+      expect(top[tokens![index]!]).toBe(token_logprobs![index]);
       const total = Object.values(top).reduce((sum, value) => sum + Math.exp(value), 0);
       expect(total).toBeGreaterThan(4 / 257);
       expect(total).toBeLessThanOrEqual(1);
     }
     const none = await client.completions.create({ ...fields, temperature: 0, logprobs: 0, prompt: "ab" });
-    expect(none.choices[0]?.logprobs?.top_logprobs).toEqual([{}, {}, {}, {}, {}]);
+    const alone = none.choices[0]!.logprobs!;
+    expect(alone.top_logprobs).toEqual(
+      alone.tokens?.map((token, index) => ({ [token]: alone.token_logprobs?.[index] })),
+    );
   });
 });
 
@@ -249,9 +261,22 @@ describe("refusals name the field", () => {
   const one = { model, prompt: "x" };
   const cases: [object, number, string, string | null][] = [
     [{ ...one, model: "none" }, 404, "model_not_found", "model"],
-    [{ ...one, best_of: 2 }, 400, "unknown_field", "best_of"],
-    [{ ...one, logit_bias: {} }, 400, "unknown_field", "logit_bias"],
-    [{ ...one, user: "me" }, 400, "unknown_field", "user"],
+    [{ ...one, top_k: 2 }, 400, "unknown_field", "top_k"],
+    [{ ...one, best_of: 2 }, 400, "invalid_value", "best_of"],
+    [{ ...one, logit_bias: { 50256: -100 } }, 400, "invalid_value", "logit_bias"],
+    [{ ...one, suffix: "x" }, 400, "invalid_value", "suffix"],
+    [{ ...one, store: true }, 400, "invalid_value", "store"],
+    [{ ...one, user: 1 }, 400, "invalid_value", "user"],
+    [{ ...one, model: "tiny@5" }, 400, "invalid_value", "model"],
+    [{ ...one, model: "tiny@0" }, 400, "loops", "model"],
+    [{ ...one, model: "tiny@" }, 400, "invalid_value", "model"],
+    [{ ...one, model: "tiny@deep" }, 400, "invalid_value", "model"],
+    [{ ...one, model: "tiny@0.5:0.1" }, 400, "trajectory", "model"],
+    [{ ...one, model: "tiny@kl<" }, 400, "exit", "model"],
+    [{ ...one, model: "none@2" }, 404, "model_not_found", "model"],
+    [{ ...one, model: "tiny@2", loops: 2 }, 400, "contradictory_fields", "loops"],
+    [{ ...one, model: "tiny@2", max_flops_per_token: 1 }, 400, "contradictory_fields", "max_flops_per_token"],
+    [{ ...one, stop: Array.from({ length: 65 }, String) }, 400, "invalid_value", "stop"],
     [{ ...one, stream: true, stream_options: { x: 1 } }, 400, "unknown_field", "stream_options.x"],
     [{ ...one, frequency_penalty: 1 }, 400, "invalid_value", "frequency_penalty"],
     [{ ...one, temperature: "hot" }, 400, "invalid_value", "temperature"],
@@ -281,6 +306,15 @@ describe("refusals name the field", () => {
     [{ ...one, stop: "" }, 'stop ""; expected a string that is not empty; correct stop'],
     [{ ...one, logprobs: [1] }, "logprobs (a list of 1); expected a number; correct logprobs"],
     [{ prompt: "x" }, "model (missing); expected a string; correct model"],
+    [
+      Object.fromEntries(Array.from("abcdefghij", (name) => [name, 1])),
+      'unknown or unsupported: "a", "b", "c", "d", "e", "f", "g", "h" and 2 more; expected only fields that this ' +
+        "server honours; /docs lists them; leave them out",
+    ],
+    [
+      { ...one, logit_bias: { 1: 1 } },
+      "logit_bias (an object); expected an object without entries; correct logit_bias",
+    ],
     [[], "a body that is wrong (it is an empty list); expected a JSON object; correct the body"],
   ])("in plain words: %j", async (body, message) => {
     const headers = { "content-type": "application/json" };

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { baseLoop, loopformer } from "../../src/models/presets.ts";
@@ -28,33 +28,45 @@ export function tinyWeights(of: Spec = spec): Weights {
   );
 }
 
-/** A model that says "A" for ever: its embedding alone points along the final norm of any state. */
+/** A model that says one token for ever: its embedding alone points along the final norm of any state. */
 const endlessSpec = loopformer({ ...spec, context: 4096 });
-function endlessWeights(): Weights {
+function endlessWeights(token: number): Weights {
   const weights = initialWeights(endlessSpec, 1);
   const fill = (name: string, value: number, start?: number, end?: number) =>
     weights.get(name)?.data.fill(value, start, end);
   for (const name of weights.keys()) if (name !== "transformer.norm_f.weight") fill(name, 0);
   fill("transformer.wpe.weight", 1);
-  fill("transformer.wte.weight", 100, 65 * spec.width, 66 * spec.width);
+  fill("transformer.wte.weight", 100, token * spec.width, (token + 1) * spec.width);
   return weights;
 }
 
 /** Not trained for other depths than its own. */
 const plainSpec = baseLoop({ ...spec });
 
-/** A folder with a run of each name ("endless" and "plain" are those above), and how to delete it. */
+function brokenWeights(): Weights {
+  const weights = tinyWeights();
+  weights.get("transformer.norm_f.weight")?.data.fill(Number.NaN, 0, 1);
+  return weights;
+}
+
+const made: Readonly<Record<string, () => [Spec, Weights]>> = {
+  endless: () => [endlessSpec, endlessWeights(65)],
+  silent: () => [endlessSpec, endlessWeights(256)],
+  plain: () => [plainSpec, tinyWeights(plainSpec)],
+  broken: () => [spec, brokenWeights()],
+};
+
+/**
+ * A folder with a run of each name, and how to delete it. "endless" says "A" for ever, "silent" the end of text, "broken"
+ * has weights that are no numbers, and "plain" is the one above.
+ */
 export async function tinyRuns(
   ...names: string[]
 ): Promise<{ paths: string[]; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "gyre-serve-"));
   const paths = names.map((name) => join(folder, name));
   for (const path of paths) {
-    const [of, weights] = path.endsWith("endless")
-      ? [endlessSpec, endlessWeights()]
-      : path.endsWith("plain")
-        ? [plainSpec, tinyWeights(plainSpec)]
-        : [spec, tinyWeights()];
+    const [of, weights] = made[basename(path)]?.() ?? [spec, tinyWeights()];
     const run = await createRun({ path, spec: of, tokenizer: bytesTokenizer() });
     await saveState(run, { ...initialState(of, 1), weights });
   }

@@ -143,7 +143,7 @@ describe("the log", () => {
   });
 
   test("names what was refused, and what a client left", async () => {
-    expect(await next(() => post({ user: 1 }))).toMatchObject({ status: 400, error: "unknown_field" });
+    expect(await next(() => post({ top_k: 1 }))).toMatchObject({ status: 400, error: "unknown_field" });
     expect(await next(() => post({ model: "SECRET" }))).toMatchObject({
       status: 404,
       error: "model_not_found",
