@@ -5,6 +5,7 @@ import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
+import { benchTasks, tasksTable } from "./tasks.ts";
 import { benchTrain, trainTable } from "./train.ts";
 
 const print = (text: string) => console.error(text);
@@ -26,6 +27,10 @@ async function measure(
     const { config, rounds, threads } = request;
     const result = await benchServe({ ...common, config, rounds, threads });
     return { name: `serve-${config}`, result, text: serveTable(result) };
+  }
+  if (request.bench === "tasks") {
+    const result = await benchTasks({ ...common, rounds: request.rounds });
+    return { name: "tasks", result, text: tasksTable(result) };
   }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });

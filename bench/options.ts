@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-const benchNames = ["train", "decode", "startup", "serve", "icl"] as const;
+const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks"] as const;
 type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -28,10 +28,13 @@ export const help = `npm run bench -- BENCH [options]
   icl       a Looped Transformer's training step on prompts, against PyTorch's
     --config, --rounds, --threads, --no-peer as for train; rounds of 5 steps a side, default 20
 
+  tasks     drawing a training batch of 64 problems of every task
+    --rounds N        default 30
+
   --json    make the last line of stdout the result as one JSON object
   --help    this text
 
-Each run writes bench/results/BENCH-CONFIG.json. PyTorch comes from the python that GYRE_PYTHON names, else from
+Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
 bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
 `;
 
@@ -79,12 +82,19 @@ interface IclRequest {
   readonly json: boolean;
 }
 
+export interface TasksRequest {
+  readonly bench: "tasks";
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
 export type Request =
   | TrainRequest
   | DecodeRequest
   | StartupRequest
   | ServeRequest
   | IclRequest
+  | TasksRequest
   | { readonly bench: "help" };
 
 const flags = {
@@ -108,6 +118,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   startup: common,
   serve: [...common, "threads"],
   icl: [...common, "threads", "no-peer"],
+  tasks: ["rounds", "json"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -129,6 +140,7 @@ export function parseRequest(words: readonly string[]): Request {
   const config = values.config ?? "S";
   if (!isConfigName(config)) throw configUnknown(config, Object.keys(configs));
   const rounds = (otherwise: number) => count("rounds", values.rounds, otherwise);
+  if (bench === "tasks") return { bench, rounds: rounds(30), json };
   if (bench === "startup") return { bench, config, rounds: rounds(15), json };
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };

@@ -28,7 +28,7 @@ describe("requests", () => {
     });
   });
 
-  test("decode, startup, serve, icl and help", () => {
+  test("decode, startup, serve, icl, tasks and help", () => {
     expect(parse("decode --config M --no-peer")).toEqual({
       bench: "decode",
       config: "M",
@@ -58,15 +58,17 @@ describe("requests", () => {
       threads: 1,
       json: false,
     });
+    expect(parse("tasks --rounds 4")).toEqual({ bench: "tasks", rounds: 4, json: false });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode", "startup", "serve" or "icl"'],
+    ["tran", 'expected: "train", "decode", "startup", "serve", "icl" or "tasks"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],
+    ["tasks --config S", "BENCH_OPTION_INVALID: --config with tasks"],
     ["train --rounds 0", "BENCH_OPTION_INVALID: --rounds 0"],
     ["train --threads two", "BENCH_OPTION_INVALID: --threads two"],
     ["train startup", 'BENCH_OPTION_INVALID: the word "startup" after "train"'],
