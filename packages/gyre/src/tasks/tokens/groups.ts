@@ -1,10 +1,12 @@
+import { numbers } from "./vocabulary.ts";
+
 /** A finite group as its table. */
 export interface Group {
   readonly name: string;
   /** A name for each element; the neutral one comes first. */
   readonly elements: readonly string[];
-  /** a then b, at a * order + b. */
-  readonly table: Int32Array;
+  /** a then b, at a * order + b; made when it is first asked for. */
+  table(): Int32Array;
 }
 
 export const groupNames = ["S3", "A5", "S5", "Z60"] as const;
@@ -42,16 +44,23 @@ function isEven(images: readonly number[]): boolean {
 function permutationGroup(name: string, elements: readonly (readonly number[])[]): Group {
   const names = elements.map((images) => images.map((image) => image + 1).join(""));
   const places = new Map(names.map((one, place) => [one, place]));
-  const table = elements.flatMap((a) =>
-    elements.map((b) => places.get(a.map((image) => (b[image] as number) + 1).join("")) as number),
-  );
-  return { name, elements: names, table: Int32Array.from(table) };
+  const products = () =>
+    elements.flatMap((a) =>
+      elements.map((b) => places.get(a.map((image) => (b[image] as number) + 1).join("")) as number),
+    );
+  return { name, elements: names, table: once(products) };
 }
 
 function cyclicGroup(name: string, order: number): Group {
-  const table = Int32Array.from({ length: order * order }, (_, at) => {
-    const a = Math.floor(at / order);
-    return (a + (at % order)) % order;
-  });
-  return { name, elements: Array.from({ length: order }, (_, value) => String(value)), table };
+  const values = numbers(order);
+  const sums = () => values.flatMap((a) => values.map((b) => (a + b) % order));
+  return { name, elements: values.map(String), table: once(sums) };
+}
+
+function once(make: () => readonly number[]): () => Int32Array {
+  let table: Int32Array | undefined;
+  return () => {
+    table ??= Int32Array.from(make());
+    return table;
+  };
 }

@@ -9,7 +9,7 @@ import { numbers, vocabularyOf } from "./vocabulary.ts";
  * problem of Merrill et al., arXiv 2404.08819; read everywhere as by Liu et al., arXiv 2210.10749).
  */
 export function words(name: GroupName): TokenTask {
-  const { elements, table } = groupNamed(name);
+  const { elements, table: tableOf } = groupNamed(name);
   const order = elements.length;
   return tokenTask({
     name: "words",
@@ -24,6 +24,7 @@ export function words(name: GroupName): TokenTask {
     problems: (length) => order ** length,
     problem(random, range) {
       const difficulty = within(random, range);
+      const table = tableOf();
       const tokens: number[] = [];
       const targets: number[] = [];
       let product = 0;

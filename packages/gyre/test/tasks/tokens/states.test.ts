@@ -5,7 +5,8 @@ import { tokenTaskNamed } from "../../../src/tasks/tokens/index.ts";
 import { byHand, drawn, wordsOf } from "./helpers.ts";
 
 describe.each(groupNames)("the group %s", (name) => {
-  const { elements, table } = groupNamed(name);
+  const { elements, table: tableOf } = groupNamed(name);
+  const table = tableOf();
   const order = elements.length;
   const then = (a: number, b: number) => table[a * order + b]!;
   const element = fc.integer({ min: 0, max: order - 1 });
