@@ -71,6 +71,9 @@ export interface HeldOutOptions {
 /**
  * Problems to measure on: held out from training, of exactly the difficulties that are asked for, problem i the same for
  * every count. Throws TASK_DRAW.
+ *
+ * @example
+ * const problems = heldOutProblems(tokenTaskNamed("addition"), { seed: 1, count: 400, difficulties: [8, 16, 24, 32] });
  */
 export function heldOutProblems(
   task: TokenTask,

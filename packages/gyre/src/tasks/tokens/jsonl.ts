@@ -55,6 +55,9 @@ export function readProblems(task: TokenTask, text: string, path: string): Token
 /**
  * Answers from lines `{"answer": [...]}`, the i-th to the i-th problem: one token for each scored position, in order. What
  * is written token by token may have any length. Other fields are left alone. Throws TASK_LINE.
+ *
+ * @example
+ * const answers = readAnswers(task, problems, { text: '{"answer": [1, 3, 5]}', path: "answers.jsonl" });
  */
 export function readAnswers(
   task: TokenTask,
