@@ -82,7 +82,7 @@ interface IclRequest {
   readonly json: boolean;
 }
 
-export interface TasksRequest {
+interface TasksRequest {
   readonly bench: "tasks";
   readonly rounds: number;
   readonly json: boolean;
