@@ -16,7 +16,7 @@ function declarations(): ReadonlyMap<string, string> {
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const program = ts.createProgram(
     entries.map((file) => join(source, file)),
-    { ...options, composite: false, declarationMap: false, emitDeclarationOnly: true },
+    { ...options, composite: false, declarationMap: false, emitDeclarationOnly: true, noCheck: true },
   );
   const texts = new Map<string, string>();
   program.emit(undefined, (path, text) => texts.set(path, text));
@@ -31,7 +31,7 @@ function programOf(texts: ReadonlyMap<string, string>, roots: readonly string[])
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
     skipLibCheck: true,
-    types: ["node"],
+    types: [],
   };
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, directoryExists } = host;
