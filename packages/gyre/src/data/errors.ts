@@ -130,18 +130,6 @@ export function trainerFailed(cause: unknown): GyreError {
   );
 }
 
-export function missingPackage(name: string, cause: unknown): GyreError {
-  return new GyreError(
-    "DATA_PACKAGE",
-    {
-      given: `the package ${name} cannot be loaded`,
-      expected: `${name} installed beside gyre (it is an optional peer dependency)`,
-      fix: `npm install ${name}`,
-    },
-    { cause },
-  );
-}
-
 export function outputExists(path: string): GyreError {
   return new GyreError("DATA_EXISTS", {
     given: `${JSON.stringify(path)} exists already`,

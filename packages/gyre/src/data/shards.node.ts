@@ -95,7 +95,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<DatasetMa
 
 /**
  * Opens a dataset that `prepareDataset` wrote, and checks the size and checksum of every file. Tokens are held in
- * memory. Throws DATA_MANIFEST, DATA_CORRUPT (names the file), DATA_PACKAGE.
+ * memory. Throws DATA_MANIFEST, DATA_CORRUPT (names the file), PACKAGE_MISSING.
  */
 export async function openDataset(folder: string): Promise<Dataset> {
   const manifest = await readManifest(join(folder, MANIFEST));

@@ -83,7 +83,7 @@ export async function openRun(path: string): Promise<Run> {
   return { directory, config: parsed.data };
 }
 
-/** The tokenizer that the run's model was trained with. Throws RUN_FILE_MISSING, DATA_TOKENIZER, DATA_PACKAGE. */
+/** The tokenizer that the run's model was trained with. Throws RUN_FILE_MISSING, DATA_TOKENIZER, PACKAGE_MISSING. */
 export async function loadTokenizer({ directory, config }: Run): Promise<Tokenizer> {
   const { kind } = config.tokenizer;
   if (kind === "bytes") return bytesTokenizer();

@@ -1,14 +1,5 @@
 import { GyreError } from "../util/errors.ts";
 
-export function runtimeMissing(packageName: string, cause: unknown): GyreError {
-  const fix = `npm install ${packageName}@1.30.0`;
-  return new GyreError(
-    "RUNTIME_MISSING",
-    { given: `the package ${packageName} could not be loaded`, expected: `${packageName} 1.30.0`, fix },
-    { cause },
-  );
-}
-
 export function inputMissing(name: string, expected: readonly string[]): GyreError {
   return new GyreError("RUNTIME_INPUT", {
     given: `no value for the input ${JSON.stringify(name)}`,

@@ -4,9 +4,10 @@ import { matmul } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
 import { sha256Of } from "../util/checksum.node.ts";
+import { loadPackage } from "../util/packages.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
-import { badThreads, contribWrong, runtimeMissing } from "./errors.ts";
+import { badThreads, contribWrong } from "./errors.ts";
 import type { Runtime } from "./runtime.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
@@ -49,14 +50,12 @@ export function threadCount(asked?: number): number {
 }
 
 /**
- * Opens onnxruntime-node on the CPU. Throws RUNTIME_THREADS, RUNTIME_MISSING when the package cannot be loaded, and
+ * Opens onnxruntime-node on the CPU. Throws RUNTIME_THREADS, PACKAGE_MISSING when the package cannot be loaded, and
  * RUNTIME_CONTRIB when its own operations were asked for and fail their self-test.
  */
 export async function openOnnxRuntime(options: OnnxRuntimeOptions = {}): Promise<OnnxRuntime> {
   threadCount(options.threads);
-  const loaded = await import("onnxruntime-node").catch((cause) => {
-    throw runtimeMissing("onnxruntime-node", cause);
-  });
+  const loaded = await loadPackage("onnxruntime-node", () => import("onnxruntime-node"));
   const runtime = new OnnxRuntime(
     nodeHost((loaded as unknown as { default?: Ort }).default ?? loaded, options),
     options,

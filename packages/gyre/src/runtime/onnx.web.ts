@@ -2,7 +2,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import type { OpName } from "../graph/types.ts";
-import { badThreads, runtimeMissing } from "./errors.ts";
+import { loadPackage } from "../util/packages.ts";
+import { badThreads } from "./errors.ts";
 import { selfTest, type WrongOperation } from "./self-test.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
@@ -37,7 +38,7 @@ const hostable: ReadonlySet<OpName> = new Set(["sin", "cos"]);
  * Opens onnxruntime-web in a page, a worker or Node: float32, in WebAssembly or on the GPU. A GPU is used once every
  * operation has passed a self-test against the interpreter; sine and cosine are left to the host where they fail. Without
  * a GPU, or with another operation wrong, WebAssembly opens, and `reason` says why. The runtime's name says its threads.
- * Throws RUNTIME_MISSING when the package cannot be loaded, and RUNTIME_THREADS for threads that this page cannot have,
+ * Throws PACKAGE_MISSING when the package cannot be loaded, and RUNTIME_THREADS for threads that this page cannot have,
  * or for another number than that of an earlier runtime.
  *
  * @example
@@ -84,9 +85,7 @@ let tested: Promise<WrongOperation[]> | undefined;
 const testedOnce = (test: () => Promise<WrongOperation[]>): Promise<WrongOperation[]> => (tested ??= test());
 
 async function load(module: () => Promise<unknown>): Promise<Ort> {
-  const loaded = (await module().catch((cause: unknown) => {
-    throw runtimeMissing("onnxruntime-web", cause);
-  })) as Ort & { default?: Ort };
+  const loaded = (await loadPackage("onnxruntime-web", module)) as Ort & { default?: Ort };
   return loaded.default ?? loaded;
 }
 

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { trainBpe } from "../../src/data/bpe.node.ts";
 import { gpt2Tokenizer } from "../../src/data/gpt2.node.ts";
-import { importPeer } from "../../src/data/peer.node.ts";
 import { bytesTokenizer, END_OF_TEXT, type Tokenizer, type TokenizerKind } from "../../src/data/tokenizer.ts";
 
 const tokenizers = new Map<TokenizerKind, Tokenizer>();
@@ -103,11 +102,4 @@ test("gpt2 gives OpenAI's ids", () => {
   expect([...(tokenizers.get("gpt2") as Tokenizer).encode("Hello world, it's 1999!")]).toEqual([
     15496, 995, 11, 340, 338, 7358, 0,
   ]);
-});
-
-test("a missing optional package is named", async () => {
-  const name = "no-such-package-here";
-  await expect(importPeer(name, () => import(name))).rejects.toThrow(
-    /DATA_PACKAGE: the package no-such-package-here cannot be loaded[\s\S]*npm install no-such-package-here/,
-  );
 });

@@ -1,4 +1,4 @@
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { EigenvalueDecomposition, Matrix } from "../../tasks/baselines/matrix.ts";
 import type { LinearPrompts, Moments } from "./prompts.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { Matrix } from "ml-matrix";
+import { Matrix } from "../../tasks/baselines/matrix.ts";
 import type { Tensor } from "../../util/tensor.ts";
 import type { LinearWeights } from "./construct.ts";
 import { spectrum } from "./descent.ts";

@@ -1,6 +1,6 @@
-import { Matrix, pseudoInverse, solve } from "ml-matrix";
 import { badBaseline } from "../errors.ts";
 import { type Baseline, baseline, type Examples } from "./baseline.ts";
+import { Matrix, pseudoInverse, solve } from "./matrix.ts";
 
 const design = ({ xs }: Examples) => new Matrix(xs.map((x) => [...x]));
 const labels = ({ ys }: Examples) => new Matrix(ys.map((y) => [...y]));

