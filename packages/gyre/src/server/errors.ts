@@ -185,6 +185,14 @@ export function workerDied(path: string, when: "starting" | "working", reason: s
   });
 }
 
+export function runReplaced(path: string): GyreError {
+  return new GyreError("SERVE_REPLACED", {
+    given: `${path}, where another model or tokenizer is by now`,
+    expected: "the one that the server was started with",
+    fix: "start the server anew",
+  });
+}
+
 export function missingPackages(cause: unknown): GyreError {
   return new GyreError(
     "SERVE_PACKAGES",

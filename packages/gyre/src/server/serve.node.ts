@@ -16,6 +16,7 @@ import { ModelWorker } from "./model-worker.node.ts";
 import { loadNodeServer, loadPrometheus } from "./packages.node.ts";
 import { loadHono } from "./packages.ts";
 import type { ServedModel } from "./plan.ts";
+import { modelKey } from "./served-run.node.ts";
 
 export interface ServeOptions {
   /** What to listen on: 127.0.0.1 by default, this machine only. */
@@ -138,7 +139,7 @@ async function openModel(
 ): Promise<ServedModel> {
   const run = await openRun(path);
   const tokenizer = await loadTokenizer(run);
-  const engine = await ModelWorker.open({ path, slots, threads }, onFault);
+  const engine = await ModelWorker.open({ path, model: modelKey(run), slots, threads }, onFault);
   workers.push(engine);
   const created = Math.floor(Date.now() / 1000);
   const calibration = draft === "auto" ? await loadCalibration(run) : undefined;

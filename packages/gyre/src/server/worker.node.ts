@@ -6,23 +6,28 @@ import { Decoder } from "../decode/decoder.ts";
 import { loadTokenizer, loadWeights, openRun } from "../runs/run.node.ts";
 import { openOnnxRuntime } from "../runtime/onnx.node.ts";
 import { GyreError } from "../util/errors.ts";
+import { runReplaced } from "./errors.ts";
 import { runJob } from "./job.ts";
 import type { FromWorker, JobEvent, ToWorker } from "./protocol.ts";
 import { Scheduler } from "./scheduler.ts";
+import { modelKey } from "./served-run.node.ts";
 
 // A thread that computes for one model: onnxruntime blocks whichever event loop it is called from.
 
 export interface WorkerData {
   readonly path: string;
+  /** What the server answers with, as `modelKey` gives it. */
+  readonly model: string;
   readonly slots: number;
   readonly threads: number | undefined;
 }
 
-const { path, slots, threads } = workerData as WorkerData;
+const { path, model, slots, threads } = workerData as WorkerData;
 const post = (message: FromWorker) => parentPort?.postMessage(message);
 
 try {
   const run = await openRun(path);
+  if (modelKey(run) !== model) throw runReplaced(path);
   const tokenizer = await loadTokenizer(run);
   const { weights, warnings } = await loadWeights(run);
   const runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });

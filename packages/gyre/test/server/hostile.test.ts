@@ -5,12 +5,15 @@ import { runInNewContext } from "node:vm";
 import type { Worker } from "node:worker_threads";
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { bytesTokenizer } from "../../src/data/tokenizer.ts";
+import { createRun, saveState } from "../../src/runs/run.node.ts";
 import type { Limits } from "../../src/server/answers.ts";
 import type { ModelWorker } from "../../src/server/model-worker.node.ts";
 import type { Job } from "../../src/server/protocol.ts";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/serve.node.ts";
+import { initialState } from "../../src/train/optimise.ts";
 import { type Rng, rng } from "../../src/util/rng.ts";
-import { tinyRuns } from "./tiny-runs.ts";
+import { spec, tinyRuns } from "./tiny-runs.ts";
 
 let runs: Awaited<ReturnType<typeof tinyRuns>>;
 beforeAll(async () => {
@@ -165,6 +168,28 @@ describe("the end of a worker", () => {
     await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), 10_000);
     const next = await client.completions.create({ ...endless, max_tokens: 3 });
     expect(next.choices[0]?.text).toBe("AAA");
+  });
+
+  test("is followed by no other model than the one that was there", async () => {
+    const mine = await tinyRuns("tiny");
+    const heard: string[] = [];
+    const [path = ""] = mine.paths;
+    await using server = await serve([path], {
+      port: 0,
+      threads: 1,
+      onFault: (error) => heard.push(String(error)),
+    });
+    const other = await createRun({
+      path,
+      spec: { ...spec, loops: 8 },
+      tokenizer: bytesTokenizer(),
+      force: true,
+    });
+    await saveState(other, initialState(other.config.spec, 1));
+    threads.at(-1)?.postMessage({ type: "close" });
+    await vi.waitFor(() => expect(heard).toContainEqual(expect.stringContaining("SERVE_REPLACED")), 10_000);
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+    await mine.remove();
   });
 
   test("that is one of many does not keep the server from closing, not even while it starts anew", async () => {
