@@ -65,7 +65,7 @@ function readPromptCase(file: CaseFile): PromptCase {
     batch,
     points,
     dims,
-    outputs: spec.vectors?.outputs ?? 1,
+    outputs: spec.readout.kind === "vectors" ? spec.readout.outputs : 1,
     inputs: expectFloats(file, "xs") as Float32Array,
     labels: expectFloats(file, "ys") as Float32Array,
   });

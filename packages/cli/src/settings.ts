@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import {
-  type FamilyName,
   familyNames,
-  parseSpec,
   parseTraining,
+  presetOptionsSchema,
   presets,
+  type Size,
   type Spec,
-  specSchema,
+  sizeSchema,
   type TrainingOptions,
   trainingSchema,
 } from "gyre";
@@ -45,19 +45,14 @@ type Field = (typeof modelFields)[number] | (typeof trainingFields)[number];
 /** Flags that set a field of the spec or of the training options, as commander parsed them. */
 export type SettingFlags = { readonly [Name in Field]?: unknown };
 
-const modelShape = specSchema.partial().extend({ family: z.enum(familyNames).optional() });
+const modelSchema = z
+  .strictObject({ family: z.enum(familyNames), ...sizeSchema.shape, ...presetOptionsSchema.shape })
+  .omit({ vocab: true })
+  .partial();
 const recipeSchema = z.strictObject({
   $schema: z.string().optional(),
   description: z.string().optional(),
-  model: modelShape
-    .pick(
-      Object.fromEntries(modelFields.map((name) => [name, true])) as Record<
-        (typeof modelFields)[number],
-        true
-      >,
-    )
-    .strict()
-    .optional(),
+  model: modelSchema.optional(),
   training: trainingSchema.partial().strict().optional(),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
@@ -92,12 +87,10 @@ function chosen(flags: SettingFlags, names: readonly Field[]): Record<string, un
 
 /** The model that flags describe, over a recipe, over the defaults. */
 export function modelSettings(flags: SettingFlags, recipe: Recipe | undefined, vocab: number): Spec {
-  const { family = "loopformer", ...fields } = { ...recipe?.model, ...chosen(flags, modelFields) } as {
-    family?: FamilyName;
-  };
-  const size = { layers: 2, loops: family === "gpt" ? 1 : 6, width: 192, heads: 6, mlp: 512, context: 128 };
-  const base = presets[family]({ ...size, vocab });
-  return parseSpec({ ...base, ...fields });
+  const given: z.infer<typeof modelSchema> = { ...recipe?.model, ...chosen(flags, modelFields) };
+  const { family = "loopformer", bias, activation, adalnInit, ...fields } = given;
+  const usual = { layers: 2, loops: family === "gpt" ? 1 : 6, width: 192, heads: 6, mlp: 512, context: 128 };
+  return presets[family]({ ...usual, ...(fields as Partial<Size>), vocab }, { bias, activation, adalnInit });
 }
 
 /** The model and the training that flags describe, over a recipe, over the defaults. */
@@ -107,6 +100,15 @@ export function settings(
   vocab: number,
 ): { spec: Spec; training: TrainingOptions } {
   const spec = modelSettings(flags, recipe, vocab);
+  return { spec, training: trainingSettings(spec, flags, recipe) };
+}
+
+/** The training that flags describe, over a recipe, over the defaults: a LoopFormer's objective is elastic. */
+export function trainingSettings(
+  spec: Spec,
+  flags: SettingFlags,
+  recipe: Recipe | undefined,
+): TrainingOptions {
   const kind =
     flags.objective ??
     recipe?.training?.objective?.kind ??
@@ -114,5 +116,5 @@ export function settings(
   const fromRecipe = recipe?.training?.objective?.kind === kind ? recipe.training.objective : {};
   const objective = { ...fromRecipe, ...chosen(flags, objectiveFields), kind };
   const fields = chosen(flags, plainTrainingFields);
-  return { spec, training: parseTraining({ steps: 1000, ...recipe?.training, ...fields, objective }, spec) };
+  return parseTraining({ steps: 1000, ...recipe?.training, ...fields, objective }, spec);
 }

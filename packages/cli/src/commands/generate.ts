@@ -83,7 +83,8 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   process.stdout.write(`${text.flush()}\n`);
   if (all.length < maxTokens && all.at(-1)?.token !== tokenizer.endOfText)
     console.error(`stopped: the context of ${spec.context} tokens is full; --window slide goes on`);
-  if (process.stderr.isTTY) console.error(summary(all, (performance.now() - started) / 1e3, spec.layers));
+  if (process.stderr.isTTY)
+    console.error(summary(all, (performance.now() - started) / 1e3, spec.layers.core));
   return 0;
 }
 

@@ -10,7 +10,7 @@ export async function importCommand(source: string, options: ImportOptions): Pro
   const { family, layers, loops } = config.spec;
   const size = `${groupedText(parameterCount(config.spec))} parameters`;
   console.log(
-    `${directory.path}: ${family}, ${counted(layers, "layer")} x ${counted(loops, "loop")}, ${size}`,
+    `${directory.path}: ${family}, ${counted(layers.core, "layer")} x ${counted(loops, "loop")}, ${size}`,
   );
   console.log(`${config.tokenizer.kind} tokenizer, ${groupedText(config.tokenizer.vocab)} entries`);
   return 0;

@@ -3,7 +3,7 @@ import { describe, type Graph, prepareGraph, printGraph, type Spec, stepGraph } 
 import { openRun } from "gyre/node";
 import { UsageError } from "../options.ts";
 import { short } from "../render/format.ts";
-import { modelFields, modelSettings, type SettingFlags, settings } from "../settings.ts";
+import { modelFields, modelSettings, type SettingFlags, trainingSettings } from "../settings.ts";
 
 export interface InspectOptions extends SettingFlags {
   readonly graph?: "forward" | "backward" | "step";
@@ -19,8 +19,7 @@ export async function inspectCommand(path: string | undefined, options: InspectO
     throw new UsageError(`--${given.join(", --")}: the run ${path} says what its model is.`);
   const run = path === undefined ? undefined : await openRun(path);
   const spec = run?.config.spec ?? modelSettings(flags, undefined, vocab);
-  const objective =
-    run?.config.training?.objective ?? settings({ ...spec }, undefined, vocab).training.objective;
+  const objective = run?.config.training?.objective ?? trainingSettings(spec, {}, undefined).objective;
   if (graph === undefined) process.stdout.write(overview(spec));
   else process.stdout.write(`${printGraph(graphOf(spec, objective, graph, batch))}\n`);
   return 0;

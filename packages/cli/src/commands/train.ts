@@ -44,7 +44,7 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
   const { spec } = run.config;
   const path = run.directory.path;
   status.print(
-    `${path}: ${spec.family}, ${counted(spec.layers, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
+    `${path}: ${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
       (state.step > 0 ? `, from step ${state.step}` : ""),
   );

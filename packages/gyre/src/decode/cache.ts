@@ -29,7 +29,7 @@ export class KeyValueCache {
     this.#spec = spec;
     this.#precision = precision;
     this.#expected = Math.min(expected, spec.context);
-    const none = () => Array.from({ length: spec.layers }, () => zeros(precision, 0));
+    const none = () => Array.from({ length: spec.layers.core }, () => zeros(precision, 0));
     this.#rows = { keys: none(), values: none() };
   }
 
@@ -48,7 +48,8 @@ export class KeyValueCache {
   /** Makes room for more positions or loops; what is cached stays. */
   grow(positions: number, loops: number): void {
     if (positions <= this.#capacity && loops <= this.#loops) return;
-    const { context, heads, width } = this.#spec;
+    const { context, width } = this.#spec;
+    const { heads } = this.#spec.attention;
     const [capacity, cached] = [Math.max(positions, this.#capacity), this.#loops * heads];
     const isLonger = capacity > this.#capacity;
     const [before, after] = [(this.#capacity * width) / heads, (capacity * width) / heads];
@@ -76,8 +77,8 @@ export class KeyValueCache {
 
   /** Stores new rows from `position` on. */
   write(kind: CacheKind, layer: number, loop: number, position: number, rows: NewRows): void {
-    const { heads, width } = this.#spec;
-    const headWidth = width / heads;
+    const { heads } = this.#spec.attention;
+    const headWidth = this.#spec.width / heads;
     const into = this.#rows[kind][layer] as FloatData;
     // by the number: a view of each piece would be as slow, and work for the garbage collector
     for (let head = 0; head < heads; head++) {
@@ -90,11 +91,11 @@ export class KeyValueCache {
 
   /** Gives loop `to` the rows that loop `from` has at `position`. */
   share(from: number, to: number, position: number): void {
-    const { heads, layers, width } = this.#spec;
-    const headWidth = width / heads;
+    const { heads } = this.#spec.attention;
+    const headWidth = this.#spec.width / heads;
     this.grow(this.#capacity, to + 1);
     for (const kind of cacheKinds) {
-      for (let layer = 0; layer < layers; layer++) {
+      for (let layer = 0; layer < this.#spec.layers.core; layer++) {
         const [source, target] = [this.rows(kind, layer, from), this.rows(kind, layer, to)];
         for (let head = 0; head < heads; head++) {
           const start = (head * this.#capacity + position) * headWidth;

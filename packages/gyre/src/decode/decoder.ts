@@ -180,7 +180,8 @@ export class Decoder implements AsyncDisposable {
   /** The logits [vocab] of each new token, if the head joins the call. */
   async #loop(calls: readonly LoopCall[], head?: "reading"): Promise<FloatData[]> {
     const { spec } = this.model;
-    const { width, layers, vocab } = spec;
+    const { width, vocab } = spec;
+    const { core: layers } = spec.layers;
     const [{ states: first, modulations }] = calls as [LoopCall];
     const [count, loops] = [first.length / width, modulations.length];
     const capacity = Math.max(
@@ -217,9 +218,9 @@ export class Decoder implements AsyncDisposable {
 
   /** Writes the rows of one layer, [loops, S, 2 H or 3 H, T, w], to the sequences' caches. */
   #store(layer: number, rows: Tensor<FloatData>, shape: LoopsShape, calls: readonly LoopCall[]): void {
-    const { width, heads } = this.model.spec;
+    const { width, attention } = this.model.spec;
     const { sequences, tokens, loops } = shape;
-    const size = ((rows.shape.at(-3) as number) * tokens * width) / heads;
+    const size = ((rows.shape.at(-3) as number) * tokens * width) / attention.heads;
     for (const [index, { sequence, loop, position, states }] of calls.entries()) {
       const count = states.length / width;
       for (let step = 0; step < loops; step++) {
@@ -329,7 +330,8 @@ export class Decoder implements AsyncDisposable {
     const size = loops * cached * spec.width;
     const empty = this.#empty.get(size) ?? this.zeros(size);
     this.#empty.set(size, empty);
-    const cacheShape = [loops, 1, spec.heads, cached, spec.width / spec.heads];
+    const { heads } = spec.attention;
+    const cacheShape = [loops, 1, heads, cached, spec.width / heads];
     for (let index = 0; index < sequences; index++) {
       const call = calls[index];
       if (call) prepared.states.set(call.states, index * tokens * spec.width);
@@ -337,7 +339,7 @@ export class Decoder implements AsyncDisposable {
       if (call && prepared.modulation) fillModulation(prepared.modulation, shape, index, call.modulations);
       if (cached === 0) continue;
       for (const kind of cacheKinds) {
-        for (let layer = 0; layer < spec.layers; layer++)
+        for (let layer = 0; layer < spec.layers.core; layer++)
           prepared.inputs.set(cacheName(kind, layer, index), {
             data: call ? call.sequence.cache.rows(kind, layer, call.loop, loops) : empty,
             shape: cacheShape,

@@ -130,14 +130,14 @@ async function readAtEnd(
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const loops = (calls[0] as LoopCall).modulations.length;
-  const { layers } = decoder.model.spec;
+  const { core } = decoder.model.spec.layers;
   await decoder.loop(calls);
   const rows = rowsOf(decoder, reading, calls);
   for (let start = 0; start < rows.length; start += READ_ROWS) {
     const some = rows.slice(start, start + READ_ROWS);
     const logits = await decoder.logits(some.map(({ state }) => state()));
     for (const [index, { text, position }] of some.entries())
-      onReading({ text, position, logits: logits[index] as FloatData, loops, blockPasses: loops * layers });
+      onReading({ text, position, logits: logits[index] as FloatData, loops, blockPasses: loops * core });
   }
 }
 
@@ -150,7 +150,7 @@ async function readByRule(
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const most = (calls[0] as LoopCall).modulations.length;
-  const blockPasses = most * decoder.model.spec.layers;
+  const blockPasses = most * decoder.model.spec.layers.core;
   let going = rowsOf(decoder, reading, calls).map((row) => ({
     ...row,
     states: [row.state()],

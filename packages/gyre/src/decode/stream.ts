@@ -144,14 +144,14 @@ export class Stream {
     const state = all.slice(-width);
     for (let position = 0; position < seen.length; position++)
       this.#depths.push({ filled: loops, ran: loops, state });
-    this.#blockPasses += seen.length * loops * layers;
+    this.#blockPasses += seen.length * loops * layers.core;
     this.#pass = { states: new Array<FloatData>(loops + 1).fill(state), logits: [] };
   }
 
   /** Takes the state after the loops of a call. */
   accept({ states, modulations }: LoopCall): void {
     for (const _ of modulations) this.#pass?.states.push(states);
-    this.#blockPasses += modulations.length * this.#decoder.model.spec.layers;
+    this.#blockPasses += modulations.length * this.#decoder.model.spec.layers.core;
   }
 
   /** Whether its pass is through after a call, so that logits are wanted then. */
@@ -232,7 +232,7 @@ export class Stream {
     const modulations = this.#route.modulations.slice(loop, loop + 1);
     await this.#decoder.loop([{ sequence: this.#sequence, loop, modulations, position, states }]);
     for (const [row, depth] of depths.entries()) depth.state = states.slice(row * width, (row + 1) * width);
-    this.#blockPasses += depths.length * layers;
+    this.#blockPasses += depths.length * layers.core;
   }
 }
 

@@ -31,18 +31,14 @@ export function specFromOfficial(config: OfficialShape, loops: number): Spec {
   return presets[family](size, { bias: config.bias });
 }
 
-/** What the official fields cannot say, and so must be as the preset has it. */
-const kept = [
-  "activation",
-  "conditioning",
-  "normGain",
-  "norm",
-  "prelude",
-  "coda",
-  "start",
-  "inject",
-  "frame",
-] as const;
+/** What decides a model, field by field, but its full depth and its initial weights. */
+function fieldsOf({ loops: _, conditioning, ...spec }: Spec): Map<string, unknown> {
+  const flat = (value: unknown, path: string): [string, unknown][] =>
+    typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, inner]) => flat(inner, path === "" ? key : `${path}.${key}`))
+      : [[path, value]];
+  return new Map(flat({ ...spec, conditioning: { kind: conditioning.kind } }, ""));
+}
 
 /**
  * The official fields of a spec, which `specFromOfficial` turns back into it, up to `loops` and the initial
@@ -56,15 +52,17 @@ export function officialShape(spec: Spec): OfficialShape {
     vocab_size: spec.vocab,
     block_size: spec.context,
     n_embd: spec.width,
-    n_head: spec.heads,
-    n_layer: spec.layers,
-    intermediate_dim: spec.mlp,
-    bias: spec.bias,
+    n_head: spec.attention.heads,
+    n_layer: spec.layers.core,
+    intermediate_dim: spec.mlp.width,
+    bias: spec.attention.bias,
   };
-  const back = specFromOfficial(shape, spec.loops);
-  const lost = kept.filter((key) => spec[key] !== back[key]);
+  const back = fieldsOf(specFromOfficial(shape, spec.loops));
+  const lost = [...fieldsOf(spec)].filter(([field, value]) => value !== back.get(field));
   if (lost.length > 0) {
-    throw notOfficial(lost.map((key) => `${key}: ${spec[key]}, where ${type} has ${back[key]}`));
+    throw notOfficial(
+      lost.map(([field, value]) => `${field}: ${value}, where ${type} has ${back.get(field)}`),
+    );
   }
   return shape;
 }

@@ -119,7 +119,7 @@ export function armTable({ measured, readings, baselines }: Comparison): Table {
   const last = readings.at(-1) ?? 0;
   const rows = measured.map(({ arm, parameters, runs }) => {
     const errors = errorsAt(runs, arm.spec.loops, last);
-    const loops = runsOnce(arm.spec.family) ? `${arm.spec.layers} layers` : `${arm.spec.loops} loops`;
+    const loops = runsOnce(arm.spec.family) ? `${arm.spec.layers.core} layers` : `${arm.spec.loops} loops`;
     const text = errors.map(numberText).join(", ");
     return [
       arm.name,

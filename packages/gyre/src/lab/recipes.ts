@@ -1,14 +1,18 @@
 import * as z from "zod";
-import { type PromptFamilyName, promptFamilyNames, promptPresets } from "../models/presets.ts";
-import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
+import {
+  type PromptFamilyName,
+  promptFamilyNames,
+  promptOptionsSchema,
+  promptPreset,
+  promptSizeSchema,
+} from "../models/presets.ts";
+import type { Spec } from "../models/spec.ts";
 import { ramp } from "../tasks/curriculum.ts";
 import type { VectorTask } from "../tasks/task.ts";
 import { taskNamed } from "../tasks/vectors/index.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { named } from "../util/errors.ts";
 import { badLabRecipe } from "./errors.ts";
-
-const { shape } = specSchema;
 
 /** A training run as plain data: a task, a model, and options; widths of tokens and context follow from the task. */
 const labRecipeSchema = z.strictObject({
@@ -17,15 +21,8 @@ const labRecipeSchema = z.strictObject({
   task: z.string(),
   model: z.strictObject({
     family: z.enum(promptFamilyNames as [PromptFamilyName, ...PromptFamilyName[]]),
-    width: shape.width,
-    heads: shape.heads,
-    mlp: shape.mlp.optional(),
-    layers: shape.layers.optional(),
-    loops: shape.loops.optional(),
-    prelude: shape.prelude.unwrap().optional(),
-    coda: shape.coda.unwrap().optional(),
-    inject: shape.inject.unwrap().optional(),
-    activation: shape.activation.optional(),
+    ...promptSizeSchema.omit({ context: true, inputs: true, outputs: true }).shape,
+    ...promptOptionsSchema.omit({ bias: true }).shape,
   }),
   training: promptTrainingSchema,
 });
@@ -53,16 +50,10 @@ export function parseLabRecipe(json: unknown, from: string): LabRecipe {
 export function openLabRecipe({ name, task: taskName, model, training }: LabRecipe): OpenRecipe {
   const task = taskNamed(taskName);
   const { points, dims, tokenWidth, outputs } = task;
-  const { family, ...fields } = model;
   const context = task.draw({ seed: 0, stream: "context", batch: 1, points, dims }).length;
-  const base = promptPresets[family]({
-    inputs: tokenWidth,
-    outputs,
-    context,
-    width: model.width,
-    heads: model.heads,
-  });
-  const spec = parseSpec({ ...base, mlp: 4 * model.width, ...fields });
+  const { family, inject, prelude, coda, activation, ...size } = model;
+  const options = { inject, prelude, coda, activation };
+  const spec = promptPreset(family, { inputs: tokenWidth, outputs, context, ...size }, options);
   return { name, task, spec, training: parsePromptTraining(training, spec, task) };
 }
 

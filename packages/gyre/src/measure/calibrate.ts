@@ -131,7 +131,7 @@ async function time(model: Model, options: CalibrateOptions, draft: Draft | unde
       sums.blockPasses += token.blockPasses;
     }
     sums.seconds += (performance.now() - started) / 1000;
-    sums.blockPasses -= (prompt.length - 1) * loops * layers;
+    sums.blockPasses -= (prompt.length - 1) * loops * layers.core;
   }
   return sums;
 }

@@ -62,7 +62,7 @@ export async function readWithExits(
         if (token && reader.read++ > 0) {
           sums.loss -= Math.log(softmaxOf(token.logits)[token.token] as number);
           sums.loops += token.loops;
-          sums.passes += token.blockPasses / layers;
+          sums.passes += token.blockPasses / layers.core;
           sums.tokens++;
           counts[token.loops - 1] = (counts[token.loops - 1] ?? 0) + 1;
         }

@@ -6,17 +6,17 @@ import {
   attention,
   causal,
   embedScalars,
-  layerNorm,
+  layerNormed,
   linear,
   type Modulation,
   mlp,
-  norm,
   type Params,
+  rmsNormed,
   within,
 } from "../nn/layers.ts";
 import { contextExceeded, readsVectors } from "./errors.ts";
 import { embedderNames, isConditioned, normWord, parameters, type Stage, stages } from "./parameters.ts";
-import type { Spec } from "./spec.ts";
+import { hasVectors, type Spec } from "./spec.ts";
 
 // Shapes: N = batch * tokens, d width, M loops.
 
@@ -101,11 +101,11 @@ function firstState({ start, inject }: Spec, embedding: Value): Value | undefine
 /** What the model reads, embedded: [N, d]. */
 function readIn(builder: GraphBuilder, spec: Spec, params: Params, batch: number, tokens: number): Value {
   const rows = batch * tokens;
-  if (!spec.vectors) {
+  if (spec.readout.kind === "tokens") {
     const ids = builder.input("tokens", [batch, tokens], "int");
     return reshape(gather(params("transformer.wte.weight"), ids), [rows, spec.width]);
   }
-  const { inputs } = spec.vectors;
+  const { inputs } = spec.readout;
   const prompts = reshape(builder.input("prompts", [batch, tokens, inputs]), [rows, inputs]);
   return linear(prompts, params("_read_in.weight"), params("_read_in.bias"));
 }
@@ -121,8 +121,10 @@ function withPositions(x: Value, params: Params, name: string, batch: number): V
 /** The norm of a spec with the gain and bias below `params`. */
 function normed(x: Value, spec: Spec, params: Params, gain = true): Value {
   const own = gain ? params("weight") : undefined;
-  if (spec.norm === "rms") return norm(x, own);
-  return layerNorm(x, own, spec.bias ? params("bias") : undefined);
+  const { kind, bias, epsilon } = spec.norm;
+  return kind === "rms"
+    ? rmsNormed(x, epsilon, own)
+    : layerNormed(x, epsilon, own, bias ? params("bias") : undefined);
 }
 
 /** States [N, d] after the final norm of a model that has one around the whole run. */
@@ -136,13 +138,13 @@ export function finalNorm(x: Value, spec: Spec, params: Params): Value {
  */
 export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value {
   const params = parameterInputs(builder, spec);
-  if (spec.vectors) return linear(hidden, params("_read_out.weight"), params("_read_out.bias"));
+  if (hasVectors(spec)) return linear(hidden, params("_read_out.weight"), params("_read_out.bias"));
   return matmul(hidden, tokenHead(builder, spec), { transB: true });
 }
 
 /** The head [vocab, d] of a model of tokens; throws MODEL_VECTORS. */
 export function tokenHead(builder: GraphBuilder, spec: Spec): Value {
-  if (spec.vectors) throw readsVectors(spec.family);
+  if (hasVectors(spec)) throw readsVectors(spec.family);
   return parameterInputs(builder, spec)("transformer.wte.weight");
 }
 
@@ -181,47 +183,58 @@ function blocks(
   return names.reduce((state, name, index) => {
     const apply = () => {
       const entered = embedding ? add(state, embedding) : state;
-      return applyBlock(
-        entered,
-        { ...spec, batch },
-        within(params, name),
-        modulations?.[index],
-        attend(index),
-      );
+      return applyBlock(entered, spec, within(params, name), {
+        batch,
+        attend: attend(index),
+        modulation: modulations?.[index],
+      });
     };
     return recompute ? x.builder.recomputed(apply) : apply();
   }, x);
 }
 
+/** What one block has besides its own parameters. */
+interface BlockSurroundings {
+  readonly batch: number;
+  readonly attend: Attend;
+  readonly modulation: BlockModulation | undefined;
+}
+
 function applyBlock(
   x: Value,
-  spec: Spec & { readonly batch: number },
+  spec: Spec,
   params: Params,
-  mod: BlockModulation | undefined,
-  attend: Attend,
+  { batch, attend, modulation }: BlockSurroundings,
 ): Value {
   const word = normWord(spec);
   const around = (value: Value, which: 1 | 2, told: Modulation = {}) =>
     normedInput(value, spec, within(params, `${word}_${which}`), told);
 
-  const forAttention = around(x, 1, mod?.attention);
-  const mixed = attention(forAttention.x, within(params, "attn"), spec, attend, forAttention.modulation);
+  const forAttention = around(x, 1, modulation?.attention);
+  const mixed = attention(
+    forAttention.x,
+    within(params, "attn"),
+    { ...spec.attention, batch },
+    attend,
+    forAttention.modulation,
+  );
   const between = add(x, mixed);
-  const forMlp = around(between, 2, mod?.mlp);
-  const mapped = mlp(forMlp.x, within(params, "mlp"), spec.bias, spec.activation, forMlp.modulation);
+  const forMlp = around(between, 2, modulation?.mlp);
+  const mapped = mlp(forMlp.x, within(params, "mlp"), spec.mlp, forMlp.modulation);
   return add(between, mapped);
 }
 
 /** What a linear layer reads after a block's norm. LayerNorm's gain and bias go into the layer's weights. */
 function normedInput(x: Value, spec: Spec, params: Params, told: Modulation) {
-  if (spec.norm === "rms") return { x: normed(x, spec, params, spec.normGain), modulation: told };
+  const { kind, gain: hasGain, bias: hasBias, epsilon } = spec.norm;
+  if (kind === "rms") return { x: normed(x, spec, params, hasGain), modulation: told };
   const row = (name: string) => reshape(params(name), [1, spec.width]);
-  const gain = spec.normGain ? row("weight") : undefined;
-  const bias = spec.bias ? row("bias") : undefined;
+  const gain = hasGain ? row("weight") : undefined;
+  const bias = hasBias ? row("bias") : undefined;
   const { factor, gate } = told;
   const times = (value: Value) => (factor ? mul(value, factor) : value);
   const modulation = { factor: gain ? times(gain) : factor, shift: bias && times(bias), gate };
-  return { x: layerNorm(x), modulation };
+  return { x: layerNormed(x, epsilon), modulation };
 }
 
 /**

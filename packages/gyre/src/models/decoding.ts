@@ -13,7 +13,7 @@ import {
 } from "./assembly.ts";
 import { notDecodable, readsVectors } from "./errors.ts";
 import { isConditioned } from "./parameters.ts";
-import type { Spec } from "./spec.ts";
+import { hasVectors, type Spec } from "./spec.ts";
 
 // Shapes: S sequences, T new tokens of each, P cached positions read, H heads, d width, k layers.
 
@@ -37,11 +37,13 @@ export const cacheName = (kind: CacheKind, layer: number, sequence: number): str
 export const rowsName = (layer: number): string => `rows.${layer}`;
 
 /** Values of one conditioning, all blocks of the core: gates and factors, [4 k d]. */
-const modulationSize = (spec: Spec): number => 4 * spec.layers * spec.width;
+const modulationSize = (spec: Spec): number => 4 * spec.layers.core * spec.width;
 
 /** Refuses a model whose loop is more than its core; throws MODEL_VECTORS or MODEL_DECODE. */
-function requireDecodable({ family, vectors, prelude, coda, inject, frame }: Spec): void {
-  if (vectors) throw readsVectors(family);
+function requireDecodable(spec: Spec): void {
+  const { inject, frame } = spec;
+  const { prelude, coda } = spec.layers;
+  if (hasVectors(spec)) throw readsVectors(spec.family);
   const problems = [
     ...(prelude > 0 ? [`prelude: ${prelude} layers`] : []),
     ...(coda > 0 ? [`coda: ${coda} layers`] : []),
@@ -62,6 +64,7 @@ export function loopGraph(spec: Spec, shape: CallShape): Graph {
   requireDecodable(spec);
   const { sequences, tokens, cached } = shape;
   const builder = new GraphBuilder();
+  const { heads } = spec.attention;
   const x = builder.input("x", [sequences * tokens, spec.width]);
   const mask = builder.input("mask", [sequences, 1, tokens, cached + tokens]);
   const fresh: Record<string, Value> = {};
@@ -71,7 +74,7 @@ export function loopGraph(spec: Spec, shape: CallShape): Graph {
       fresh[rowsName(layer)] = joined ?? concat([keys, values], 1);
       const past = (kind: CacheKind) =>
         Array.from({ length: cached === 0 ? 0 : sequences }, (_, sequence) =>
-          builder.input(cacheName(kind, layer, sequence), [1, spec.heads, cached, spec.width / spec.heads]),
+          builder.input(cacheName(kind, layer, sequence), [1, heads, cached, spec.width / heads]),
         );
       return attendCached(queries, keys, values, past("keys"), past("values"), mask);
     };
@@ -117,7 +120,7 @@ function givenModulations(builder: GraphBuilder, spec: Spec, { sequences, tokens
   if (!isConditioned(spec)) return undefined;
   const rows = sequences === 1 ? 1 : sequences * tokens;
   const all = builder.input("modulation", [rows, modulationSize(spec)]);
-  return Array.from({ length: spec.layers }, (_, block): BlockModulation => {
+  return Array.from({ length: spec.layers.core }, (_, block): BlockModulation => {
     const chunk = (index: number) => {
       const start = (4 * block + index) * spec.width;
       return slice(all, 1, start, start + spec.width);

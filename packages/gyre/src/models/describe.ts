@@ -23,30 +23,40 @@ export function describe(
   spec: Spec,
   { loops }: { loops: readonly number[] } = { loops: [spec.loops] },
 ): Description {
-  const { width, mlp, context, layers, heads, prelude, coda } = spec;
-  const block = 2 * (4 * width * width + 2 * width * mlp) + 2 * width * (context + 1);
-  const kept = (isConditioned(spec) ? 12 : 10) * width + 4 * mlp + 2 * heads * context;
+  const { width, context } = spec;
+  const { prelude, core, coda } = spec.layers;
+  const block = 2 * linearWeights(spec) + 2 * width * (context + 1);
+  const kept =
+    (isConditioned(spec) ? 12 : 10) * width + 4 * spec.mlp.width + 2 * spec.attention.heads * context;
   return {
     parameters: parameterCount(spec),
     budgets: loops.map((count) => {
-      const blockPasses = prelude + layers * count + coda;
+      const blockPasses = prelude + core * count + coda;
       return {
         loops: count,
         blockPasses,
         flopsPerToken: blockPasses * block + 2 * readWidth(spec) * width,
         kvBytesPerToken: blockPasses * 2 * width * 4,
-        activationBytesPerToken: 4 * (blockPasses * kept + 2 * (spec.vectors?.outputs ?? spec.vocab)),
+        activationBytesPerToken: 4 * (blockPasses * kept + 2 * writeWidth(spec)),
       };
     }),
   };
 }
 
 /** What is multiplied with the width to read in and out: the head, or both layers of a model of vectors. */
-const readWidth = ({ vectors, vocab }: Spec) => (vectors ? vectors.inputs + vectors.outputs : vocab);
+const readWidth = (spec: Spec) =>
+  spec.readout.kind === "vectors" ? spec.readout.inputs + spec.readout.outputs : spec.vocab;
+
+/** Entries of what is read out. */
+const writeWidth = ({ readout, vocab }: Spec) => (readout.kind === "vectors" ? readout.outputs : vocab);
+
+/** Weights of the linear layers of one block: each is multiplied and added once a token. */
+const linearWeights = ({ width, mlp }: Spec) => 4 * width * width + 2 * width * mlp.width;
 
 /** Matmul FLOPs of one training run of `loops` loops over `tokens` tokens, forward and backward, full attention. */
 export function trainingFlops(spec: Spec, loops: number, tokens: number): number {
-  const { width, mlp, context, layers, prelude, coda } = spec;
-  const block = 2 * (4 * width * width + 2 * width * mlp) + 4 * width * context;
-  return 3 * tokens * ((prelude + layers * loops + coda) * block + 2 * readWidth(spec) * width);
+  const { width, context } = spec;
+  const { prelude, core, coda } = spec.layers;
+  const block = 2 * linearWeights(spec) + 4 * width * context;
+  return 3 * tokens * ((prelude + core * loops + coda) * block + 2 * readWidth(spec) * width);
 }

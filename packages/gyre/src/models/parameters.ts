@@ -1,7 +1,7 @@
 import { FEATURES } from "../nn/layers.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
-import type { Spec } from "./spec.ts";
+import { hasVectors, type Spec } from "./spec.ts";
 
 export type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
 
@@ -20,14 +20,13 @@ export type StageName = "prelude" | "core" | "coda";
 
 /** Where each stage lives, in the official tensor names; the names of preludes and codas are ours. */
 export function stages(spec: Spec): Readonly<Record<StageName, Stage>> {
-  const roots = spec.vectors
+  const roots = hasVectors(spec)
     ? { prelude: "_prelude.transformer", core: "_backbone.transformer", coda: "_coda.transformer" }
     : { prelude: "transformer.prelude", core: "transformer", coda: "transformer.coda" };
-  const counts = { prelude: spec.prelude, core: spec.layers, coda: spec.coda };
-  const isFramed = (name: StageName) => spec.frame === "loop" && counts[name] > 0;
+  const isFramed = (name: StageName) => spec.frame === "loop" && spec.layers[name] > 0;
   const stage = (name: StageName): Stage => ({
-    blocks: Array.from({ length: counts[name] }, (_, block) =>
-      spec.vectors || spec.family === "gpt" || name !== "core"
+    blocks: Array.from({ length: spec.layers[name] }, (_, block) =>
+      hasVectors(spec) || spec.family === "gpt" || name !== "core"
         ? `${roots[name]}.h.${block}`
         : `${roots[name]}.h.blocks.${block}`,
     ),
@@ -38,14 +37,14 @@ export function stages(spec: Spec): Readonly<Record<StageName, Stage>> {
 }
 
 /** How norms are called: `ln` in the in-context models' official code, `norm` in the language models'. */
-export const normWord = (spec: Spec): string => (spec.vectors ? "ln" : "norm");
+export const normWord = (spec: Spec): string => (hasVectors(spec) ? "ln" : "norm");
 
-export const isConditioned = (spec: Spec): boolean => spec.conditioning !== "none";
+export const isConditioned = (spec: Spec): boolean => spec.conditioning.kind !== "none";
 
 /** The embedders of a conditioned model: of time (or loop index), and of step size. */
 export function embedderNames(spec: Spec): string[] {
-  if (spec.conditioning === "none") return [];
-  return spec.conditioning === "time" ? ["time_embedder", "dt_embedder"] : ["time_embedder"];
+  if (spec.conditioning.kind === "none") return [];
+  return spec.conditioning.kind === "time" ? ["time_embedder", "dt_embedder"] : ["time_embedder"];
 }
 
 /** Notes parameters by name. */
@@ -60,31 +59,31 @@ class Table {
     this.all.set(name, { shape, init });
   }
 
-  linear(name: string, out: number, input: number, init?: Init, bias = this.#spec.bias): void {
+  linear(name: string, [out, input]: readonly [number, number], bias: boolean, init?: Init): void {
     this.weight(`${name}.weight`, [out, input], init);
     if (bias) this.weight(`${name}.bias`, [out], init && "bound" in init ? init : { fill: 0 });
   }
 
   norm(name: string, gain = true): void {
-    const { width, norm, bias } = this.#spec;
+    const { width, norm } = this.#spec;
     if (gain) this.weight(`${name}.weight`, [width], { fill: 1 });
-    if (norm === "layer" && bias) this.weight(`${name}.bias`, [width], { fill: 0 });
+    if (norm.bias) this.weight(`${name}.bias`, [width], { fill: 0 });
   }
 
   stage({ blocks, positions, norm }: Stage, isCore: boolean): void {
-    const { width, mlp, context, normGain, adalnInit } = this.#spec;
+    const { width, attention, mlp, norm: norms, conditioning, context } = this.#spec;
     const residual = { std: 0.02 / Math.sqrt(2 * blocks.length) };
     if (positions) this.weight(`${positions}.weight`, [context, width]);
     for (const name of blocks) {
-      this.norm(`${name}.${normWord(this.#spec)}_1`, normGain);
-      this.linear(`${name}.attn.c_attn`, 3 * width, width);
-      this.linear(`${name}.attn.c_proj`, width, width, residual);
-      this.norm(`${name}.${normWord(this.#spec)}_2`, normGain);
-      this.linear(`${name}.mlp.c_fc`, mlp, width);
-      this.linear(`${name}.mlp.c_proj`, width, mlp, residual);
+      this.norm(`${name}.${normWord(this.#spec)}_1`, norms.gain);
+      this.linear(`${name}.attn.c_attn`, [3 * width, width], attention.bias);
+      this.linear(`${name}.attn.c_proj`, [width, width], attention.bias, residual);
+      this.norm(`${name}.${normWord(this.#spec)}_2`, norms.gain);
+      this.linear(`${name}.mlp.c_fc`, [mlp.width, width], mlp.bias);
+      this.linear(`${name}.mlp.c_proj`, [width, mlp.width], mlp.bias, residual);
       if (isCore && isConditioned(this.#spec)) {
-        const init = adalnInit === "zero" ? { fill: 0 } : { std: 0.02 };
-        this.linear(`${name}.adaLN_modulation.1`, 4 * width, width, init, true);
+        const init = conditioning.init === "zero" ? { fill: 0 } : { std: 0.02 };
+        this.linear(`${name}.adaLN_modulation.1`, [4 * width, width], true, init);
       }
     }
     if (norm) this.norm(norm);
@@ -97,20 +96,20 @@ class Table {
  * layers, gains one, biases zero; read-in and read-out uniform, as torch's linear layers start.
  */
 export function parameters(spec: Spec): ReadonlyMap<string, Parameter> {
-  const { width, vectors, vocab } = spec;
+  const { width, readout, vocab } = spec;
   const table = new Table(spec);
   const read = (name: string, out: number, input: number) =>
-    table.linear(name, out, input, { bound: 1 / Math.sqrt(input) }, true);
-  if (vectors) read("_read_in", width, vectors.inputs);
+    table.linear(name, [out, input], true, { bound: 1 / Math.sqrt(input) });
+  if (readout.kind === "vectors") read("_read_in", width, readout.inputs);
   else table.weight("transformer.wte.weight", [vocab, width]);
   const { prelude, core, coda } = stages(spec);
   table.stage(prelude, false);
   table.stage(core, true);
   table.stage(coda, false);
-  if (vectors) read("_read_out", vectors.outputs, width);
+  if (readout.kind === "vectors") read("_read_out", readout.outputs, width);
   for (const embedder of embedderNames(spec)) {
-    table.linear(`${embedder}.mlp.0`, width, FEATURES, { std: 0.02 }, true);
-    table.linear(`${embedder}.mlp.2`, width, width, { std: 0.02 }, true);
+    table.linear(`${embedder}.mlp.0`, [width, FEATURES], true);
+    table.linear(`${embedder}.mlp.2`, [width, width], true);
   }
   return table.all;
 }

@@ -1,102 +1,121 @@
-import { parseSpec, type Spec } from "./spec.ts";
+import * as z from "zod";
+import { parseSpec, type Spec, specSchema } from "./spec.ts";
+
+const { vocab, context, width, loops, layers, attention, mlp, conditioning, inject } = specSchema.shape;
+
+/** The size of a model, as flags and recipes say it: short names for what a spec nests. */
+export const sizeSchema = z.strictObject({
+  vocab: vocab.unwrap(),
+  context,
+  width,
+  heads: attention.shape.heads,
+  mlp: mlp.shape.width,
+  layers: layers.shape.core,
+  loops: loops.optional(),
+});
+
+/** What a preset leaves open besides the size. */
+export const presetOptionsSchema = z.strictObject({
+  bias: attention.shape.bias.unwrap().optional().describe("biases in attention, feed-forward and LayerNorm"),
+  activation: mlp.shape.activation.unwrap().optional(),
+  adalnInit: conditioning.unwrap().shape.init.unwrap().optional(),
+});
+
+/** The size and options of a model that learns in its context; its tokens are vectors. */
+export const promptSizeSchema = sizeSchema.omit({ vocab: true }).extend({
+  inputs: z.int().positive().describe("width of a token"),
+  outputs: z.int().positive().optional().describe("width of a prediction; 1"),
+  mlp: mlp.shape.width.optional().describe("hidden width of the feed-forward network; four times the width"),
+  layers: layers.shape.core.optional().describe("layers of the core; 1, or 12 for `transformer`"),
+});
+export const promptOptionsSchema = presetOptionsSchema.omit({ adalnInit: true }).extend({
+  inject: inject.unwrap().optional(),
+  prelude: layers.shape.prelude.unwrap().optional(),
+  coda: layers.shape.coda.unwrap().optional(),
+});
 
 /** What a reader chooses of a language model; everything else follows from the preset. */
-export interface Size {
-  readonly vocab: number;
-  readonly context: number;
-  readonly width: number;
-  readonly heads: number;
-  readonly mlp: number;
-  readonly layers: number;
-  readonly loops?: number;
-}
-export type PresetOptions = Partial<Pick<Spec, "bias" | "activation" | "adalnInit">>;
-
+export type Size = Readonly<z.infer<typeof sizeSchema>>;
+export type PresetOptions = Readonly<z.infer<typeof presetOptionsSchema>>;
 /** What a reader chooses of a model that learns in its context. */
-export interface PromptSize {
-  /** Width of a token. */
-  readonly inputs: number;
-  /** Width of a prediction; 1 by default. */
-  readonly outputs?: number;
-  /** Longest prompt in tokens. */
-  readonly context: number;
-  readonly width: number;
-  readonly heads: number;
-  /** Four times the width by default. */
-  readonly mlp?: number;
-  /** Layers of the core; 1 by default, 12 for `transformer`. */
-  readonly layers?: number;
-  readonly loops?: number;
-}
-export type PromptPresetOptions = Partial<Pick<Spec, "bias" | "activation" | "inject" | "prelude" | "coda">>;
+export type PromptSize = Readonly<z.infer<typeof promptSizeSchema>>;
+export type PromptPresetOptions = Readonly<z.infer<typeof promptOptionsSchema>>;
 
-const plain = {
-  conditioning: "none",
-  normGain: true,
-  norm: "rms",
-  frame: "run",
-  start: "embedding",
-} as const;
-/** As in GPT-2, with positions and final norm in every loop (Looped Transformer code, nano_gpt.py). */
-const inContext = { ...plain, norm: "layer", frame: "loop" } as const;
+/** What a row of the literature fixes, apart from size and options. */
+interface Row {
+  readonly family: Spec["family"];
+  readonly norm?: Pick<Spec["norm"], "kind"> | Pick<Spec["norm"], "gain">;
+  readonly conditioning?: Pick<Spec["conditioning"], "kind">;
+  readonly inject?: Spec["inject"];
+  readonly start?: Spec["start"];
+  readonly frame?: Spec["frame"];
+}
 
 /** The literature as a table: each model is a row of one assembly. */
 const families = {
   /** Base, k x 1: a decoder-only transformer (LoopFormer code, models/base.py). */
-  gpt: { ...plain, family: "gpt" },
+  gpt: { family: "gpt" },
   /** Base-Loop, k x L: the same blocks applied L times (models/base_loop.py). */
-  baseLoop: { ...plain, family: "baseLoop" },
+  baseLoop: { family: "baseLoop" },
   /** TMLT: each loop modulated by its index (Xu and Sato, arXiv 2410.01405; models/tmlt.py). */
-  tmlt: { ...plain, family: "tmlt", conditioning: "loop", normGain: false },
+  tmlt: { family: "tmlt", conditioning: { kind: "loop" }, norm: { gain: false } },
   /** LoopFormer: each loop modulated by time and step size (arXiv 2602.11451; models/loopformer.py). */
-  loopformer: { ...plain, family: "loopformer", conditioning: "time", normGain: false },
-} as const satisfies Record<string, Partial<Spec>>;
+  loopformer: { family: "loopformer", conditioning: { kind: "time" }, norm: { gain: false } },
+} as const satisfies Record<string, Row>;
+
+/** As in GPT-2, with positions and final norm in every loop (Looped Transformer code, nano_gpt.py). */
+const inContext = { norm: { kind: "layer" }, frame: "loop" } as const;
 
 /** The rows whose tokens are vectors: models that learn from the examples in their prompt. */
 const promptFamilies = {
   /** Baseline: L layers, once; `everyLayer` adds the input at each (Looped Transformer code, TransformerModel). */
-  transformer: { ...inContext, family: "transformer", inject: "none" },
+  transformer: { ...inContext, family: "transformer" },
   /** Baseline: one layer tied over the depth, the input only at the start (TransformerModelTying). */
-  tiedTransformer: { ...inContext, family: "tiedTransformer", inject: "none" },
+  tiedTransformer: { ...inContext, family: "tiedTransformer" },
   /** Looped Transformer: z <- f(z + x), or f(z x) from ones (Yang et al., arXiv 2311.12424). */
   loopedTransformer: { ...inContext, family: "loopedTransformer", inject: "add", start: "zeros" },
   /** AlgoFormer: a looped core between a pre- and a post-transformer (Gao et al., arXiv 2402.13572). */
-  algoformer: { ...inContext, family: "algoformer", inject: "add", start: "zeros", prelude: 1, coda: 1 },
-} as const satisfies Record<string, Partial<Spec>>;
+  algoformer: { ...inContext, family: "algoformer", inject: "add", start: "zeros" },
+} as const satisfies Record<string, Row>;
 
 export type FamilyName = keyof typeof families;
 export const familyNames = Object.keys(families) as FamilyName[];
 export type PromptFamilyName = keyof typeof promptFamilies;
 export const promptFamilyNames = Object.keys(promptFamilies) as PromptFamilyName[];
 
-function preset(name: FamilyName, size: Size, options: PresetOptions): Spec {
-  const loops = size.loops ?? (name === "gpt" ? 1 : 8);
+function preset(name: FamilyName, size: Size, { bias = false, activation, adalnInit }: PresetOptions): Spec {
+  const { heads, mlp, layers, loops = name === "gpt" ? 1 : 8, ...sizes } = size;
+  const row: Row = families[name];
   return parseSpec({
-    ...size,
+    ...sizes,
+    ...row,
     loops,
-    bias: false,
-    activation: "gelu",
-    adalnInit: "official",
-    ...options,
-    ...families[name],
+    layers: { core: layers },
+    attention: { heads, bias },
+    mlp: { width: mlp, activation, bias },
+    conditioning: { ...row.conditioning, init: adalnInit },
   });
 }
 
-function promptPreset(name: PromptFamilyName, size: PromptSize, options: PromptPresetOptions): Spec {
-  const { inputs, outputs = 1, mlp = 4 * size.width, ...rest } = size;
+/** The row `name` with any of the options that some row has: recipes say which. Throws SPEC_INVALID. */
+export function promptPreset(name: PromptFamilyName, size: PromptSize, options: PromptPresetOptions): Spec {
+  const row: Row = promptFamilies[name];
   const isOnce = name === "transformer";
+  const { inputs, outputs = 1, heads, mlp = 4 * size.width, ...rest } = size;
+  const { layers = isOnce ? 12 : 1, loops = isOnce ? 1 : 12, ...sizes } = rest;
+  const { bias = true, activation = "geluTanh", inject = row.inject } = options;
+  const around = name === "algoformer" ? 1 : 0;
   return parseSpec({
-    layers: isOnce ? 12 : 1,
-    loops: isOnce ? 1 : 12,
-    ...rest,
-    mlp,
-    vectors: { inputs, outputs },
-    bias: true,
-    activation: "geluTanh",
-    adalnInit: "official",
-    ...promptFamilies[name],
-    ...options,
-    ...(options.inject === "multiply" ? { start: "ones" } : {}),
+    ...sizes,
+    ...row,
+    loops,
+    layers: { prelude: options.prelude ?? around, core: layers, coda: options.coda ?? around },
+    attention: { heads, bias },
+    mlp: { width: mlp, activation, bias },
+    norm: { ...row.norm, bias },
+    inject,
+    start: inject === "multiply" ? "ones" : row.start,
+    readout: { kind: "vectors", inputs, outputs },
   });
 }
 

@@ -1,7 +1,10 @@
 import * as z from "zod";
+import { inWords, problemsOf } from "../util/issues.ts";
 import { badLoops, badSpec, badTrajectory } from "./errors.ts";
+import { fromFlatSpec, isFlatSpec } from "./flat-spec.ts";
 
 const positive = z.int().positive();
+const count = z.int().min(0);
 
 const families = [
   "gpt",
@@ -14,82 +17,240 @@ const families = [
   "algoformer",
 ] as const;
 
+const layers = z.strictObject({
+  prelude: count.default(0).describe("layers that run once, before the core"),
+  core: positive.describe("layers that loop, k"),
+  coda: count.default(0).describe("layers that run once, after the core"),
+});
+
+const attention = z.strictObject({
+  heads: positive.describe("attention heads"),
+  keyValueHeads: positive.describe("heads of keys and values, shared by equal groups of heads; `heads`"),
+  bias: z.boolean().default(false).describe("biases in the projections of attention"),
+});
+
+const mlp = z.strictObject({
+  width: positive.describe("hidden width of the feed-forward network"),
+  activation: z.enum(["gelu", "relu", "silu", "geluTanh"]).default("gelu").describe("its nonlinearity"),
+  gated: z.boolean().default(false).describe("a second projection that multiplies the activation"),
+  bias: z.boolean().default(false).describe("biases in the feed-forward network"),
+});
+
+const norm = z.strictObject({
+  kind: z.enum(["rms", "layer"]).default("rms").describe("RMSNorm, or LayerNorm"),
+  gain: z
+    .boolean()
+    .default(true)
+    .describe("a learned gain in the norms of the blocks; the final norm has one"),
+  bias: z.boolean().default(false).describe("a learned bias in LayerNorm"),
+  epsilon: z.number().positive().describe("added to the mean square; what torch adds, by `kind`"),
+  placement: z.enum(["pre"]).default("pre").describe("where a block's norms are: before what it adds"),
+});
+
+const positions = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("learned") }).describe("a learned vector for each position"),
+  z
+    .strictObject({ kind: z.literal("rotary"), base: z.number().positive().default(1e4) })
+    .describe("queries and keys turned by their position, halves of a head together"),
+  z.strictObject({ kind: z.literal("none") }).describe("nothing says where a token stands"),
+]);
+
+const conditioning = z.strictObject({
+  kind: z
+    .enum(["none", "loop", "time"])
+    .default("none")
+    .describe("what each loop is told: nothing, its index, or time and step"),
+  init: z
+    .enum(["official", "zero"])
+    .default("official")
+    .describe("modulation weights: N(0, 0.02) as the official code, or zero"),
+});
+
+const readout = z.discriminatedUnion("kind", [
+  z
+    .strictObject({
+      kind: z.literal("tokens"),
+      tied: z.boolean().default(true).describe("the head is the embedding"),
+    })
+    .describe("tokens of a vocabulary go in, logits come out"),
+  z
+    .strictObject({
+      kind: z.literal("vectors"),
+      inputs: positive.describe("width of the vectors that go in"),
+      outputs: positive.describe("width of the vectors that come out"),
+    })
+    .describe("vectors go in and come out"),
+]);
+
 /** A model as plain data: everything that decides its computation, and no weights. */
 export const specSchema = z.strictObject({
   family: z.enum(families).describe("the preset's name"),
-  vocab: z.int().min(0).default(0).describe("entries of the vocabulary; none where vectors go in"),
-  vectors: z
-    .strictObject({ inputs: positive, outputs: positive })
-    .optional()
-    .describe("widths of the vectors that go in and come out, where a token is a vector"),
+  vocab: count.default(0).describe("entries of the vocabulary; none where vectors go in"),
   context: positive.describe("longest text or prompt in tokens"),
   width: positive.describe("width d of the residual stream"),
-  heads: positive.describe("attention heads"),
-  mlp: positive.describe("hidden width of the feed-forward network"),
-  prelude: z.int().min(0).default(0).describe("layers that run once, before the core"),
-  layers: positive.describe("core layers, k"),
-  coda: z.int().min(0).default(0).describe("layers that run once, after the core"),
   loops: positive.describe("how often the core runs at full depth, L"),
-  conditioning: z
-    .enum(["none", "loop", "time"])
-    .describe("what each loop is told: nothing, its index, or time and step"),
-  start: z
-    .enum(["embedding", "zeros", "ones"])
-    .default("embedding")
-    .describe("the state before the first loop"),
+  layers,
+  attention,
+  mlp,
+  norm: norm.describe("the norms of the blocks, and the final one"),
+  positions: positions.default({ kind: "learned" }).describe("what says where a token stands"),
+  conditioning: conditioning.prefault({}).describe("what tells loops apart"),
   inject: z
     .enum(["none", "add", "multiply", "everyLayer"])
     .default("none")
     .describe("how the embedding enters every loop again; everyLayer adds it before each layer"),
+  start: z
+    .enum(["embedding", "zeros", "ones"])
+    .default("embedding")
+    .describe("the state before the first loop"),
   frame: z
     .enum(["run", "loop"])
     .default("run")
     .describe("what positions and final norm are put around: the whole run, or every loop"),
-  norm: z.enum(["rms", "layer"]).default("rms").describe("RMSNorm, or LayerNorm"),
-  normGain: z.boolean().describe("a learned gain in the norms of the blocks"),
-  bias: z.boolean().describe("biases in attention, feed-forward and LayerNorm"),
-  activation: z.enum(["gelu", "relu", "silu", "geluTanh"]),
-  adalnInit: z
-    .enum(["official", "zero"])
-    .describe("modulation weights: N(0, 0.02) as the official code, or zero"),
+  readout: readout.default({ kind: "tokens", tied: true }).describe("what goes in and comes out"),
 });
 
-export type Spec = z.infer<typeof specSchema>;
+export interface Spec extends z.infer<typeof specSchema> {}
 
-/** Checks a spec; throws SPEC_INVALID listing every problem. */
+/** What torch's norms add when they are told nothing: float32's machine epsilon, and a constant. */
+const epsilons = { rms: 2 ** -23, layer: 1e-5 } as const;
+
+/**
+ * Checks a spec, and fills in what it leaves out; reads the first, flat form as well.
+ * Throws SPEC_INVALID listing every problem.
+ */
 export function parseSpec(json: unknown): Spec {
-  const parsed = specSchema.safeParse(json);
-  const issues = parsed.error?.issues ?? [];
-  const problems = issues.map(({ path, message }) => `${path.join(".") || "spec"}: ${message}`);
-  const wrong = new Set(issues.map(({ path }) => path[0]));
-  const fields = Object.entries(typeof json === "object" ? { ...json } : {});
-  problems.push(...contradictions(Object.fromEntries(fields.filter(([name]) => !wrong.has(name))), wrong));
-  if (!parsed.success || problems.length > 0) throw badSpec(problems);
-  return parsed.data;
+  const { spec, problems } = checked(json);
+  if (!spec) throw badSpec(problems);
+  return spec;
 }
 
-/** What is wrong between fields that are each valid; a field that is not is left out of `spec`. */
-function contradictions(spec: Partial<Spec>, wrong: ReadonlySet<unknown>): string[] {
-  const { width = 0, heads = 1, family, loops = 1, conditioning, adalnInit = "official" } = spec;
-  const { vocab = 0, vectors, start = "embedding", inject = "none" } = spec;
-  const problems: string[] = [];
-  if (width % heads !== 0) problems.push(`heads: ${heads} does not divide width ${width}`);
-  if (family && runsOnce(family) && loops !== 1)
-    problems.push(`loops: a ${family} runs its layers once; use layers`);
-  if (!vectors && vocab === 0 && !wrong.has("vocab") && !wrong.has("vectors"))
-    problems.push("vocab: Too small: expected number to be >0");
-  if (vectors && vocab > 0) problems.push(`vocab: ${vocab}, where tokens are vectors`);
-  if (start === "zeros" && inject !== "add")
-    problems.push("start: from zeros the embedding must be injected by add, or it never enters");
-  if (start === "ones" && inject !== "add" && inject !== "multiply")
-    problems.push("start: from ones the embedding must be injected by add or multiply");
-  if (conditioning === "none" && adalnInit !== "official")
-    problems.push("adalnInit: only a conditioned model has modulation weights");
-  return problems;
+/** A spec inside other JSON, in today's form or the first one. */
+export const storedSpecSchema = z.unknown().transform((json, context): Spec => {
+  const { spec, problems } = checked(json);
+  for (const message of problems) context.addIssue({ code: "custom", message });
+  return spec ?? z.NEVER;
+});
+
+function checked(given: unknown): { readonly spec?: Spec; readonly problems: readonly string[] } {
+  const flat = isFlatSpec(given) ? fromFlatSpec.safeParse(given, { error: inWords }) : undefined;
+  if (flat?.success === false) return { problems: problemsOf(flat.error, "spec") };
+  const json = completed(flat?.data ?? given);
+  const parsed = specSchema.safeParse(json, { error: inWords });
+  const problems = [
+    ...(parsed.success ? [] : problemsOf(parsed.error, "spec")),
+    ...contradictions(validFields(json)),
+  ];
+  return parsed.success && problems.length === 0 ? { spec: parsed.data, problems } : { problems };
+}
+
+/** JSON with the fields that follow from others, where it leaves them out. */
+function completed(json: unknown): unknown {
+  if (!isRecord(json)) return json;
+  const { attention = {}, norm = {} } = json;
+  const kind = isRecord(norm) && norm["kind"] === "layer" ? "layer" : "rms";
+  return {
+    ...json,
+    attention: isRecord(attention) ? { keyValueHeads: attention["heads"], ...attention } : attention,
+    norm: isRecord(norm) ? { epsilon: epsilons[kind], ...norm } : norm,
+  };
+}
+
+const isRecord = (json: unknown): json is Record<string, unknown> =>
+  typeof json === "object" && json !== null && !Array.isArray(json);
+
+/** The fields that are valid by themselves. */
+function validFields(json: unknown): Partial<Spec> {
+  const given = isRecord(json) ? json : {};
+  const fields = Object.entries(specSchema.shape).map(([name, schema]) => {
+    const parsed: z.ZodSafeParseResult<unknown> = schema.safeParse(given[name]);
+    return [name, parsed.success ? parsed.data : undefined] as const;
+  });
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+}
+
+/** A rule about several fields: what is wrong between them. */
+interface Rule {
+  readonly fields: readonly (keyof Spec)[];
+  readonly problem: (spec: Spec) => string | false;
+}
+
+const rule = <Field extends keyof Spec>(
+  fields: readonly Field[],
+  problem: (spec: Pick<Spec, Field>) => string | false,
+): Rule => ({ fields, problem });
+
+const rules: readonly Rule[] = [
+  rule(
+    ["width", "attention"],
+    ({ width, attention: { heads } }) =>
+      width % heads !== 0 && `attention.heads: ${heads} does not divide width ${width}`,
+  ),
+  rule(
+    ["family", "loops"],
+    ({ family, loops }) =>
+      runsOnce(family) && loops !== 1 && `loops: a ${family} runs its layers once; use layers`,
+  ),
+  rule(
+    ["vocab", "readout"],
+    ({ vocab, readout }) =>
+      readout.kind === "tokens" && vocab === 0 && "vocab: must be above 0 where tokens come from one",
+  ),
+  rule(
+    ["vocab", "readout"],
+    ({ vocab, readout }) =>
+      readout.kind === "vectors" && vocab > 0 && `vocab: ${vocab}, where tokens are vectors`,
+  ),
+  rule(
+    ["start", "inject"],
+    ({ start, inject }) =>
+      start === "zeros" &&
+      inject !== "add" &&
+      "start: from zeros the embedding must be injected by add, or it never enters",
+  ),
+  rule(
+    ["start", "inject"],
+    ({ start, inject }) =>
+      start === "ones" &&
+      inject !== "add" &&
+      inject !== "multiply" &&
+      "start: from ones the embedding must be injected by add or multiply",
+  ),
+  rule(
+    ["conditioning"],
+    ({ conditioning: { kind, init } }) =>
+      kind === "none" &&
+      init !== "official" &&
+      "conditioning.init: only a conditioned model has modulation weights",
+  ),
+  rule(
+    ["norm"],
+    ({ norm: { kind, bias } }) => kind === "rms" && bias && "norm.bias: only LayerNorm has a bias",
+  ),
+  // what a spec can say before the assembly can compute it
+  rule(
+    ["attention"],
+    ({ attention: { heads, keyValueHeads } }) =>
+      keyValueHeads !== heads && `attention.keyValueHeads: must be ${heads}, as many as heads`,
+  ),
+  rule(["mlp"], ({ mlp: { gated } }) => gated && "mlp.gated: must be false"),
+  rule(["positions"], ({ positions: { kind } }) => kind !== "learned" && "positions.kind: must be learned"),
+  rule(
+    ["readout"],
+    ({ readout }) => readout.kind === "tokens" && !readout.tied && "readout.tied: must be true",
+  ),
+];
+
+function contradictions(valid: Partial<Spec>): string[] {
+  const canJudge = ({ fields }: Rule) => fields.every((field) => valid[field] !== undefined);
+  return rules.filter(canJudge).flatMap(({ problem }) => problem(valid as Spec) || []);
 }
 
 /** Whether a family has no loops to choose. */
 export const runsOnce = (family: Spec["family"]): boolean => family === "gpt" || family === "transformer";
+
+/** Whether tokens are vectors, and no vocabulary has them. */
+export const hasVectors = ({ readout }: Spec): boolean => readout.kind === "vectors";
 
 /** The uniform trajectory of M steps. */
 export const uniformTrajectory = (loops: number): number[] => new Array<number>(loops).fill(1 / loops);
@@ -109,7 +270,7 @@ export function conditions(spec: Spec, budget: Budget): { loops: number; t: Floa
   if (runsOnce(spec.family) && loops !== 1) throw badLoops(loops, spec.family, "1: its layers run once");
   if (trajectory) {
     const sum = trajectory.reduce((a, b) => a + b, 0);
-    if (spec.conditioning !== "time")
+    if (spec.conditioning.kind !== "time")
       throw badTrajectory(trajectory, "a number of loops: only loopformer has step sizes");
     if (trajectory.some((dt) => !(dt > 0))) throw badTrajectory(trajectory, "positive step sizes");
     if (Math.abs(sum - 1) > 1e-4)
@@ -117,6 +278,6 @@ export function conditions(spec: Spec, budget: Budget): { loops: number; t: Floa
   }
   const dt = Float32Array.from(trajectory ?? uniformTrajectory(loops));
   const starts = dt.map((_, index) => dt.slice(0, index).reduce((sum, step) => sum + step, 0));
-  const t = spec.conditioning === "loop" ? Float32Array.from(dt, (_, index) => index) : starts;
+  const t = spec.conditioning.kind === "loop" ? Float32Array.from(dt, (_, index) => index) : starts;
   return { loops, t, dt };
 }

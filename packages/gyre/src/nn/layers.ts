@@ -80,23 +80,17 @@ function geluTanh(x: Value): Value {
 const activations = { gelu, relu, silu, geluTanh } as const;
 export type Activation = keyof typeof activations;
 
-/** float32's machine epsilon, which torch's RMSNorm uses when none is given. */
-export const RMS_EPSILON = 1.1920928955078125e-7;
-
 /** Root-mean-square norm over the last axis, with a gain where one is given. */
-export function norm(x: Value, gain?: Value): Value {
-  const normed = rmsNorm(x, RMS_EPSILON);
+export function rmsNormed(x: Value, epsilon: number, gain?: Value): Value {
+  const normed = rmsNorm(x, epsilon);
   return gain ? mul(normed, gain) : normed;
 }
 
-/** What torch's LayerNorm adds to the variance. */
-const LAYER_EPSILON = 1e-5;
-
 /** Layer norm over the last axis: deviations from the mean over their root mean square (Ba et al., 2016). */
-export function layerNorm(x: Value, gain?: Value, bias?: Value): Value {
+export function layerNormed(x: Value, epsilon: number, gain?: Value, bias?: Value): Value {
   const last = x.shape.length - 1;
   const minusMean = mul(reduceSum(x, [last]), -1 / (x.shape[last] as number));
-  const normed = rmsNorm(add(x, minusMean), LAYER_EPSILON);
+  const normed = rmsNorm(add(x, minusMean), epsilon);
   const scaled = gain ? mul(normed, gain) : normed;
   return bias ? add(scaled, bias) : scaled;
 }
@@ -179,8 +173,7 @@ export const causal =
 export function mlp(
   x: Value,
   params: Params,
-  bias: boolean,
-  activation: Activation,
+  { activation, bias }: { readonly activation: Activation; readonly bias: boolean },
   { gate, ...input }: Modulation = {},
 ): Value {
   const biases = (name: string) => (bias ? params(`${name}.bias`) : undefined);

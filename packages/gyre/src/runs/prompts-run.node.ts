@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
+import { type Spec, storedSpecSchema } from "../models/spec.ts";
 import type { VectorTask } from "../tasks/task.ts";
 import { taskNamed } from "../tasks/vectors/index.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
@@ -12,7 +12,7 @@ const labConfigSchema = z.strictObject({
   kind: z.literal("lab"),
   recipe: z.string(),
   task: z.string(),
-  spec: specSchema,
+  spec: storedSpecSchema,
   training: promptTrainingSchema,
 });
 
@@ -50,7 +50,7 @@ export async function createLabRun(
   return { directory, config, task };
 }
 
-/** Opens a run on prompts. Throws RUN_MISSING, RUN_DAMAGED, LAB_RUN, LAB_NAME, LAB_OPTIONS, SPEC_INVALID. */
+/** Opens a run on prompts. Throws RUN_MISSING, RUN_DAMAGED, LAB_RUN, LAB_NAME, LAB_OPTIONS. */
 export async function openLabRun(path: string): Promise<LabRun> {
   const directory = await RunDirectory.open(path);
   const parsed = labConfigSchema.safeParse(await directory.readConfig());
@@ -59,9 +59,8 @@ export async function openLabRun(path: string): Promise<LabRun> {
       path,
       parsed.error.issues.map((issue) => `${issue.path.join(".") || "config"}: ${issue.message}`),
     );
-  const { recipe, task: name } = parsed.data;
+  const { recipe, task: name, spec } = parsed.data;
   const task = taskNamed(name);
-  const spec = parseSpec(parsed.data.spec);
   return {
     directory,
     config: { recipe, spec, training: parsePromptTraining(parsed.data.training, spec, task) },

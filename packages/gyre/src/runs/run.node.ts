@@ -7,7 +7,7 @@ import { type Dataset, openDataset } from "../data/shards.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { type Calibration, calibrationSchema } from "../measure/calibrate.ts";
 import { parameters } from "../models/parameters.ts";
-import { parseSpec, type Spec, specSchema } from "../models/spec.ts";
+import { type Spec, storedSpecSchema } from "../models/spec.ts";
 import type { TrainState } from "../train/optimise.ts";
 import { type TrainingOptions, trainingSchema } from "../train/options.ts";
 import { sha256Of } from "../util/checksum.node.ts";
@@ -21,7 +21,7 @@ const TOKENIZER = "tokenizer.json";
 /** What config.json of a run says: enough to go on with it, and to use its model without its data. */
 const runConfigSchema = z.strictObject({
   format: z.literal(1),
-  spec: specSchema,
+  spec: storedSpecSchema,
   /** Null for a checkpoint that was imported. */
   training: trainingSchema.nullable(),
   /** The dataset it was trained on, and the checksum of that dataset's manifest. */
@@ -69,7 +69,7 @@ export async function createRun(options: CreateRunOptions): Promise<Run> {
   return { directory, config };
 }
 
-/** Opens a run. Throws RUN_MISSING, RUN_DAMAGED, RUN_CONFIG or SPEC_INVALID. */
+/** Opens a run. Throws RUN_MISSING, RUN_DAMAGED or RUN_CONFIG. */
 export async function openRun(path: string): Promise<Run> {
   const directory = await RunDirectory.open(path);
   const parsed = runConfigSchema.safeParse(await directory.readConfig());
@@ -79,7 +79,6 @@ export async function openRun(path: string): Promise<Run> {
     );
     throw badRunConfig(path, problems);
   }
-  parseSpec(parsed.data.spec);
   return { directory, config: parsed.data };
 }
 

@@ -130,7 +130,7 @@ function modelObject({ model: { id, created, spec }, name }: NamedModel) {
   const { family, layers, loops, context } = spec;
   const gyre = {
     family,
-    layers,
+    layers: layers.core,
     loops,
     context,
     ...(name === id ? {} : { depth: name.slice(id.length + 1) }),

@@ -12,7 +12,7 @@ often the model's core runs, so that one model answers fast or thoroughly.</p>`;
   if (!models) return htmlPage("gyre", `${intro}${links}<p>Requests to <code>/v1</code> need the key.</p>`);
   const rows = models.map(({ id, spec }) => {
     const { family, layers, loops, context } = spec;
-    return row(id, family, `${layers}`, `1 to ${loops}`, `${context}`, `${parameterCount(spec)}`);
+    return row(id, family, `${layers.core}`, `1 to ${loops}`, `${context}`, `${parameterCount(spec)}`);
   });
   const heads = ["model", "family", "core layers", "loops", "context", "parameters"];
   const table = `<table><tr>${heads.map((head) => `<th>${head}</th>`).join("")}</tr>${rows.join("")}</table>`;

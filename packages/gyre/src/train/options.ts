@@ -46,7 +46,7 @@ export function parseTraining(json: unknown, spec: Spec): TrainingOptions {
       `objective: an elastic objective needs at least 2 loops; this ${spec.family} has ${spec.loops}`,
     );
   }
-  if (given.sampler === "uniform" && spec.conditioning !== "time") {
+  if (given.sampler === "uniform" && spec.conditioning.kind !== "time") {
     problems.push("sampler: only loopformer has step sizes to sample");
   }
   const { learningRate = 1e-3, learningRateFloor = 0 } = given;

@@ -81,14 +81,14 @@ export function parsePromptTraining(
 
 /** Where a spec does not fit a task. */
 export function misfits(
-  { vectors, family }: Spec,
+  { readout, family }: Spec,
   { name, tokenWidth, outputs }: Pick<PromptTask, "name" | "tokenWidth" | "outputs">,
 ): string[] {
-  if (!vectors) return [`spec: a ${family} reads tokens of a vocabulary, not prompts`];
+  if (readout.kind === "tokens") return [`spec: a ${family} reads tokens of a vocabulary, not prompts`];
   const problems: string[] = [];
-  if (vectors.inputs !== tokenWidth)
-    problems.push(`spec: reads vectors of ${vectors.inputs}, where tokens of ${name} have ${tokenWidth}`);
-  if (vectors.outputs !== outputs)
-    problems.push(`spec: predicts vectors of ${vectors.outputs}, where targets of ${name} have ${outputs}`);
+  if (readout.inputs !== tokenWidth)
+    problems.push(`spec: reads vectors of ${readout.inputs}, where tokens of ${name} have ${tokenWidth}`);
+  if (readout.outputs !== outputs)
+    problems.push(`spec: predicts vectors of ${readout.outputs}, where targets of ${name} have ${outputs}`);
   return problems;
 }

@@ -2,7 +2,7 @@ import { batch, type TokenSplit } from "../data/windows.ts";
 import type { Graph } from "../graph/types.ts";
 import { trainingFlops } from "../models/describe.ts";
 import { readsVectors } from "../models/errors.ts";
-import { conditions, type Spec } from "../models/spec.ts";
+import { conditions, hasVectors, type Spec } from "../models/spec.ts";
 import { sampleUnits } from "../models/trajectories.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
@@ -22,7 +22,7 @@ export interface TrainRun extends Omit<Optimisation, "training" | "source"> {
  */
 export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainState> {
   const { spec, data } = run;
-  if (spec.vectors) throw readsVectors(spec.family);
+  if (hasVectors(spec)) throw readsVectors(spec.family);
   const largest = (data.tokens as Uint32Array).reduce((most, token) => Math.max(most, token), 0);
   if (largest >= spec.vocab) throw tokenOutside(largest, spec.vocab);
   return yield* optimise({ ...run, source: textSource(run) });
@@ -33,7 +33,7 @@ function textSource({ spec, training, data }: TrainRun): Source {
   const { batch: rows, microBatches, seed, objective, recompute } = training;
   const { context } = spec;
   const shape = [rows, context];
-  const ownRoute = spec.conditioning === "time";
+  const ownRoute = spec.conditioning.kind === "time";
   /** By the number of loops of the short run; a runtime compiles each graph once. */
   const graphs = new Map<number | undefined, Graph>();
   const graphFor = (shortLoops: number | undefined): Graph => {

@@ -192,8 +192,8 @@ describe("a cache", () => {
         for (const [key, data] of written) {
           const [loop, position] = key.split(" ").map(Number) as [number, number];
           const rows = cache.rows("values", 1, loop);
-          const head = of.width / of.heads;
-          const found = Array.from({ length: of.heads }, (_, index) => {
+          const head = of.width / of.attention.heads;
+          const found = Array.from({ length: of.attention.heads }, (_, index) => {
             const start = (index * cache.capacity + position) * head;
             return [...rows.subarray(start, start + head)];
           });
@@ -260,16 +260,19 @@ describe("a decoder", () => {
     const decoder = new Decoder(modelOf(spec, interpreterRuntime()));
     const sequence = decoder.start();
     await decoder.append(sequence, [1, 2, 3], await decoder.route(4));
-    expect([decoder.blockPasses, decoder.calls]).toEqual([3 * 4 * spec.layers, 1]);
+    expect([decoder.blockPasses, decoder.calls]).toEqual([3 * 4 * spec.layers.core, 1]);
     await decoder.append(sequence, [4], await decoder.route(2));
-    expect([decoder.blockPasses, decoder.calls]).toEqual([3 * 4 * spec.layers + 2 * spec.layers, 2]);
+    expect([decoder.blockPasses, decoder.calls]).toEqual([
+      3 * 4 * spec.layers.core + 2 * spec.layers.core,
+      2,
+    ]);
   });
 
   test("holds a cache for the loops that ran, which grows with the text", async () => {
     const of = presets.loopformer({ ...tinySize, context: 256 });
     const decoder = new Decoder(modelOf(of, interpreterRuntime()));
     const sequence: Sequence = decoder.start();
-    const bytes = (positions: number, loops: number) => 2 * loops * of.layers * positions * of.width * 8;
+    const bytes = (positions: number, loops: number) => 2 * loops * of.layers.core * positions * of.width * 8;
     expect(sequence.cache.bytes).toBe(0);
     await decoder.append(sequence, textOf(10, 1), await decoder.route(2));
     expect(sequence.cache.bytes).toBe(bytes(32, 2));
@@ -280,7 +283,7 @@ describe("a decoder", () => {
   test("takes room at once for a text that is expected, but no more than the context", async () => {
     const of = presets.loopformer({ ...tinySize, context: 256 });
     const decoder = new Decoder(modelOf(of, interpreterRuntime()));
-    const bytes = (positions: number) => 2 * 2 * of.layers * positions * of.width * 8;
+    const bytes = (positions: number) => 2 * 2 * of.layers.core * positions * of.width * 8;
     for (const [expected, room] of [
       [100, 100],
       [1000, 256],

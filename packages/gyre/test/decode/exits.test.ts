@@ -104,10 +104,10 @@ describe("a rule runs fewer blocks", () => {
       await written(model, { loops: afterTwo, cachePolicy: "share-last" }),
     ];
     const passes = (tokens: GeneratedToken[]) => tokens.slice(1).map(({ blockPasses }) => blockPasses);
-    expect(passes(full)).toEqual(new Array(11).fill(4 * spec.layers));
-    expect(passes(short)).toEqual(new Array(11).fill(2 * spec.layers));
+    expect(passes(full)).toEqual(new Array(11).fill(4 * spec.layers.core));
+    expect(passes(short)).toEqual(new Array(11).fill(2 * spec.layers.core));
     expect(short.slice(1).every(({ loops }) => loops === 2)).toBe(true);
-    expect(short[0]).toMatchObject({ loops: 4, blockPasses: 4 * spec.layers * prompt.length });
+    expect(short[0]).toMatchObject({ loops: 4, blockPasses: 4 * spec.layers.core * prompt.length });
   });
 
   test("a rule that always exits equals that many loops of the trajectory; one that never does, all", async () => {
@@ -168,13 +168,13 @@ describe("what later tokens attend to where an earlier one ran fewer loops", () 
 
   test("recompute: the loops left out are counted where they are made up for", async () => {
     const tokens = await written(model, { loops: alternating(), cachePolicy: "recompute" });
-    const passes = tokens.slice(1).map(({ blockPasses }) => blockPasses / spec.layers);
+    const passes = tokens.slice(1).map(({ blockPasses }) => blockPasses / spec.layers.core);
     expect(passes).toEqual([2, 6, 2, 6, 2, 6, 2, 6, 2, 6, 2]);
   });
 
   test("share-last: no loop is made up for, and the text differs from recompute", async () => {
     const shared = await written(model, { loops: alternating(), cachePolicy: "share-last" });
-    expect(shared.slice(1).map(({ blockPasses }) => blockPasses / spec.layers)).toEqual([
+    expect(shared.slice(1).map(({ blockPasses }) => blockPasses / spec.layers.core)).toEqual([
       2, 4, 2, 4, 2, 4, 2, 4, 2, 4, 2,
     ]);
     const again = await written(model, { loops: alternating(), cachePolicy: "recompute" });

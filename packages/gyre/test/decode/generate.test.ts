@@ -91,7 +91,7 @@ describe("the budget", () => {
     const counts = [];
     for await (const token of generate(model, [3, 1], { loops, maxTokens: 3 }))
       counts.push([token.loops, token.blockPasses]);
-    const passes = spec.layers * loops;
+    const passes = spec.layers.core * loops;
     expect(counts).toEqual([
       [loops, 2 * passes],
       [loops, passes],

@@ -93,7 +93,7 @@ describe("what is reported", () => {
     const first = rounds[0] as GeneratedToken;
     expect(first.drafts?.proposed).toBe(3);
     const drafting = kind === "coarse" ? 3 * 2 : 0;
-    expect(first.blockPasses).toBe((drafting + verified) * spec.layers);
+    expect(first.blockPasses).toBe((drafting + verified) * spec.layers.core);
     expect(perRound).toBeGreaterThan(0);
   });
 });

@@ -110,7 +110,7 @@ test("loops are measured to four times the trained number", () => {
 
 test.each(labRecipes.map((recipe) => [recipe.name, recipe] as const))("the recipe %s opens", (_, recipe) => {
   const { spec, task: found, training } = openLabRecipe(recipe);
-  expect(spec.vectors).toEqual({ inputs: found.tokenWidth, outputs: found.outputs });
+  expect(spec.readout).toEqual({ kind: "vectors", inputs: found.tokenWidth, outputs: found.outputs });
   expect(training.dims).toMatchObject({ from: 1, to: found.dims });
 });
 

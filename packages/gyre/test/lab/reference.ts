@@ -30,7 +30,9 @@ function layerNorm(rows: Rows, get: Lookup, name: string, hasBias: boolean): Row
   });
 }
 
-function attention(rows: Rows, get: Lookup, name: string, { heads, width, bias }: Spec): Rows {
+function attention(rows: Rows, get: Lookup, name: string, spec: Spec): Rows {
+  const { width } = spec;
+  const { heads, bias } = spec.attention;
   const all = linear(rows, get, `${name}.c_attn`, bias);
   const size = width / heads;
   const mixed = rows.map(() => new Array<number>(width).fill(0));
@@ -55,16 +57,16 @@ const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) 
 function block(rows: Rows, get: Lookup, name: string, spec: Spec): Rows {
   const between = addRows(
     rows,
-    attention(layerNorm(rows, get, `${name}.ln_1`, spec.bias), get, `${name}.attn`, spec),
+    attention(layerNorm(rows, get, `${name}.ln_1`, spec.norm.bias), get, `${name}.attn`, spec),
   );
   const hidden = linear(
-    layerNorm(between, get, `${name}.ln_2`, spec.bias),
+    layerNorm(between, get, `${name}.ln_2`, spec.norm.bias),
     get,
     `${name}.mlp.c_fc`,
-    spec.bias,
+    spec.mlp.bias,
   );
   const activated = hidden.map((row) => row.map(geluTanh));
-  return addRows(between, linear(activated, get, `${name}.mlp.c_proj`, spec.bias));
+  return addRows(between, linear(activated, get, `${name}.mlp.c_proj`, spec.mlp.bias));
 }
 
 /** A stage with the positions and the norm around it; `each` is added before every layer. */
@@ -80,7 +82,7 @@ function stage(
   let x = table ? rows.map((row, t) => row.map((value, d) => value + table[t * spec.width + d]!)) : rows;
   for (let layer = 0; layer < layers; layer++)
     x = block(options.each ? addRows(x, options.each) : x, get, `${root}.h.${layer}`, spec);
-  return layerNorm(x, get, `${root}.ln_f`, spec.bias);
+  return layerNorm(x, get, `${root}.ln_f`, spec.norm.bias);
 }
 interface StageOptions {
   readonly positions: boolean;
@@ -97,8 +99,8 @@ export function predictions(
   const get: Lookup = (name) => [...weights.get(name)!.data];
   const read = linear(prompt, get, "_read_in", true);
   const embedding =
-    spec.prelude > 0
-      ? stage(read, get, "_prelude.transformer", spec, spec.prelude, { positions: true })
+    spec.layers.prelude > 0
+      ? stage(read, get, "_prelude.transformer", spec, spec.layers.prelude, { positions: true })
       : read;
   const first = {
     embedding,
@@ -114,9 +116,14 @@ export function predictions(
       multiply: () => state.map((row, t) => row.map((x, d) => x * embedding[t]![d]!)),
     }[spec.inject]();
     const each = spec.inject === "everyLayer" ? { each: embedding } : {};
-    state = stage(entered, get, "_backbone.transformer", spec, spec.layers, { positions: true, ...each });
+    state = stage(entered, get, "_backbone.transformer", spec, spec.layers.core, {
+      positions: true,
+      ...each,
+    });
     const last =
-      spec.coda > 0 ? stage(state, get, "_coda.transformer", spec, spec.coda, { positions: false }) : state;
+      spec.layers.coda > 0
+        ? stage(state, get, "_coda.transformer", spec, spec.layers.coda, { positions: false })
+        : state;
     return linear(last, get, "_read_out", true);
   });
 }

@@ -7,10 +7,18 @@ import { type ForwardOptions, forward, parameterInputs, readOut } from "../../sr
 import { initialWeights, parameters } from "../../src/models/parameters.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
 import { type Budget, parseSpec, type Spec } from "../../src/models/spec.ts";
-import { RMS_EPSILON } from "../../src/nn/layers.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { countOps, largestGap, randomInts, randomWeights, routeInputs, tinySize, valuesOf } from "./tiny.ts";
+import {
+  changed,
+  countOps,
+  largestGap,
+  randomInts,
+  randomWeights,
+  routeInputs,
+  tinySize,
+  valuesOf,
+} from "./tiny.ts";
 
 const { gpt, baseLoop, tmlt, loopformer } = presets;
 const specs = familyNames.map((name) => presets[name](name === "gpt" ? { ...tinySize, loops: 1 } : tinySize));
@@ -51,7 +59,7 @@ function embeddedAndNormed(spec: Spec, weights: ReadonlyMap<string, Tensor<Float
       { length: width },
       (_, d) => at("wte", token * width + d) + at("wpe", position * width + d),
     );
-    const rms = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / width + RMS_EPSILON);
+    const rms = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / width + spec.norm.epsilon);
     return x.map((value, d) => (value / rms) * at("norm_f", d));
   });
 }
@@ -231,14 +239,13 @@ describe("options of a spec", () => {
 
 describe("language models with prelude, coda and injection", () => {
   const changes = {
-    prelude: 1,
-    coda: 2,
+    layers: { prelude: 1, coda: 2 },
     inject: "add",
-    norm: "layer",
-    bias: true,
-    activation: "geluTanh",
-  } as const;
-  const spec = parseSpec({ ...baseLoop(tinySize), ...changes });
+    norm: { kind: "layer", gain: true, bias: true },
+    attention: { bias: true },
+    mlp: { bias: true, activation: "geluTanh" },
+  };
+  const spec = parseSpec(changed(baseLoop(tinySize), changes));
   const weights = randomWeights(spec, 9);
 
   test("run the prelude and the coda once, the core in every loop, and teach every parameter", () => {
@@ -263,7 +270,7 @@ describe("language models with prelude, coda and injection", () => {
 
   test("without core layers in between, prelude and core are one stack", () => {
     const stacked = baseLoop({ ...tinySize, layers: 2 });
-    const split = parseSpec({ ...baseLoop({ ...tinySize, layers: 1 }), prelude: 1 });
+    const split = parseSpec(changed(baseLoop({ ...tinySize, layers: 1 }), { layers: { prelude: 1 } }));
     const moved = new Map(
       [...randomWeights(stacked, 4)].map(([name, tensor]) => [
         name.replace("h.blocks.0", "prelude.h.0").replace("h.blocks.1", "h.blocks.0"),

@@ -26,8 +26,8 @@ function forwardGraph(spec: Spec, loops: number): Graph {
 function modulationFlops(spec: Spec, loops: number): number {
   if (!isConditioned(spec)) return 0;
   const { width, layers } = spec;
-  const embedders = spec.conditioning === "time" ? 2 : 1;
-  return 2 * loops * (embedders * (FEATURES * width + width * width) + layers * 4 * width * width);
+  const embedders = spec.conditioning.kind === "time" ? 2 : 1;
+  return 2 * loops * (embedders * (FEATURES * width + width * width) + layers.core * 4 * width * width);
 }
 
 group.each(specs)("costs of $family", (spec) => {
@@ -59,7 +59,7 @@ group.each(specs)("costs of $family", (spec) => {
 
 /** The scalars t and dt need no gradient, so the embedders' first layers have one product less to compute. */
 function unneededFlops(spec: Spec, loops: number): number {
-  return (spec.conditioning === "time" ? 2 : 1) * 2 * loops * FEATURES * spec.width;
+  return (spec.conditioning.kind === "time" ? 2 : 1) * 2 * loops * FEATURES * spec.width;
 }
 
 test("by hand, at the paper's size: LoopFormer section 3 (MFLOPs at context 1024)", () => {

@@ -16,7 +16,7 @@ import {
 import { conditions, parseSpec, type Spec } from "../../src/models/spec.ts";
 import { stepGraph } from "../../src/train/objectives/elastic.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { tinySize } from "./tiny.ts";
+import { changed, tinySize } from "./tiny.ts";
 
 /** The size of the Looped Transformer paper: 20 dimensions, 101 points, width 256, 8 heads. */
 const paper = { inputs: 20, context: 203, width: 256, heads: 8 };
@@ -95,8 +95,9 @@ describe("specs", () => {
   });
 
   test("each preset is a row of the table", () => {
-    const row = ({ family, layers, loops, start, inject, frame, norm, prelude, coda, activation }: Spec) =>
-      `${family}: ${prelude}+${layers}x${loops}+${coda}, ${start}, ${inject}, ${frame}, ${norm}, ${activation}`;
+    const row = ({ family, layers, loops, start, inject, frame, norm, mlp }: Spec) =>
+      `${family}: ${layers.prelude}+${layers.core}x${loops}+${layers.coda}, ${start}, ${inject}, ${frame}, ` +
+      `${norm.kind}, ${mlp.activation}`;
     const multiplied = loopedTransformer(small, { inject: "multiply" });
     expect([...specs, multiplied].map(row)).toEqual([
       "transformer: 0+12x1+0, embedding, none, loop, layer, geluTanh",
@@ -109,15 +110,16 @@ describe("specs", () => {
 
   test.each([
     [{ vocab: 7 }, "vocab: 7, where tokens are vectors"],
-    [{ vectors: { inputs: 0, outputs: 1 } }, "vectors.inputs: Too small"],
-    [{ vectors: undefined }, "vocab: Too small: expected number to be >0"],
+    [{ readout: { inputs: 0 } }, "readout.inputs: must be a number above 0, not 0"],
+    [{ readout: { kind: "tokens" } }, "vocab: must be above 0 where tokens come from one"],
+    [{ readout: { kind: "pixels" } }, 'readout.kind: must be "tokens" or "vectors", not "pixels"'],
     [{ inject: "none" }, "start: from zeros the embedding must be injected by add"],
     [{ inject: "multiply" }, "start: from zeros the embedding must be injected by add"],
     [{ start: "ones", inject: "everyLayer" }, "start: from ones the embedding must be injected"],
-    [{ inject: "concat" }, "inject: Invalid option"],
-    [{ prelude: -1 }, "prelude: Too small"],
+    [{ inject: "concat" }, 'inject: must be "none", "add", "multiply" or "everyLayer", not "concat"'],
+    [{ layers: { prelude: -1 } }, "layers.prelude: must be a number of at least 0, not -1"],
   ])("%j is refused", (change, problem) => {
-    const error = errorOf(() => parseSpec({ ...loopedTransformer(small), ...change }));
+    const error = errorOf(() => parseSpec(changed(loopedTransformer(small), change)));
     expect([error.code, error.detail.given]).toEqual(["SPEC_INVALID", expect.stringContaining(problem)]);
   });
 
@@ -168,8 +170,8 @@ describe("what only language models do refuses a model of vectors", () => {
   });
 
   test("decoding refuses a language model whose loop is more than its core, with every reason", () => {
-    const changes = { prelude: 1, coda: 2, inject: "add", frame: "loop" } as const;
-    const error = errorOf(() => loopGraph(parseSpec({ ...baseLoop(tinySize), ...changes }), call));
+    const changes = { layers: { prelude: 1, coda: 2 }, inject: "add", frame: "loop" };
+    const error = errorOf(() => loopGraph(parseSpec(changed(baseLoop(tinySize), changes)), call));
     expect(error.code).toBe("MODEL_DECODE");
     expect(error.detail.given).toMatchInlineSnapshot(`
       "a model that cannot be decoded with a cache:

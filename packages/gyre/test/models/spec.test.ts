@@ -3,7 +3,7 @@ import { officialShape, specFromOfficial } from "../../src/families/official-spe
 import { familyNames, presets, tmlt } from "../../src/models/presets.ts";
 import { conditions, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { tinySize } from "./tiny.ts";
+import { changed, tinySize } from "./tiny.ts";
 
 const { gpt, baseLoop, loopformer } = presets;
 const specs = familyNames.map((name) =>
@@ -16,39 +16,53 @@ describe("parseSpec", () => {
   });
 
   test("lists every problem at once: of single fields and between fields", () => {
-    const { activation: _, ...rest } = gpt({ ...tinySize, loops: 1 });
-    const spec = { ...rest, vocab: 0, heads: 3, loops: 4, adalnInit: "zero", depth: 2 };
+    const changes = { vocab: 0, loops: 4, attention: { heads: 3 }, conditioning: { init: "zero" }, depth: 2 };
+    const spec = changed(gpt({ ...tinySize, loops: 1 }), { ...changes, mlp: { width: 1.5, kind: "dense" } });
     expect(errorOf(() => parseSpec(spec)).message).toMatchInlineSnapshot(`
       "SPEC_INVALID: a model spec with problems:
-          activation: Invalid option: expected one of "gelu"|"relu"|"silu"|"geluTanh"
-          spec: Unrecognized key: "depth"
-          heads: 3 does not divide width 8
+          mlp.width: must be a whole number, not 1.5
+          mlp: unknown field "kind"
+          spec: unknown field "depth"
+          attention.heads: 3 does not divide width 8
           loops: a gpt runs its layers once; use layers
-          vocab: Too small: expected number to be >0
-          adalnInit: only a conditioned model has modulation weights
+          vocab: must be above 0 where tokens come from one
+          conditioning.init: only a conditioned model has modulation weights
+          attention.keyValueHeads: must be 3, as many as heads
         expected: a spec as docs/architecture.md describes it
         fix: correct the fields named above"
     `);
   });
 
   test("a field that is wrong by itself is not compared with others", () => {
-    const { message } = errorOf(() => parseSpec({ ...loopformer(tinySize), heads: "two" }));
-    expect(message).toContain("heads: Invalid input: expected number, received string");
+    const { message } = errorOf(() =>
+      parseSpec(changed(loopformer(tinySize), { attention: { heads: "two" } })),
+    );
+    expect(message).toContain('attention.heads: must be a number, not "two"');
     expect(message).not.toContain("does not divide");
   });
 
   test.each([
-    [{ heads: 3 }, "heads: 3 does not divide width 8"],
-    [{ layers: 0 }, "layers: Too small: expected number to be >0"],
-    [{ mlp: 1.5 }, "mlp: Invalid input: expected int, received number"],
+    [{ attention: { heads: 3 } }, "attention.heads: 3 does not divide width 8"],
+    [{ layers: { core: 0 } }, "layers.core: must be a number above 0, not 0"],
+    [{ layers: 2 }, "layers: must be an object, not 2"],
+    [{ mlp: { width: 1.5 } }, "mlp.width: must be a whole number, not 1.5"],
     [
-      { conditioning: "none", adalnInit: "zero" },
-      "adalnInit: only a conditioned model has modulation weights",
+      { conditioning: { kind: "none", init: "zero" } },
+      "conditioning.init: only a conditioned model has modulation weights",
     ],
     [{ family: "gpt" }, "loops: a gpt runs its layers once; use layers"],
-    [{ activation: "swish" }, "activation: Invalid option"],
+    [
+      { mlp: { activation: "swish" } },
+      'mlp.activation: must be "gelu", "relu", "silu" or "geluTanh", not "swish"',
+    ],
+    [{ norm: { bias: true } }, "norm.bias: only LayerNorm has a bias"],
+    [{ norm: { epsilon: 0 } }, "norm.epsilon: must be a number above 0, not 0"],
+    [{ attention: { keyValueHeads: 1 } }, "attention.keyValueHeads: must be 2, as many as heads"],
+    [{ mlp: { gated: true } }, "mlp.gated: must be false"],
+    [{ positions: { kind: "rotary" } }, "positions.kind: must be learned"],
+    [{ readout: { tied: false } }, "readout.tied: must be true"],
   ])("%j is refused", (change, problem) => {
-    const error = errorOf(() => parseSpec({ ...loopformer(tinySize), ...change }));
+    const error = errorOf(() => parseSpec(changed(loopformer(tinySize), change)));
     expect(error.code).toBe("SPEC_INVALID");
     expect(error.message).toContain(problem);
   });
@@ -60,8 +74,8 @@ describe("parseSpec", () => {
 
 describe("presets", () => {
   test("each is a row of the table", () => {
-    const row = ({ family, conditioning, normGain, adalnInit, activation, loops }: Spec) =>
-      `${family}: ${conditioning}, gain ${normGain}, adaLN ${adalnInit}, ${activation}, ${loops} loops`;
+    const row = ({ family, conditioning: { kind, init }, norm, mlp, loops }: Spec) =>
+      `${family}: ${kind}, gain ${norm.gain}, adaLN ${init}, ${mlp.activation}, ${loops} loops`;
     const { loops: _, ...size } = tinySize;
     expect(familyNames.map((name) => row(presets[name](size)))).toEqual([
       "gpt: none, gain true, adaLN official, gelu, 1 loops",
@@ -73,7 +87,11 @@ describe("presets", () => {
 
   test("options are honoured or refused", () => {
     const spec = tmlt(tinySize, { bias: true, activation: "relu", adalnInit: "zero" });
-    expect(spec).toMatchObject({ bias: true, activation: "relu", adalnInit: "zero" });
+    expect(spec).toMatchObject({
+      attention: { bias: true },
+      mlp: { bias: true, activation: "relu" },
+      conditioning: { init: "zero" },
+    });
     expect(errorOf(() => baseLoop(tinySize, { adalnInit: "zero" })).code).toBe("SPEC_INVALID");
     expect(errorOf(() => gpt(tinySize)).message).toContain("use layers");
   });
@@ -154,11 +172,13 @@ describe("official shapes", () => {
   });
 
   test("a model that they cannot express is refused, with every reason", () => {
-    const spec = parseSpec({ ...loopformer(tinySize), activation: "relu", normGain: true });
+    const spec = parseSpec(
+      changed(loopformer(tinySize), { mlp: { activation: "relu" }, norm: { gain: true } }),
+    );
     const error = errorOf(() => officialShape(spec));
     expect(error.code).toBe("SPEC_NOT_OFFICIAL");
-    expect(error.message).toContain("activation: relu, where loopformer has gelu");
-    expect(error.message).toContain("normGain: true, where loopformer has false");
+    expect(error.message).toContain("mlp.activation: relu, where loopformer has gelu");
+    expect(error.message).toContain("norm.gain: true, where loopformer has false");
   });
 
   test("the initial distribution is no part of a model that has weights", () => {

@@ -10,6 +10,21 @@ import { sizeOf, type Tensor } from "../../src/util/tensor.ts";
 
 export const tinySize: Size = { vocab: 11, context: 6, width: 8, heads: 2, mlp: 12, layers: 2, loops: 4 };
 
+/**
+ * A spec as JSON with other values in some fields. Objects keep the fields that `changes` does not name, unless it
+ * names another kind.
+ */
+export function changed(spec: Spec, changes: Readonly<Record<string, unknown>>): unknown {
+  const merged = Object.entries(changes).map(([name, value]) => {
+    const own = (spec as Record<string, unknown>)[name];
+    const isPart = isObject(own) && isObject(value) && (value["kind"] ?? own["kind"]) === own["kind"];
+    return [name, isPart ? { ...own, ...value } : value];
+  });
+  return { ...spec, ...Object.fromEntries(merged) };
+}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
 /** Weights far from the initial ones, gains and biases included, so that every part of a model shows. */
 export function randomWeights(spec: Spec, seed: number, scale = 0.3): Map<string, Tensor<Float32Array>> {
   return new Map(

@@ -4,12 +4,12 @@ import { basename, join } from "node:path";
 import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { baseLoop, loopformer } from "../../src/models/presets.ts";
-import type { Spec } from "../../src/models/spec.ts";
+import { parseSpec, type Spec } from "../../src/models/spec.ts";
 import { createRun, saveState } from "../../src/runs/run.node.ts";
 import { initialState } from "../../src/train/optimise.ts";
 import type { Weights } from "../../src/util/tensor.ts";
 
-export const spec = loopformer({
+const size = {
   vocab: 257,
   context: 64,
   width: 16,
@@ -17,7 +17,8 @@ export const spec = loopformer({
   mlp: 32,
   layers: 1,
   loops: 4,
-});
+};
+export const spec = loopformer(size);
 
 /** Weights that were drawn and not trained, scaled up so that depth matters. */
 export function tinyWeights(of: Spec = spec): Weights {
@@ -29,7 +30,7 @@ export function tinyWeights(of: Spec = spec): Weights {
 }
 
 /** A model that says one token for ever: its embedding alone points along the final norm of any state. */
-const endlessSpec = loopformer({ ...spec, context: 4096 });
+const endlessSpec = parseSpec({ ...spec, context: 4096 });
 function endlessWeights(token: number): Weights {
   const weights = initialWeights(endlessSpec, 1);
   const fill = (name: string, value: number, start?: number, end?: number) =>
@@ -41,7 +42,7 @@ function endlessWeights(token: number): Weights {
 }
 
 /** Not trained for other depths than its own. */
-const plainSpec = baseLoop({ ...spec });
+const plainSpec = baseLoop(size);
 
 function brokenWeights(): Weights {
   const weights = tinyWeights();

@@ -74,7 +74,7 @@ export function stepGraph(
   const seen = new Map<string, Value>();
 
   const hasShort = objective.kind === "elastic" && shortLoops !== undefined;
-  const isPrefix = hasShort && spec.conditioning !== "time";
+  const isPrefix = hasShort && spec.conditioning.kind !== "time";
   const long = run(loops, "", isPrefix ? [loops, shortLoops] : [loops]);
   const hiddenLong = long.get(loops) as Value;
   seen.set("long", hiddenLong);

@@ -4,7 +4,7 @@ import { add, gather, meanAll, mul, reshape, sub } from "../../graph/ops.ts";
 import type { Graph, Value } from "../../graph/types.ts";
 import { forward, parameterInputs, readOut } from "../../models/assembly.ts";
 import { parameters } from "../../models/parameters.ts";
-import type { Spec } from "../../models/spec.ts";
+import { hasVectors, type Spec } from "../../models/spec.ts";
 import { badBackprop, badReading, badWindow, notPrompts } from "../errors.ts";
 
 // Shapes: B prompts, T tokens, R readings, k outputs.
@@ -88,7 +88,7 @@ export function predictionGraph(spec: Spec, shape: PromptShape, taps: readonly n
 const predictionShape = (spec: Spec, { batch, readAt }: PromptShape) => [
   batch,
   readAt.length,
-  spec.vectors?.outputs ?? 0,
+  spec.readout.kind === "vectors" ? spec.readout.outputs : 0,
 ];
 
 /** Predictions [B, R, k] by number of loops. All tokens are read out and then some chosen: few numbers move. */
@@ -100,7 +100,7 @@ function predictions(
   options: { readonly recompute?: boolean; readonly detachedLoops?: number },
 ): Map<number, Value> {
   const { batch, tokens, readAt, loops } = shape;
-  if (!spec.vectors) throw notPrompts(spec.family);
+  if (!hasVectors(spec)) throw notPrompts(spec.family);
   const wrong = readAt.find((at) => !(Number.isInteger(at) && at >= 0 && at < tokens));
   if (wrong !== undefined || readAt.length === 0) throw badReading(readAt, tokens);
   const rows = Array.from({ length: batch }, (_, prompt) => readAt.map((at) => prompt * tokens + at)).flat();

@@ -37,7 +37,8 @@ const ids: [string, Tensor][] = [
 ];
 const specs = [baseLoop(tinySize), tmlt(tinySize, { bias: true }), loopformer(tinySize)];
 const weightsOf = (spec: Spec) => randomWeights(spec, 11, 0.4);
-const shortBudget = (spec: Spec): Budget => (spec.conditioning === "time" ? shortTrajectory : shortLoops);
+const shortBudget = (spec: Spec): Budget =>
+  spec.conditioning.kind === "time" ? shortTrajectory : shortLoops;
 
 function step(spec: Spec, objective: Objective, options: StepOptions = {}): Map<string, number[]> {
   const graph = stepGraph(spec, objective, { batch, tokens, loops, shortLoops }, options);
@@ -176,7 +177,7 @@ describe.each(specs)("the elastic objective of $family", (spec) => {
 describe("the graph of a step", () => {
   const shape = { batch, tokens, loops, shortLoops };
   const passes = (spec: Spec, objective: Objective) =>
-    countOps(stepGraph(spec, objective, shape, { backward: false }), "causalAttention") / spec.layers;
+    countOps(stepGraph(spec, objective, shape, { backward: false }), "causalAttention") / spec.layers.core;
 
   test("runs the core L times where the short run is a prefix, L + S times for LoopFormer", () => {
     expect(specs.map((spec) => passes(spec, elastic))).toEqual([4, 4, 6]);

@@ -32,7 +32,7 @@ const models: Record<string, Spec> = {
 const prompts = linearTask.draw({ seed: 3, stream: "test", batch: 2, points: 4, dims: 2 });
 const shape = { batch: 2, tokens: prompts.length, readAt: prompts.readAt };
 const inputsOf = (spec: Spec): [string, Tensor][] => {
-  const { outputs } = spec.vectors!;
+  const outputs = spec.readout.kind === "vectors" ? spec.readout.outputs : 0;
   const wide = Float32Array.from({ length: 2 * prompts.readAt.length * outputs }, (_, index) => index % 3);
   const targets = outputs === 1 ? prompts.targets : wide;
   return [...promptInputs({ ...prompts, targets, outputs }), ...randomWeights(spec, 5)];
