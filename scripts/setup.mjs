@@ -1,4 +1,4 @@
-// Installs the locked dependencies when they are not there yet. Needs nothing but Node and npm.
+// Installs the locked dependencies when they are not there yet; every npm script begins with it. Needs nothing but Node and npm.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import process from "node:process";
@@ -29,3 +29,5 @@ export function ensureInstalled() {
   process.env.ONNXRUNTIME_NODE_INSTALL = "skip";
   run("npm", ["ci", "--no-fund", "--no-audit"]);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) ensureInstalled();

@@ -21,7 +21,8 @@ interface Block {
   readonly text: string;
 }
 
-const documents = ["README.md", "CONTRIBUTING.md", ...markdownBelow("docs")];
+const packaged = ["packages/gyre/README.md", "packages/cli/README.md"];
+const documents = ["README.md", "CONTRIBUTING.md", ...packaged, ...markdownBelow("docs")];
 const textOf = (document: string) => readFileSync(join(root, document), "utf8");
 
 function markdownBelow(folder: string): string[] {
@@ -51,9 +52,11 @@ const commands = blocksOf("sh").flatMap(({ where, text }) =>
     .map((line) => ({ where, line, words: wordsOf(line) })),
 );
 
-/** The words of a command line as a shell splits them; double quotes only. */
+/** The words of a command line as a shell splits them (double quotes only), without variables and npx in front. */
 function wordsOf(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+  const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+  const first = words.findIndex((word) => word !== "npx" && !/^[A-Z_]+=/.test(word));
+  return words.slice(first);
 }
 
 describe("TypeScript blocks", () => {
