@@ -47,13 +47,16 @@ function logSumExp(logits: ArrayLike<number>): number {
 
 /** Indices of the largest values, largest first; ties go to the lower index. */
 function largest(values: ArrayLike<number>, count: number): number[] {
+  if (count === 0) return [];
   const kept: number[] = [];
-  for (let id = 0; id < values.length && count > 0; id++) {
+  let least = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < values.length; id++) {
     const value = values[id] as number;
-    if (kept.length === count && value <= (values[kept[count - 1] as number] as number)) continue;
+    if (value <= least) continue;
     const place = kept.findIndex((other) => value > (values[other] as number));
     kept.splice(place < 0 ? kept.length : place, 0, id);
-    kept.length = Math.min(kept.length, count);
+    if (kept.length > count) kept.pop();
+    if (kept.length === count) least = values[kept[count - 1] as number] as number;
   }
   return kept;
 }
