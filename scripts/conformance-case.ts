@@ -11,7 +11,8 @@ import { parameters } from "../packages/gyre/src/models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../packages/gyre/src/optim/adamw.ts";
 import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
-import { type Objective, SHORT_ROUTE, stepGraph } from "../packages/gyre/src/train/objectives/elastic.ts";
+import { SHORT_ROUTE, stepGraph } from "../packages/gyre/src/train/objectives/elastic.ts";
+import type { Objective } from "../packages/gyre/src/train/options.ts";
 import type { Tensor } from "../packages/gyre/src/util/tensor.ts";
 import { checkPrompts } from "./conformance-prompts.ts";
 import {

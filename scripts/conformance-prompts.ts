@@ -1,10 +1,11 @@
 import { matchTensors } from "../packages/gyre/src/families/match.ts";
 import { parameters } from "../packages/gyre/src/models/parameters.ts";
+import type { PromptShape } from "../packages/gyre/src/models/predictions.ts";
 import { loopedTransformer } from "../packages/gyre/src/models/presets.ts";
 import type { Spec } from "../packages/gyre/src/models/spec.ts";
 import type { Runtime } from "../packages/gyre/src/runtime/runtime.ts";
 import { interleave } from "../packages/gyre/src/tasks/interleave.ts";
-import { type PromptShape, promptStepGraph } from "../packages/gyre/src/train/objectives/prompts.ts";
+import { promptStepGraph } from "../packages/gyre/src/train/objectives/prompts.ts";
 import { sizeOf, type Tensor } from "../packages/gyre/src/util/tensor.ts";
 import {
   badCase,

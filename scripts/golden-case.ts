@@ -3,7 +3,7 @@ import { evaluate } from "../packages/gyre/src/measure/evaluate.ts";
 import { loopformer } from "../packages/gyre/src/models/presets.ts";
 import type { Runtime } from "../packages/gyre/src/runtime/runtime.ts";
 import { parseTraining } from "../packages/gyre/src/train/options.ts";
-import { train } from "../packages/gyre/src/train/train.ts";
+import { train } from "../packages/gyre/src/train/text.ts";
 import { rng } from "../packages/gyre/src/util/rng.ts";
 
 /** Tokens that can be learned: each is three times the one before plus one, now and then a random one. */
@@ -58,7 +58,9 @@ export async function goldenCurve(runtime: Runtime): Promise<GoldenCurve> {
   for (; !next.done; next = await run.next()) {
     const event = next.value;
     if (event.type !== "step") continue;
-    const { loss, lossLong, lossShort = 0, consistency = 0, gradientNorm, shortLoops } = event;
+    const { long: lossLong = 0, short: lossShort = 0, consistency = 0 } = event.parts;
+    const { loss, gradientNorm, noted } = event;
+    const { shortLoops = [] } = noted;
     taken.push({ loss, lossLong, lossShort, consistency, gradientNorm, shortLoops });
   }
   const lossAfter: Record<string, number> = {};

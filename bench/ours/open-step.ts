@@ -5,7 +5,7 @@ import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../packages/gy
 import { openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
 import type { OnnxRuntime } from "../../packages/gyre/src/runtime/session-runtime.ts";
 import { SHORT_ROUTE, stepGraph } from "../../packages/gyre/src/train/objectives/elastic.ts";
-import { tuning } from "../../packages/gyre/src/train/train.ts";
+import { tuning } from "../../packages/gyre/src/train/text.ts";
 import { rng } from "../../packages/gyre/src/util/rng.ts";
 import type { Tensor } from "../../packages/gyre/src/util/tensor.ts";
 import type { BenchConfig } from "../configs.ts";

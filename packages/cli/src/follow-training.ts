@@ -1,5 +1,6 @@
 import type { TrainEvent } from "gyre";
 import type { RunDirectory } from "gyre/node";
+import { duration, short } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
 import { TrainLine } from "./render/train-line.ts";
 
@@ -18,12 +19,15 @@ export async function followTraining(
   { directory, steps, status, next }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
+  const started = performance.now();
+  let tokens = 0;
   let stoppedAt: number | undefined;
   try {
     for await (const event of events) {
       if (event.type === "step") {
         const { type: _, ...record } = event;
         await directory.appendMetrics(record);
+        tokens += event.tokens;
         status.update(line.next(event), event.step === 1 || event.step === steps);
       } else if (event.type === "compiled") {
         const seconds = (event.elapsedMs / 1e3).toFixed(1);
@@ -33,10 +37,12 @@ export async function followTraining(
   } finally {
     status.clear();
   }
+  const loss = line.loss === undefined ? "" : `loss ${line.loss.toFixed(4)}, `;
+  const spent = `${loss}${short(tokens)} tokens in ${duration((performance.now() - started) / 1e3)}`;
   if (stoppedAt !== undefined) {
-    status.print(`stopped and saved at step ${stoppedAt}; go on with: ${next.goOn}`);
+    status.print(`stopped and saved at step ${stoppedAt}: ${spent}; go on with: ${next.goOn}`);
     return 130;
   }
-  status.print(`done: ${steps} steps. next: ${next.measure}`);
+  status.print(`done: ${steps} steps, ${spent}. next: ${next.measure}`);
   return 0;
 }

@@ -7,6 +7,7 @@ import {
   type Size,
   type Spec,
   sizeSchema,
+  type TrainingInput,
   type TrainingOptions,
   trainingSchema,
 } from "gyre";
@@ -116,5 +117,6 @@ export function trainingSettings(
   const fromRecipe = recipe?.training?.objective?.kind === kind ? recipe.training.objective : {};
   const objective = { ...fromRecipe, ...chosen(flags, objectiveFields), kind };
   const fields = chosen(flags, plainTrainingFields);
-  return parseTraining({ steps: 1000, ...recipe?.training, ...fields, objective }, spec);
+  const training = { steps: 1000, ...recipe?.training, ...fields, objective } as TrainingInput;
+  return parseTraining(training, spec);
 }

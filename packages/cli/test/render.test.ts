@@ -1,3 +1,4 @@
+import type { StepEvent } from "gyre";
 import { describe, expect, test } from "vitest";
 import { duration, short } from "../src/render/format.ts";
 import { sparkline } from "../src/render/sparkline.ts";
@@ -50,22 +51,39 @@ describe("the status line", () => {
   });
 });
 
+const step = (number: number, loss: number, parts = {}): StepEvent => ({
+  type: "step",
+  step: number,
+  loss,
+  parts,
+  gradientNorm: 1,
+  learningRate: 1e-3,
+  noted: {},
+  tokens: 1000,
+  flops: 5e10,
+  elapsedMs: 500,
+});
+
 test("a training line says where it is, how fast and how long still", () => {
   const line = new TrainLine(100);
-  const step = (number: number, loss: number) => ({
-    type: "step" as const,
-    step: number,
-    loss,
-    lossLong: loss,
-    lossShort: undefined,
-    consistency: undefined,
-    gradientNorm: 1,
-    learningRate: 1e-3,
-    shortLoops: [],
-    tokens: 1000,
-    flops: 5e10,
-    elapsedMs: 500,
-  });
   line.next(step(1, 4));
   expect(line.next(step(2, 3))).toBe("step 2/100  loss 3.0000  2.00k tokens/s  100 GFLOP/s  ETA 49s  █▁");
+  expect(line.loss).toBe(3.5);
+});
+
+test("a training line shows the part that evaluation measures first, and the other parts beside it", () => {
+  const parts = { long: 3.21, short: 3.456789, consistency: 1.2e-5 };
+  const line = new TrainLine(10);
+  expect(line.loss).toBeUndefined();
+  expect(line.next(step(1, 3.6, parts))).toMatch(
+    /^step 1\/10 {2}loss 3\.2100 {2}short 3\.46 {2}consistency 0\.000012 {2}/,
+  );
+  expect(line.loss).toBe(3.21);
+});
+
+test("the curve of a training line shows recent steps alone", () => {
+  const line = new TrainLine(1000);
+  line.next(step(1, 1e6));
+  for (let at = 2; at <= 96; at++) line.next(step(at, at));
+  expect(line.next(step(97, 97))).toMatch(/▁▁▂▂.*▇██$/);
 });

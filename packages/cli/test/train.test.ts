@@ -39,9 +39,11 @@ test("a run that is killed, or stopped by Ctrl-C, and resumed equals one that wa
   const uninterrupted = await gyre(begin(whole));
   expect(uninterrupted.code).toBe(0);
   expect(uninterrupted.stderr).toMatch(
-    /step 1\/120 {2}loss \d\.\d+ {2}\S+ tokens\/s {2}\d+ GFLOP\/s {2}ETA /,
+    /step 1\/120 {2}loss \d\.\d+ {2}short \d\.\d+ {2}consistency \S+ {2}\S+ tokens\/s {2}\d+ GFLOP\/s {2}ETA /,
   );
-  expect(uninterrupted.stderr).toMatch(/done: 120 steps\. next: gyre eval/);
+  expect(uninterrupted.stderr).toMatch(
+    /done: 120 steps, loss \d\.\d{4}, 7\.68k tokens in \d+s\. next: gyre eval/,
+  );
   const expected = { state: await finalState(whole), losses: await losses(whole) };
   expect(expected.losses).toHaveLength(120);
 
@@ -60,7 +62,9 @@ test("a run that is killed, or stopped by Ctrl-C, and resumed equals one that wa
   const stopped = join(folder.path, "stopped");
   const stop = await gyre(begin(stopped), { interruptAt: (_, stderr) => stderr.includes("step 1/120") });
   expect(stop.code).toBe(130);
-  expect(stop.stderr).toMatch(/stopped and saved at step \d+; go on with: gyre train --resume/);
+  expect(stop.stderr).toMatch(
+    /stopped and saved at step \d+: .* tokens in \d+s; go on with: gyre train --resume/,
+  );
   const resumed = await gyre(["train", "--resume", stopped]);
   expect(resumed.code).toBe(0);
   expect(await finalState(stopped)).toEqual(expected.state);

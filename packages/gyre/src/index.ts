@@ -99,6 +99,7 @@ export {
   parameterCount,
   parameters,
 } from "./models/parameters.ts";
+export { type PromptShape, predictionGraph } from "./models/predictions.ts";
 export {
   algoformer,
   baseLoop,
@@ -142,6 +143,7 @@ export type {
   OnnxValueInfo,
 } from "./onnx/proto.ts";
 export type { AdamWState } from "./optim/adamw.ts";
+export { startFrom, type TrainState } from "./optim/state.ts";
 export {
   type ExitCurve,
   type ExitOutcome,
@@ -170,6 +172,7 @@ export { reportTable } from "./report/table.ts";
 export { interpreterRuntime } from "./runtime/interpreter.ts";
 export type { CompileOptions, Program, Runtime } from "./runtime/runtime.ts";
 export { difficultyAt, ramp, type Schedule, scheduled, scheduledValues } from "./tasks/curriculum.ts";
+export { promptInputs } from "./tasks/inputs.ts";
 export { type Examples, interleave } from "./tasks/interleave.ts";
 export type {
   DifficultyRange,
@@ -193,36 +196,35 @@ export {
 export { formsOf, tokenTaskNamed, tokenTasks } from "./tasks/tokens/index.ts";
 export { problemLines, readAnswers, readProblems } from "./tasks/tokens/jsonl.ts";
 export { problemText } from "./tasks/tokens/show.ts";
+export { initialState } from "./train/initial-state.ts";
+export { type StepOptions, type StepShape, stepGraph } from "./train/objectives/elastic.ts";
+export { type PromptStepOptions, promptStepGraph } from "./train/objectives/prompts.ts";
 export {
-  type Objective,
-  objectiveSchema,
-  type StepOptions,
-  type StepShape,
-  stepGraph,
-} from "./train/objectives/elastic.ts";
-export {
-  type PromptShape,
-  type PromptStepOptions,
-  predictionGraph,
-  promptStepGraph,
-} from "./train/objectives/prompts.ts";
-export {
-  initialState,
   type MicroBatch,
   type Optimisation,
   optimise,
+  type Progress,
   type Source,
+  type StepEvent,
   type TrainEvent,
-  type TrainState,
 } from "./train/optimise.ts";
-export { parseTraining, type TrainingInput, type TrainingOptions, trainingSchema } from "./train/options.ts";
+export {
+  type Objective,
+  type OptimiserOptions,
+  objectiveSchema,
+  optimiserSchema,
+  parseTraining,
+  type TrainingInput,
+  type TrainingOptions,
+  trainingSchema,
+} from "./train/options.ts";
 export {
   type PromptTraining,
   type PromptTrainingInput,
   parsePromptTraining,
   promptTrainingSchema,
 } from "./train/prompt-options.ts";
-export { type PromptRun, promptInputs, trainPrompts } from "./train/prompts.ts";
-export { type TrainRun, train } from "./train/train.ts";
+export { type PromptRun, trainPrompts } from "./train/prompts.ts";
+export { type TrainRun, train } from "./train/text.ts";
 export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
 export type { FloatData, Precision, Tensor, TensorData, Weights } from "./util/tensor.ts";

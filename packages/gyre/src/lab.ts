@@ -22,7 +22,6 @@ export {
 } from "./lab/linear/bounds.ts";
 export { type Construction, construct, type LinearWeights } from "./lab/linear/construct.ts";
 export { gradientDescent } from "./lab/linear/descent.ts";
-export { type LinearShape, linearGraph, momentGraph } from "./lab/linear/model.ts";
 export {
   drawLinear,
   type InputLaw,
@@ -36,7 +35,6 @@ export {
   type LinearTraining,
   linearErrors,
   linearRecipe,
-  type Parametrisation,
   type TrainedLinear,
   trainLinear,
 } from "./lab/linear/train.ts";
@@ -49,6 +47,7 @@ export {
   parseLabRecipe,
 } from "./lab/recipes.ts";
 export { type BaselineOptions, evaluateBaseline, evaluatePrompts } from "./measure/prompts.ts";
+export { type LinearShape, linearGraph, momentGraph } from "./models/linear.ts";
 export { labFigure } from "./report/lab-figure.ts";
 export {
   type Axis,
@@ -75,4 +74,5 @@ export type { Drawn, DrawOptions, Problem, Prompts, VectorTask } from "./tasks/t
 export { taskNamed, tasks } from "./tasks/vectors/index.ts";
 export { decisionTree, reluNetwork, representation, sparseLinear } from "./tasks/vectors/regression.ts";
 export { autoregression, chainOfThought } from "./tasks/vectors/series.ts";
+export type { Parametrisation } from "./train/objectives/linear.ts";
 export { type PromptRun, trainPrompts } from "./train/prompts.ts";

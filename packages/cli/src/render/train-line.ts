@@ -1,13 +1,19 @@
-import type { TrainEvent } from "gyre";
+import type { StepEvent } from "gyre";
 import { duration, short } from "./format.ts";
 import { sparkline } from "./sparkline.ts";
 
-type StepEvent = Extract<TrainEvent, { type: "step" }>;
+/** Steps that rates are averaged over, and that the curve shows. */
+const rateSteps = 20;
+const curveSteps = 96;
+const curveWidth = 24;
 
-/** Turns training steps into one line of text: where it is, how fast, how long still, and the loss as a curve. */
+/** What evaluation would measure: the first part of the loss, or the loss itself where it has none. */
+const measuredLoss = ({ loss, parts }: Pick<StepEvent, "loss" | "parts">): number =>
+  Object.values(parts)[0] ?? loss;
+
+/** Turns training steps into one line of text: where it is, how fast, how long still, and recent losses as a curve. */
 export class TrainLine {
   readonly #steps: number;
-  readonly #losses: number[] = [];
   readonly #recent: StepEvent[] = [];
 
   constructor(steps: number) {
@@ -16,20 +22,27 @@ export class TrainLine {
 
   /** The line after one more step. */
   next(event: StepEvent): string {
-    this.#losses.push(event.loss);
     this.#recent.push(event);
-    if (this.#recent.length > 20) this.#recent.shift();
-    const total = (pick: (step: StepEvent) => number) =>
-      this.#recent.reduce((sum, step) => sum + pick(step), 0);
+    if (this.#recent.length > curveSteps) this.#recent.shift();
+    const last = this.#recent.slice(-rateSteps);
+    const total = (pick: (step: StepEvent) => number) => last.reduce((sum, step) => sum + pick(step), 0);
     const seconds = total((step) => step.elapsedMs) / 1e3;
-    const left = ((this.#steps - event.step) * seconds) / this.#recent.length;
+    const left = ((this.#steps - event.step) * seconds) / last.length;
+    const others = Object.entries(event.parts).slice(1);
     return [
       `step ${event.step}/${this.#steps}`,
-      `loss ${event.loss.toFixed(4)}`,
+      `loss ${measuredLoss(event).toFixed(4)}`,
+      ...others.map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`),
       `${short(total((step) => step.tokens) / seconds)} tokens/s`,
       `${(total((step) => step.flops) / seconds / 1e9).toFixed(0)} GFLOP/s`,
       `ETA ${duration(left)}`,
-      sparkline(this.#losses, 24),
+      sparkline(this.#recent.map(measuredLoss), curveWidth),
     ].join("  ");
+  }
+
+  /** The mean of the last losses, steadier than the last one; nothing before the first step. */
+  get loss(): number | undefined {
+    const last = this.#recent.slice(-rateSteps).map(measuredLoss);
+    return last.length === 0 ? undefined : last.reduce((sum, loss) => sum + loss, 0) / last.length;
   }
 }

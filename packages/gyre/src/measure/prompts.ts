@@ -1,11 +1,10 @@
-import type { Spec } from "../models/spec.ts";
-import { runsOnce } from "../models/spec.ts";
+import { misfits } from "../models/misfits.ts";
+import { predictionGraph } from "../models/predictions.ts";
+import { runsOnce, type Spec } from "../models/spec.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Baseline } from "../tasks/baselines/baseline.ts";
+import { promptInputs } from "../tasks/inputs.ts";
 import type { Prompts, PromptTask, VectorTask } from "../tasks/task.ts";
-import { predictionGraph } from "../train/objectives/prompts.ts";
-import { misfits } from "../train/prompt-options.ts";
-import { promptInputs } from "../train/prompts.ts";
 import { rng } from "../util/rng.ts";
 import { bootstrapBands, mean, median } from "../util/statistics.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";

@@ -55,3 +55,19 @@ export function badTrajectoryLoops(loops: number, grid: number): GyreError {
     fix: "ask for no more loops than the model was trained with",
   });
 }
+
+export function notPrompts(family: string): GyreError {
+  return new GyreError("LAB_MODEL", {
+    given: `a ${family}, whose tokens come from a vocabulary`,
+    expected: "a model whose tokens are vectors",
+    fix: "use one of the presets transformer, tiedTransformer, loopedTransformer and algoformer",
+  });
+}
+
+export function badReading(readAt: readonly number[], tokens: number): GyreError {
+  return new GyreError("LAB_READING", {
+    given: `predictions read at [${readAt.join(", ")}] of ${tokens} tokens`,
+    expected: `at least one position, each from 0 to ${tokens - 1}`,
+    fix: "correct the task's readAt",
+  });
+}

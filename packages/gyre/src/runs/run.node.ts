@@ -8,7 +8,7 @@ import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { type Calibration, calibrationSchema } from "../measure/calibrate.ts";
 import { parameters } from "../models/parameters.ts";
 import { type Spec, storedSpecSchema } from "../models/spec.ts";
-import type { TrainState } from "../train/optimise.ts";
+import type { TrainState } from "../optim/state.ts";
 import { type TrainingOptions, trainingSchema } from "../train/options.ts";
 import { sha256Of } from "../util/checksum.node.ts";
 import { GyreError } from "../util/errors.ts";

@@ -8,17 +8,12 @@ export function badTraining(problems: readonly string[]): GyreError {
   });
 }
 
-export function nonFinite(
-  step: number,
-  what: string,
-  value: number,
-  checkpoint: number | undefined,
-): GyreError {
+export function nonFinite(step: number, what: string, value: number, checkpoint: number): GyreError {
   return new GyreError("TRAIN_NOT_FINITE", {
     given: `step ${step}: ${what} is ${value}`,
     expected: "finite numbers",
     fix: `lower the learning rate or lengthen the warm-up; last good checkpoint: ${
-      checkpoint === undefined ? "none yet" : `step ${checkpoint}`
+      checkpoint === 0 ? "none yet" : `step ${checkpoint}`
     }`,
   });
 }
@@ -28,14 +23,6 @@ export function tokenOutside(token: number, vocab: number): GyreError {
     given: `data with the token ${token}`,
     expected: `tokens from 0 to ${vocab - 1}, the spec's vocabulary`,
     fix: "build the spec with the vocabulary of the data's tokenizer",
-  });
-}
-
-export function notPrompts(family: string): GyreError {
-  return new GyreError("LAB_MODEL", {
-    given: `a ${family}, whose tokens come from a vocabulary`,
-    expected: "a model whose tokens are vectors",
-    fix: "use one of the presets transformer, tiedTransformer, loopedTransformer and algoformer",
   });
 }
 
@@ -52,14 +39,6 @@ export function badBackprop(backprop: number, window: number, loops: number): Gy
     given: `gradients through the last ${backprop} of ${loops} loops, and a loss over the last ${window}`,
     expected: `a whole number from ${window} to ${loops}`,
     fix: "let gradients reach every loop of the window, and no more loops than there are",
-  });
-}
-
-export function badReading(readAt: readonly number[], tokens: number): GyreError {
-  return new GyreError("LAB_READING", {
-    given: `predictions read at [${readAt.join(", ")}] of ${tokens} tokens`,
-    expected: `at least one position, each from 0 to ${tokens - 1}`,
-    fix: "correct the task's readAt",
   });
 }
 

@@ -1,47 +1,41 @@
 import type { Graph } from "../graph/types.ts";
-import { initialWeights } from "../models/parameters.ts";
-import type { Spec } from "../models/spec.ts";
-import { type AdamWState, clipScale, globalNorm, initAdamW, updateAdamW } from "../optim/adamw.ts";
-import { warmupCosine } from "../optim/schedule.ts";
+import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
+import type { TrainState } from "../optim/state.ts";
+import { warmupCosine } from "../optim/warmup-cosine.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
-import type { Tensor, Weights } from "../util/tensor.ts";
+import type { Tensor } from "../util/tensor.ts";
 import { nonFinite } from "./errors.ts";
-import type { TrainingOptions } from "./options.ts";
-
-/** Everything that training changes; with the options it decides the rest of the run, bit for bit. */
-export interface TrainState {
-  /** Optimizer steps done. */
-  step: number;
-  readonly weights: Weights;
-  readonly moments: AdamWState;
-}
+import type { OptimiserOptions } from "./options.ts";
 
 /** What one forward and backward pass computes, and from which numbers besides the weights. */
 export interface MicroBatch {
-  /** Outputs `loss` and `grad/NAME`, and the parts of the loss where it has some; one object for equal shapes. */
+  /** Outputs `loss`, `loss/PART` for each of its parts, `grad/NAME` for each weight; one object for equal shapes. */
   readonly graph: Graph;
   readonly inputs: Iterable<readonly [string, Tensor]>;
   readonly tokens: number;
   readonly flops: number;
-  readonly shortLoops?: number | undefined;
-  readonly curriculum?: Readonly<Record<string, number>>;
+  /** What a step event should say about this micro-batch, by name. */
+  readonly noted?: Readonly<Record<string, number>>;
 }
 
 /** Data and objective of a run: a pure function of the optimizer step and the micro-batch, both from 0. */
 export type Source = (step: number, micro: number) => MicroBatch;
 
-export interface Optimisation {
-  readonly spec: Spec;
-  readonly training: Omit<TrainingOptions, "objective" | "sampler">;
+/** How a run goes, whatever it is trained on. */
+export interface Progress {
   readonly runtime: Runtime;
-  readonly source: Source;
-  /** Where to go on; a fresh state by default. It is changed in place. */
-  readonly state?: TrainState | undefined;
   /** Called every `checkpointEvery` steps and at the end, and when `signal` stops the run. */
   readonly save?: ((state: TrainState) => Promise<void>) | undefined;
   readonly checkpointEvery?: number | undefined;
   /** Ends the run after the step under way, with its state saved. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface Optimisation extends Progress {
+  readonly options: OptimiserOptions;
+  readonly source: Source;
+  /** Where to begin or to go on; it is changed in place. */
+  readonly state: TrainState;
 }
 
 export type TrainEvent =
@@ -53,26 +47,19 @@ export type TrainEvent =
       /** Optimizer steps done. */
       readonly step: number;
       readonly loss: number;
-      readonly lossLong: number;
-      readonly lossShort: number | undefined;
-      readonly consistency: number | undefined;
+      /** Parts of the loss by name, before their weights; the first is what evaluation measures. */
+      readonly parts: Readonly<Record<string, number>>;
       readonly gradientNorm: number;
       readonly learningRate: number;
-      readonly shortLoops: readonly number[];
-      /** Where the curriculum stands, in a run that has one. */
-      readonly curriculum?: Readonly<Record<string, number>>;
+      /** What the source noted, a number for each micro-batch. */
+      readonly noted: Readonly<Record<string, readonly number[]>>;
       readonly tokens: number;
       readonly flops: number;
       readonly elapsedMs: number;
     }
   | { readonly type: "checkpoint"; readonly step: number }
   | { readonly type: "end"; readonly step: number; readonly reason: "done" | "stopped" };
-
-/** A state with fresh weights and zero moments. */
-export function initialState(spec: Spec, seed: number): TrainState {
-  const weights = initialWeights(spec, seed);
-  return { step: 0, weights, moments: initAdamW(weights) };
-}
+export type StepEvent = Extract<TrainEvent, { readonly type: "step" }>;
 
 /**
  * The training loop: an async iterable of events, so that logging is the caller's. Nothing but the state and the
@@ -80,92 +67,78 @@ export function initialState(spec: Spec, seed: number): TrainState {
  * TRAIN_NOT_FINITE, which names the step and the last good checkpoint.
  */
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
-  const { spec, training, source, save, signal, checkpointEvery = 100 } = run;
-  const state = run.state ?? initialState(spec, training.seed);
-  let saved = state.step > 0 ? state.step : undefined;
-  const checkpoint = async () => {
+  const { options, source, state, save, signal, checkpointEvery = 100 } = run;
+  const isOver = () => state.step >= options.steps || signal?.aborted === true;
+  let saved = state.step;
+  const checkpoint = async (): Promise<TrainEvent> => {
     await save?.(state);
     saved = state.step;
+    return { type: "checkpoint", step: saved };
   };
-  yield { type: "start", step: state.step, steps: training.steps };
-  if (state.step < training.steps && !signal?.aborted) {
+  yield { type: "start", step: state.step, steps: options.steps };
+  if (!isOver()) {
     const started = performance.now();
     await compiled(run, source(state.step, 0).graph);
     yield { type: "compiled", step: state.step, elapsedMs: performance.now() - started };
   }
-  while (state.step < training.steps && !signal?.aborted) {
-    yield await optimizerStep(run, state, saved);
-    if (save && state.step % checkpointEvery === 0 && state.step < training.steps) {
-      await checkpoint();
-      yield { type: "checkpoint", step: state.step };
-    }
+  while (!isOver()) {
+    yield await optimizerStep(run, saved);
+    if (save && state.step % checkpointEvery === 0 && state.step < options.steps) yield await checkpoint();
   }
-  if (save && saved !== state.step) {
-    await checkpoint();
-    yield { type: "checkpoint", step: state.step };
-  }
-  yield { type: "end", step: state.step, reason: state.step < training.steps ? "stopped" : "done" };
+  if (save && saved !== state.step) yield await checkpoint();
+  yield { type: "end", step: state.step, reason: state.step < options.steps ? "stopped" : "done" };
   return state;
 }
 
 /** The program of a step's graph; a runtime compiles each once. */
-const compiled = ({ runtime, training }: Optimisation, graph: Graph): Promise<Program> =>
-  runtime.compile(graph, { buffers: 1, lean: training.recompute });
+const compiled = ({ runtime, options }: Optimisation, graph: Graph): Promise<Program> =>
+  runtime.compile(graph, { buffers: 1, lean: options.recompute });
 
-async function optimizerStep(run: Optimisation, state: TrainState, saved: number | undefined) {
-  const { training, source } = run;
-  const { microBatches, clip } = training;
+async function optimizerStep(run: Optimisation, saved: number): Promise<StepEvent> {
+  const { options, source, state } = run;
+  const { microBatches, clip } = options;
   const started = performance.now();
   const sums = new Map<string, Float32Array>();
-  const parts = { loss: 0, "loss/long": 0, "loss/short": 0, "loss/consistency": 0 };
-  const shortLoops: number[] = [];
-  let [flops, tokens] = [0, 0];
-  let curriculum: MicroBatch["curriculum"];
+  const parts = new Map<string, number>();
+  const noted: Record<string, number[]> = {};
+  let [loss, flops, tokens] = [0, 0, 0];
   for (let micro = 0; micro < microBatches; micro++) {
     const pass = source(state.step, micro);
     const program = await compiled(run, pass.graph);
     const outputs = await program.run(new Map([...state.weights, ...pass.inputs]));
-    const part = (name: string) => outputs.get(name)?.data[0] ?? 0;
-    parts.loss += part("loss") / microBatches;
-    parts["loss/long"] += part(outputs.has("loss/long") ? "loss/long" : "loss") / microBatches;
-    parts["loss/short"] += part("loss/short") / microBatches;
-    parts["loss/consistency"] += part("loss/consistency") / microBatches;
-    if (pass.shortLoops !== undefined) shortLoops.push(pass.shortLoops);
+    loss += numberIn(outputs, "loss") / microBatches;
+    for (const part of partsOf(pass.graph))
+      parts.set(part, (parts.get(part) ?? 0) + numberIn(outputs, `loss/${part}`) / microBatches);
+    for (const [name, value] of Object.entries(pass.noted ?? {}))
+      noted[name] = [...(noted[name] ?? []), value];
     flops += pass.flops;
     tokens += pass.tokens;
-    curriculum = pass.curriculum;
     accumulate(sums, outputs, micro, microBatches);
   }
   const gradientNorm = globalNorm(sums.values()) / microBatches;
   const step = state.step + 1;
-  if (!Number.isFinite(parts.loss)) throw nonFinite(step, "the loss", parts.loss, saved);
+  if (!Number.isFinite(loss)) throw nonFinite(step, "the loss", loss, saved);
   if (!Number.isFinite(gradientNorm)) throw nonFinite(step, "the gradient norm", gradientNorm, saved);
 
-  const learningRate = learningRateAt(training, state.step);
+  const learningRate = learningRateAt(options, state.step);
   const gradientScale = clipScale(gradientNorm, clip) / microBatches;
   const gradient = (name: string) => sums.get(name) as Float32Array;
-  updateAdamW(state.weights, gradient, state.moments, { ...training, learningRate, step, gradientScale });
+  updateAdamW(state.weights, gradient, state.moments, { ...options, learningRate, step, gradientScale });
   state.step = step;
-  const hasShort = shortLoops.length > 0;
-  return {
-    type: "step",
-    step,
-    loss: parts.loss,
-    lossLong: parts["loss/long"],
-    lossShort: hasShort ? parts["loss/short"] : undefined,
-    consistency: hasShort ? parts["loss/consistency"] : undefined,
-    gradientNorm,
-    learningRate,
-    shortLoops,
-    ...(curriculum ? { curriculum } : {}),
-    tokens,
-    flops,
-    elapsedMs: performance.now() - started,
-  } as const;
+  const elapsedMs = performance.now() - started;
+  const measured = { loss, parts: Object.fromEntries(parts), gradientNorm, learningRate };
+  return { type: "step", step, ...measured, noted, tokens, flops, elapsedMs };
 }
 
-function learningRateAt(training: Optimisation["training"], step: number): number {
-  const { learningRate: peak, learningRateFloor: floor, warmupSteps, steps: totalSteps } = training;
+const numberIn = (outputs: ReadonlyMap<string, Tensor>, name: string): number =>
+  outputs.get(name)?.data[0] ?? 0;
+
+/** The names of the parts of a graph's loss. */
+const partsOf = ({ outputs }: Graph): string[] =>
+  [...outputs.keys()].filter((name) => name.startsWith("loss/")).map((name) => name.slice("loss/".length));
+
+function learningRateAt(options: OptimiserOptions, step: number): number {
+  const { learningRate: peak, learningRateFloor: floor, warmupSteps, steps: totalSteps } = options;
   return warmupCosine({ peak, floor, warmupSteps, totalSteps }, step);
 }
 

@@ -1,17 +1,16 @@
 import * as z from "zod";
 import type { Spec } from "../models/spec.ts";
 import { samplerNames } from "../models/trajectories.ts";
+import { inWords, problemsOf } from "../util/issues.ts";
 import { badTraining } from "./errors.ts";
-import { objectiveSchema } from "./objectives/elastic.ts";
+
+// Schemas only: whoever stores or shows options needs no graph and no trainer.
 
 const count = z.int().positive();
 
-/** Everything that decides a training run, apart from the spec and the data. Defaults follow LoopFormer. */
-export const trainingSchema = z.strictObject({
-  objective: objectiveSchema,
-  sampler: z.enum(samplerNames).default("official").describe("how short trajectories are drawn"),
+/** What the training loop itself reads, whatever is trained on: AdamW, warm-up and cosine, clipping. */
+export const optimiserSchema = z.strictObject({
   steps: count.describe("optimizer steps"),
-  batch: count.default(8).describe("sequences a micro-batch"),
   microBatches: count.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
   learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
   learningRateFloor: z
@@ -21,35 +20,62 @@ export const trainingSchema = z.strictObject({
     .describe("learning rate at the end of the cosine; the default is never above learningRate"),
   warmupSteps: z.int().min(0).default(50).describe("steps of linear warm-up"),
   weightDecay: z.number().min(0).default(0.2).describe("decay of tensors with two or more dimensions"),
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.95),
-  epsilon: z.number().positive().default(1e-8),
+  beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW: how slowly the mean of gradients moves"),
+  beta2: z.number().min(0).lt(1).default(0.95).describe("AdamW: how slowly the mean of squares moves"),
+  epsilon: z.number().positive().default(1e-8).describe("AdamW: added to the root of the mean of squares"),
   clip: z.number().min(0).default(1).describe("largest global gradient norm; 0 never clips"),
-  seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
   recompute: z
     .boolean()
     .default(false)
     .describe("rebuild activations in the backward pass: less memory, more time"),
 });
+export type OptimiserOptions = z.infer<typeof optimiserSchema>;
+
+/**
+ * What is minimised. `final`: cross-entropy after all loops. `elastic`: CE_long + shortWeight CE_short +
+ * consistencyWeight MSE(stop_grad(long), short), LoopFormer Eq. 7 and train.py; `naive` early exit is
+ * `elastic` with consistencyWeight 0.
+ */
+export const objectiveSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("final") }),
+  z.strictObject({
+    kind: z.literal("elastic"),
+    shortWeight: z.number().min(0).default(0.1).describe("weight of the short run's cross-entropy"),
+    consistencyWeight: z.number().min(0).default(0.1).describe("weight of the consistency term"),
+    consistency: z
+      .enum(["hidden", "logits"])
+      .default("hidden")
+      .describe(
+        "what the short run must match: hidden states after the final norm (code, Eq. 7) or logits (section 3.3)",
+      ),
+  }),
+]);
+export type Objective = z.infer<typeof objectiveSchema>;
+
+/** Everything that decides a training run on text, apart from spec and data. Defaults follow LoopFormer. */
+export const trainingSchema = optimiserSchema.extend({
+  objective: objectiveSchema,
+  sampler: z.enum(samplerNames).default("official").describe("how short trajectories are drawn"),
+  batch: count.default(8).describe("sequences a micro-batch"),
+  seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
+});
 export type TrainingOptions = z.infer<typeof trainingSchema>;
+/** Training options as a user writes them: everything but `objective` and `steps` may be left out. */
 export type TrainingInput = z.input<typeof trainingSchema>;
 
-/** Checks training options against a spec; throws TRAIN_OPTIONS listing every problem. */
-export function parseTraining(json: unknown, spec: Spec): TrainingOptions {
-  const parsed = trainingSchema.safeParse(json);
-  const problems = (parsed.error?.issues ?? []).map(
-    ({ path, message }) => `${path.join(".") || "options"}: ${message}`,
-  );
-  const given = typeof json === "object" ? ({ ...json } as Partial<TrainingInput>) : {};
-  if (given.objective?.kind === "elastic" && spec.loops < 2) {
+/** Checks training options against a spec and fills in defaults; throws TRAIN_OPTIONS listing every problem. */
+export function parseTraining(options: TrainingInput, spec: Spec): TrainingOptions {
+  const parsed = trainingSchema.safeParse(options, { error: inWords });
+  const problems = parsed.success ? [] : problemsOf(parsed.error, "options");
+  const { objective, sampler, learningRate = 1e-3, learningRateFloor = 0 } = { ...options };
+  if (objective?.kind === "elastic" && spec.loops < 2) {
     problems.push(
       `objective: an elastic objective needs at least 2 loops; this ${spec.family} has ${spec.loops}`,
     );
   }
-  if (given.sampler === "uniform" && spec.conditioning.kind !== "time") {
+  if (sampler === "uniform" && spec.conditioning.kind !== "time") {
     problems.push("sampler: only loopformer has step sizes to sample");
   }
-  const { learningRate = 1e-3, learningRateFloor = 0 } = given;
   if (learningRateFloor > learningRate) {
     problems.push(`learningRateFloor: ${learningRateFloor} is above learningRate ${learningRate}`);
   }

@@ -1,15 +1,17 @@
 import * as z from "zod";
+import { misfits } from "../models/misfits.ts";
 import { runsOnce, type Spec } from "../models/spec.ts";
 import { type Schedule, scheduledValues, scheduleSchema } from "../tasks/curriculum.ts";
 import type { PromptTask } from "../tasks/task.ts";
+import { inWords, problemsOf } from "../util/issues.ts";
 import { badPromptTraining } from "./errors.ts";
-import { trainingSchema } from "./options.ts";
+import { optimiserSchema } from "./options.ts";
 
 /**
  * Everything that decides a training run on prompts, apart from the spec and the task. Defaults follow the Looped
  * Transformer: Adam without decay, whole prompts; `points`, `dims` and `loops` grow along schedules.
  */
-export const promptTrainingSchema = trainingSchema.omit({ objective: true, sampler: true }).extend({
+export const promptTrainingSchema = optimiserSchema.extend({
   batch: z.int().positive().default(64).describe("prompts a micro-batch"),
   learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
   learningRateFloor: z
@@ -26,6 +28,7 @@ export const promptTrainingSchema = trainingSchema.omit({ objective: true, sampl
   dims: scheduleSchema.optional().describe("coordinates in use; the task's by default"),
   loops: scheduleSchema.optional().describe("loops of a step; the spec's by default"),
   noise: z.number().min(0).default(0).describe("standard deviation of the labels' noise"),
+  seed: z.int().min(0).default(1).describe("seed of weights and prompts"),
 });
 export type PromptTrainingInput = z.input<typeof promptTrainingSchema>;
 export type PromptTraining = Omit<
@@ -42,15 +45,13 @@ const largestOf = (schedule: Schedule, steps: number) => Math.max(...scheduledVa
 
 /** Checks training options against a spec and a task; throws LAB_OPTIONS listing every problem. */
 export function parsePromptTraining(
-  json: unknown,
+  options: PromptTrainingInput,
   spec: Spec,
   task: Pick<PromptTask, "name" | "points" | "dims" | "tokenWidth" | "outputs">,
 ): PromptTraining {
-  const parsed = promptTrainingSchema.safeParse(json);
-  const problems = (parsed.error?.issues ?? []).map(
-    ({ path, message }) => `${path.join(".") || "options"}: ${message}`,
-  );
-  if (!parsed.success) throw badPromptTraining(problems);
+  const parsed = promptTrainingSchema.safeParse(options, { error: inWords });
+  if (!parsed.success) throw badPromptTraining(problemsOf(parsed.error, "options"));
+  const problems: string[] = [];
   const { data } = parsed;
   const training: PromptTraining = {
     ...data,
@@ -77,18 +78,4 @@ export function parsePromptTraining(
   problems.push(...misfits(spec, task));
   if (problems.length > 0) throw badPromptTraining(problems);
   return training;
-}
-
-/** Where a spec does not fit a task. */
-export function misfits(
-  { readout, family }: Spec,
-  { name, tokenWidth, outputs }: Pick<PromptTask, "name" | "tokenWidth" | "outputs">,
-): string[] {
-  if (readout.kind === "tokens") return [`spec: a ${family} reads tokens of a vocabulary, not prompts`];
-  const problems: string[] = [];
-  if (readout.inputs !== tokenWidth)
-    problems.push(`spec: reads vectors of ${readout.inputs}, where tokens of ${name} have ${tokenWidth}`);
-  if (readout.outputs !== outputs)
-    problems.push(`spec: predicts vectors of ${readout.outputs}, where targets of ${name} have ${outputs}`);
-  return problems;
 }

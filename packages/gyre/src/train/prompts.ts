@@ -1,25 +1,38 @@
 import type { Graph } from "../graph/types.ts";
 import { trainingFlops } from "../models/describe.ts";
 import type { Spec } from "../models/spec.ts";
+import type { TrainState } from "../optim/state.ts";
 import { scheduled } from "../tasks/curriculum.ts";
-import type { Prompts, PromptTask } from "../tasks/task.ts";
-import type { Tensor } from "../util/tensor.ts";
+import { promptInputs } from "../tasks/inputs.ts";
+import type { PromptTask } from "../tasks/task.ts";
+import { initialState } from "./initial-state.ts";
 import { promptStepGraph } from "./objectives/prompts.ts";
-import { type Optimisation, optimise, type Source, type TrainEvent, type TrainState } from "./optimise.ts";
-import type { PromptTraining } from "./prompt-options.ts";
+import { optimise, type Progress, type Source, type TrainEvent } from "./optimise.ts";
+import { type PromptTraining, type PromptTrainingInput, parsePromptTraining } from "./prompt-options.ts";
 
-export interface PromptRun extends Omit<Optimisation, "training" | "source"> {
-  readonly training: PromptTraining;
-  readonly task: Pick<PromptTask, "draw">;
+export interface PromptRun extends Progress {
+  readonly spec: Spec;
+  readonly training: PromptTrainingInput;
+  readonly task: PromptTask;
+  /** Where to go on; fresh weights by default. It is changed in place. */
+  readonly state?: TrainState | undefined;
 }
 
 /**
  * Trains a model on fresh prompts of a task; see `optimise`. Prompts and curriculum are pure functions of (seed,
- * step). A step event's `curriculum` has the points, dims, loops and window of its step. Throws TRAIN_NOT_FINITE,
- * LAB_MODEL, LAB_READING, CONTEXT.
+ * step). A step event notes the points, dims, loops and window of its step; its loss has no parts. Throws LAB_OPTIONS,
+ * TRAIN_NOT_FINITE, LAB_READING, CONTEXT.
  */
-export function trainPrompts(run: PromptRun): AsyncGenerator<TrainEvent, TrainState> {
-  return optimise({ ...run, source: promptSource(run) });
+export async function* trainPrompts(run: PromptRun): AsyncGenerator<TrainEvent, TrainState> {
+  const { spec, task } = run;
+  const training = parsePromptTraining(run.training, spec, task);
+  const { state = initialState(spec, training.seed) } = run;
+  return yield* optimise({
+    ...run,
+    options: training,
+    source: promptSource({ spec, training, task }),
+    state,
+  });
 }
 
 /** The micro-batches of a run on prompts; every shape (tokens, readings, loops) has one graph. */
@@ -27,7 +40,11 @@ export function promptSource({
   spec,
   training,
   task,
-}: Pick<PromptRun, "spec" | "training" | "task">): Source {
+}: {
+  readonly spec: Spec;
+  readonly training: PromptTraining;
+  readonly task: Pick<PromptTask, "draw">;
+}): Source {
   const { seed, batch, noise, recompute } = training;
   const graphs = new Map<string, Graph>();
   return (step, micro) => {
@@ -47,7 +64,7 @@ export function promptSource({
       inputs: promptInputs(prompts),
       tokens,
       flops: stepFlops(spec, tokens, loops, backprop),
-      curriculum: { points, dims, loops, window },
+      noted: { points, dims, loops, window },
     };
   };
 }
@@ -55,20 +72,4 @@ export function promptSource({
 /** The forward pass of all loops, and the backward pass of those that gradients reach. */
 function stepFlops(spec: Spec, tokens: number, loops: number, backprop: number): number {
   return (trainingFlops(spec, loops, tokens) + 2 * trainingFlops(spec, backprop, tokens)) / 3;
-}
-
-/** The inputs of a graph over prompts. */
-export function promptInputs({
-  tokens,
-  targets,
-  batch,
-  length,
-  width,
-  outputs,
-  readAt,
-}: Prompts): [string, Tensor][] {
-  return [
-    ["prompts", { data: tokens, shape: [batch, length, width] }],
-    ["targets", { data: targets, shape: [batch, readAt.length, outputs] }],
-  ];
 }

@@ -11,7 +11,7 @@ import type { Limits } from "../../src/server/answers.ts";
 import type { ModelWorker } from "../../src/server/model-worker.node.ts";
 import type { Job } from "../../src/server/protocol.ts";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/serve.node.ts";
-import { initialState } from "../../src/train/optimise.ts";
+import { initialState } from "../../src/train/initial-state.ts";
 import { type Rng, rng } from "../../src/util/rng.ts";
 import { spec, tinyRuns } from "./tiny-runs.ts";
 

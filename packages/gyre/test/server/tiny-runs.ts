@@ -6,7 +6,7 @@ import { initialWeights } from "../../src/models/parameters.ts";
 import { baseLoop, loopformer } from "../../src/models/presets.ts";
 import { parseSpec, type Spec } from "../../src/models/spec.ts";
 import { createRun, saveState } from "../../src/runs/run.node.ts";
-import { initialState } from "../../src/train/optimise.ts";
+import { initialState } from "../../src/train/initial-state.ts";
 import type { Weights } from "../../src/util/tensor.ts";
 
 const size = {

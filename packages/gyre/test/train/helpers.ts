@@ -1,7 +1,8 @@
 import type { Spec } from "../../src/models/spec.ts";
-import type { TrainEvent, TrainState } from "../../src/train/optimise.ts";
+import type { TrainState } from "../../src/optim/state.ts";
+import type { StepEvent, TrainEvent } from "../../src/train/optimise.ts";
 import { parseTraining, type TrainingInput } from "../../src/train/options.ts";
-import { type TrainRun, train } from "../../src/train/train.ts";
+import { type TrainRun, train } from "../../src/train/text.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 
 /** Options of a run of a few steps; `changes` win. */
@@ -20,7 +21,7 @@ export async function trained(run: TrainRun): Promise<{ events: TrainEvent[]; st
 }
 
 export const stepsOf = (events: readonly TrainEvent[]) =>
-  events.filter((event): event is Extract<TrainEvent, { type: "step" }> => event.type === "step");
+  events.filter((event): event is StepEvent => event.type === "step");
 
 /** A state that shares no memory with `state`. */
 export function copyOf({ step, weights, moments }: TrainState): TrainState {

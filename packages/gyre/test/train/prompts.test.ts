@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { baseLoop, loopedTransformer, tiedTransformer, transformer } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
+import type { TrainState } from "../../src/optim/state.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { ramp, scheduled, scheduledValues } from "../../src/tasks/curriculum.ts";
-import type { TrainEvent, TrainState } from "../../src/train/optimise.ts";
+import type { TrainEvent } from "../../src/train/optimise.ts";
 import { type PromptTrainingInput, parsePromptTraining } from "../../src/train/prompt-options.ts";
 import { promptSource, trainPrompts } from "../../src/train/prompts.ts";
-import { train } from "../../src/train/train.ts";
+import { train } from "../../src/train/text.ts";
 import { errorOf, rejectionOf } from "../checkpoint/helpers.ts";
 import { linearTask as task, tinyLooped, tinyPrompts } from "../lab/helpers.ts";
 import { largestGap, tinySize } from "../models/tiny.ts";
@@ -69,7 +70,7 @@ const curriculum: PromptTrainingInput = {
 
 test("points, dims and loops follow their schedules, and the window the loops", async () => {
   const { events } = await trained(curriculum);
-  expect(stepsOf(events).map(({ curriculum: at }) => Object.values(at ?? {}))).toEqual([
+  expect(stepsOf(events).map(({ noted }) => Object.values(noted).map(([first]) => first))).toEqual([
     [2, 1, 1, 1],
     [2, 1, 1, 1],
     [4, 1, 2, 2],
@@ -78,7 +79,11 @@ test("points, dims and loops follow their schedules, and the window the loops", 
     [5, 2, 3, 2],
     [5, 2, 4, 2],
   ]);
-  expect(stepsOf(events)[0]).toMatchObject({ tokens: 2 * 4 * 4, lossShort: undefined, shortLoops: [] });
+  expect(stepsOf(events)[0]).toMatchObject({
+    tokens: 2 * 4 * 4,
+    parts: {},
+    noted: { points: [2, 2], window: [1, 1] },
+  });
 });
 
 test("going on from a saved state equals a run that never stopped, bit for bit", async () => {
@@ -192,11 +197,13 @@ describe("options", () => {
 
   test.each([
     [{}, "steps: "],
-    [{ steps: 1, objective: { kind: "final" } }, 'Unrecognized key: "objective"'],
+    [{ steps: 1, objective: { kind: "final" } }, 'unknown field "objective"'],
     [{ steps: 1, points: { from: 3, to: 2, by: 1, every: 1 } }, "points: "],
     [{ steps: 1, noise: -1 }, "noise: "],
   ])("%j is refused", (json, problem) => {
-    expect(errorOf(() => parsePromptTraining(json, tinyLooped, task)).detail.given).toContain(problem);
+    expect(
+      errorOf(() => parsePromptTraining(json as PromptTrainingInput, tinyLooped, task)).detail.given,
+    ).toContain(problem);
   });
 
   test("a model of a vocabulary cannot train on prompts, nor one of vectors on text", async () => {

@@ -1,14 +1,9 @@
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { Parametrisation } from "../../train/objectives/linear.ts";
 import { mean, median } from "../../util/statistics.ts";
 import { bestDescent } from "../linear/best-descent.ts";
 import { drawLinear, type InputLaw, momentsOf } from "../linear/prompts.ts";
-import {
-  type LinearTraining,
-  linearErrors,
-  linearRecipe,
-  type Parametrisation,
-  trainLinear,
-} from "../linear/train.ts";
+import { type LinearTraining, linearErrors, linearRecipe, trainLinear } from "../linear/train.ts";
 import type { FigureContext } from "./figure.ts";
 
 /** One trained linear model of a figure; what it leaves out is `linearRecipe`'s. */

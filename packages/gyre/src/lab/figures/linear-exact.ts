@@ -1,8 +1,8 @@
+import { linearGraph } from "../../models/linear.ts";
 import { atMost, type Series } from "../../report/lab-report.ts";
 import { interpreterRuntime } from "../../runtime/interpreter.ts";
 import { construct } from "../linear/construct.ts";
 import { gradientDescent, scaledIdentity } from "../linear/descent.ts";
-import { linearGraph } from "../linear/model.ts";
 import { drawLinear, inputLaw } from "../linear/prompts.ts";
 import type { FigureContext, FigureRecipe } from "./figure.ts";
 

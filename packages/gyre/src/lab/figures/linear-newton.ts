@@ -1,9 +1,9 @@
+import { linearGraph } from "../../models/linear.ts";
 import { atMost } from "../../report/lab-report.ts";
 import { interpreterRuntime } from "../../runtime/interpreter.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { median, quantile } from "../../util/statistics.ts";
 import { descentErrors } from "../linear/descent.ts";
-import { linearGraph } from "../linear/model.ts";
 import { constructNewton, newtonPrompt, newtonSteps, normalEquations } from "../linear/newton.ts";
 import {
   alphaOf,

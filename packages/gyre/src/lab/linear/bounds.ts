@@ -1,8 +1,8 @@
+import { linearGraph } from "../../models/linear.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { median, quantile } from "../../util/statistics.ts";
 import { construct } from "./construct.ts";
 import { descentErrors, type Spectrum, spectrum } from "./descent.ts";
-import { linearGraph } from "./model.ts";
 import { alphaOf, drawLinear, type InputName, inputLaw, momentsOf } from "./prompts.ts";
 
 /** Upper bounds on |prediction - target| after `loops` loops, by the rule that sets the step size. */

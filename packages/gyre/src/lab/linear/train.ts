@@ -1,24 +1,19 @@
-import { gradients } from "../../grad/gradients.ts";
-import { GraphBuilder } from "../../graph/builder.ts";
-import { meanAll, mul, pad, reshape, sub } from "../../graph/ops.ts";
-import type { Graph, Value } from "../../graph/types.ts";
-import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../optim/adamw.ts";
-import { warmupCosine } from "../../optim/schedule.ts";
+import { momentGraph } from "../../models/linear.ts";
+import { startFrom } from "../../optim/state.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { linearStepGraph, type Parametrisation } from "../../train/objectives/linear.ts";
+import { optimise, type Source } from "../../train/optimise.ts";
+import { GyreError } from "../../util/errors.ts";
 import { rng } from "../../util/rng.ts";
 import { mean } from "../../util/statistics.ts";
-import type { Weights } from "../../util/tensor.ts";
-import { sizeOf, type Tensor } from "../../util/tensor.ts";
+import { sizeOf, type Tensor, type Weights } from "../../util/tensor.ts";
 import { badLinearTraining } from "../errors.ts";
 import { construct, type LinearWeights } from "./construct.ts";
-import { momentGraph, momentLoops } from "./model.ts";
 import { drawLinear, type InputLaw, type LinearPrompts, momentsOf } from "./prompts.ts";
 import { type DrawnMoments, drawMoments } from "./wishart.ts";
 
-export type Parametrisation = "restricted" | "free";
-
-/** What is learned: A alone, [d, d], in the constructed P and Q; or P and Q whole, [d + k, d + k] each. */
 export interface LinearTraining {
+  /** What is learned. */
   readonly parametrisation: Parametrisation;
   readonly inputs: InputLaw;
   /** Examples in context, n. */
@@ -35,8 +30,16 @@ export interface LinearTraining {
 /** The recipe of the restricted model at d = 5, from which runs differ by what they say. */
 export const linearRecipe = { batch: 128, steps: 2500, learningRate: 0.02, initial: 0.01 } as const;
 
-const adamw = { beta1: 0.9, beta2: 0.9, epsilon: 1e-8, weightDecay: 0 } as const;
-const clip = 1;
+const optimiser = {
+  microBatches: 1,
+  warmupSteps: 0,
+  weightDecay: 0,
+  beta1: 0.9,
+  beta2: 0.9,
+  epsilon: 1e-8,
+  clip: 1,
+  recompute: false,
+} as const;
 /** The cosine ends at this part of the learning rate. */
 const floor = 0.02;
 
@@ -46,67 +49,60 @@ export interface TrainedLinear {
   readonly losses: readonly number[];
 }
 
-/** Trains a linear looped transformer on fresh prompts with w* ~ N(0, D^-2). Throws LAB_LINEAR. */
+/**
+ * Trains a linear looped transformer on fresh prompts with w* ~ N(0, D^-2); see `optimise`. `onStep` gets steps counted
+ * from 0. Throws LAB_LINEAR, and the signal's reason.
+ */
 export async function trainLinear(
   runtime: Runtime,
-  options: LinearTraining,
+  training: LinearTraining,
   { onStep, signal }: { onStep?: (step: number, loss: number) => void; signal?: AbortSignal } = {},
 ): Promise<TrainedLinear> {
   if (runtime.precision !== "float32") throw badLinearTraining("runtime", runtime.name, "a float32 runtime");
-  const { inputs, examples, batch, steps, seed, learningRate } = options;
+  const { steps, learningRate, inputs } = training;
   const dims = inputs.scales.length;
-  const weights = initial(options, dims);
-  const state = initAdamW(weights);
+  const options = { ...optimiser, steps, learningRate, learningRateFloor: floor * learningRate };
+  const state = startFrom(initial(training, dims));
   const losses: number[] = [];
-  const isDirect = inputs.kind === "gaussian" && examples >= dims;
-  await using program = await runtime.compile(trainingGraph(options, dims));
-  for (let step = 0; step < steps; step++) {
-    signal?.throwIfAborted();
-    const stream = `train ${step}`;
-    const law = { seed, stream, batch, examples, outputs: 1, inputs, prior: "matched" } as const;
-    const drawn = isDirect ? drawMoments(law) : withMoments(drawLinear(law));
-    const results = await program.run(new Map([...weights, ...feeds(drawn, Float32Array)]));
-    const gradient = (name: string) => results.get(`grad/${name}`)?.data as Float32Array;
-    const norm = globalNorm([...weights.keys()].map(gradient));
-    if (!Number.isFinite(norm)) throw badLinearTraining("learningRate", String(learningRate), diverged(step));
-    updateAdamW(weights, gradient, state, {
-      ...adamw,
-      learningRate: warmupCosine(
-        { peak: learningRate, floor: floor * learningRate, warmupSteps: 0, totalSteps: steps },
-        step,
-      ),
-      step: step + 1,
-      gradientScale: clipScale(norm, clip),
-    });
-    const loss = results.get("loss")?.data[0] ?? Number.NaN;
-    losses.push(loss);
-    onStep?.(step, loss);
+  try {
+    const source = linearSource(training, dims);
+    for await (const event of optimise({ runtime, options, source, state, ...(signal ? { signal } : {}) })) {
+      if (event.type !== "step") continue;
+      losses.push(event.loss);
+      onStep?.(event.step - 1, event.loss);
+    }
+  } catch (error) {
+    const isDiverged = error instanceof GyreError && error.code === "TRAIN_NOT_FINITE";
+    throw isDiverged ? badLinearTraining("learningRate", String(learningRate), diverged(state.step)) : error;
   }
-  return { weights: assembled(weights, dims), losses: thinned(losses, 100) };
+  signal?.throwIfAborted();
+  return { weights: assembled(state.weights, dims), losses: thinned(losses, 100) };
 }
 
 const diverged = (step: number) => `finite gradients, but those of step ${step} are not: a lower one`;
 
-/** The graph of one training step on second moments; outputs `loss` and `grad/NAME`. */
-function trainingGraph({ parametrisation, batch, loops }: LinearTraining, dims: number): Graph {
-  const builder = new GraphBuilder();
-  const width = dims + 1;
-  const leaves: Record<string, Value> =
-    parametrisation === "restricted"
-      ? { A: builder.input("A", [dims, dims]) }
-      : { P: builder.input("P", [width, width]), Q: builder.input("Q", [width, width]) };
-  const projector = construct({ dims, outputs: 1, preconditioner: 0 }).P;
-  const P = leaves["P"] ?? builder.constant(projector.data, projector.shape);
-  const Q = leaves["Q"] ?? pad(pad(leaves["A"] as Value, 0, 0, 1), 1, 0, 1);
-  const { predictions } = momentLoops(builder, { batch, dims, outputs: 1, taps: [loops] }, P, Q);
-  const target = builder.input("target", [batch]);
-  const gap = sub(reshape(predictions.get(loops) as Value, [batch]), target);
-  const loss = meanAll(mul(gap, gap));
-  const names = Object.keys(leaves);
-  const grads = gradients(loss, Object.values(leaves));
-  const outputs = Object.fromEntries(grads.map((grad, at) => [`grad/${names[at]}`, grad]));
-  return builder.graph({ loss, ...outputs });
+/** Fresh prompts of every step, as second moments: drawn as such where their law is known, else from whole prompts. */
+function linearSource(
+  { parametrisation, inputs, examples, batch, loops, seed }: LinearTraining,
+  dims: number,
+): Source {
+  const graph = linearStepGraph({ parametrisation, batch, dims, loops });
+  const isDirect = inputs.kind === "gaussian" && examples >= dims;
+  return (step) => {
+    const stream = `train ${step}`;
+    const law = { seed, stream, batch, examples, outputs: 1, inputs, prior: "matched" } as const;
+    const drawn = isDirect ? drawMoments(law) : withMoments(drawLinear(law));
+    return {
+      graph,
+      inputs: feeds(drawn, Float32Array),
+      tokens: batch * (examples + 1),
+      flops: flopsOf(batch, dims, loops),
+    };
+  };
 }
+
+/** Two products of the weights and two of the moments a loop, forward and backward. */
+const flopsOf = (batch: number, dims: number, loops: number) => 3 * 8 * batch * loops * (dims + 1) ** 3;
 
 function initial({ parametrisation, seed, initial: spread }: LinearTraining, dims: number): Weights {
   const random = rng(seed, "linear weights");

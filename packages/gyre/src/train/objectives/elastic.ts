@@ -1,4 +1,3 @@
-import * as z from "zod";
 import { gradients } from "../../grad/gradients.ts";
 import { GraphBuilder } from "../../graph/builder.ts";
 import { add, linearCrossEntropy, meanAll, mul, reshape, stopGradient, sub } from "../../graph/ops.ts";
@@ -6,27 +5,7 @@ import type { Graph, Value } from "../../graph/types.ts";
 import { forward, parameterInputs, readOut, tokenHead } from "../../models/assembly.ts";
 import { parameters } from "../../models/parameters.ts";
 import type { Spec } from "../../models/spec.ts";
-
-/**
- * What is minimised. `final`: cross-entropy after all loops. `elastic`: CE_long + shortWeight CE_short +
- * consistencyWeight MSE(stop_grad(long), short), LoopFormer Eq. 7 and train.py; `naive` early exit is
- * `elastic` with consistencyWeight 0.
- */
-export const objectiveSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("final") }),
-  z.strictObject({
-    kind: z.literal("elastic"),
-    shortWeight: z.number().min(0).default(0.1).describe("weight of the short run's cross-entropy"),
-    consistencyWeight: z.number().min(0).default(0.1).describe("weight of the consistency term"),
-    consistency: z
-      .enum(["hidden", "logits"])
-      .default("hidden")
-      .describe(
-        "what the short run must match: hidden states after the final norm (code, Eq. 7) or logits (section 3.3)",
-      ),
-  }),
-]);
-export type Objective = z.infer<typeof objectiveSchema>;
+import type { Objective } from "../options.ts";
 
 export interface StepShape {
   readonly batch: number;

@@ -8,13 +8,8 @@ import { parameters } from "../../../src/models/parameters.ts";
 import { presets } from "../../../src/models/presets.ts";
 import { type Budget, conditions, type Spec } from "../../../src/models/spec.ts";
 import { openOnnxRuntime } from "../../../src/runtime/onnx.node.ts";
-import {
-  type Objective,
-  objectiveSchema,
-  SHORT_ROUTE,
-  type StepOptions,
-  stepGraph,
-} from "../../../src/train/objectives/elastic.ts";
+import { SHORT_ROUTE, type StepOptions, stepGraph } from "../../../src/train/objectives/elastic.ts";
+import { type Objective, objectiveSchema } from "../../../src/train/options.ts";
 import type { Tensor } from "../../../src/util/tensor.ts";
 import {
   countOps,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parameters } from "../../../src/models/parameters.ts";
+import { predictionGraph } from "../../../src/models/predictions.ts";
 import {
   algoformer,
   baseLoop,
@@ -10,8 +11,8 @@ import {
 } from "../../../src/models/presets.ts";
 import type { Spec } from "../../../src/models/spec.ts";
 import { openOnnxRuntime } from "../../../src/runtime/onnx.node.ts";
-import { predictionGraph, promptStepGraph } from "../../../src/train/objectives/prompts.ts";
-import { promptInputs } from "../../../src/train/prompts.ts";
+import { promptInputs } from "../../../src/tasks/inputs.ts";
+import { promptStepGraph } from "../../../src/train/objectives/prompts.ts";
 import type { Tensor } from "../../../src/util/tensor.ts";
 import { errorOf } from "../../checkpoint/helpers.ts";
 import { linearTask, tinyLooped, tinyPrompts } from "../../lab/helpers.ts";

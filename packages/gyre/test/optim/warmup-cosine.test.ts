@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { warmupCosine } from "../../src/optim/schedule.ts";
+import { warmupCosine } from "../../src/optim/warmup-cosine.ts";
 
 const schedule = { peak: 1, floor: 0.1, warmupSteps: 4, totalSteps: 24 };
 const at = (step: number) => warmupCosine(schedule, step);

@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { learnableTokens } from "../../../../scripts/golden-case.ts";
 import { trainingFlops } from "../../src/models/describe.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
+import type { TrainState } from "../../src/optim/state.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { OnnxRuntime } from "../../src/runtime/session-runtime.ts";
-import { initialState, type TrainState } from "../../src/train/optimise.ts";
+import { initialState } from "../../src/train/initial-state.ts";
 import { parseTraining, type TrainingInput } from "../../src/train/options.ts";
-import { train } from "../../src/train/train.ts";
+import { train } from "../../src/train/text.ts";
 import { errorOf, rejectionOf } from "../checkpoint/helpers.ts";
 import { largestGap, tinySize } from "../models/tiny.ts";
 import { copyOf, options, stepsOf, trained } from "./helpers.ts";
@@ -60,11 +61,13 @@ describe("events", () => {
     const { events } = await run({ steps: 6, batch: 3, microBatches: 2, objective: elastic, warmupSteps: 2 });
     for (const event of stepsOf(events)) {
       expect(event.tokens).toBe(3 * 2 * spec.context);
-      expect(event.shortLoops).toHaveLength(2);
-      expect(event.shortLoops.every((loops) => loops >= 1 && loops < spec.loops)).toBe(true);
-      const { lossLong, lossShort = 0, consistency = 0 } = event;
-      expect(event.loss).toBeCloseTo(lossLong + 0.1 * lossShort + 0.1 * consistency, 5);
-      const loops = 2 * spec.loops + event.shortLoops.reduce((sum, short) => sum + short, 0);
+      const { shortLoops = [] } = event.noted;
+      expect(shortLoops).toHaveLength(2);
+      expect(shortLoops.every((loops) => loops >= 1 && loops < spec.loops)).toBe(true);
+      expect(Object.keys(event.parts)).toEqual(["long", "short", "consistency"]);
+      const { long = 0, short = 0, consistency = 0 } = event.parts;
+      expect(event.loss).toBeCloseTo(long + 0.1 * short + 0.1 * consistency, 5);
+      const loops = 2 * spec.loops + shortLoops.reduce((sum, of) => sum + of, 0);
       const heads = trainingFlops(spec, 0, 3 * spec.context);
       expect(event.flops).toBe(trainingFlops(spec, loops, 3 * spec.context) + 3 * heads);
       expect(event.gradientNorm).toBeGreaterThan(0);
@@ -76,8 +79,8 @@ describe("events", () => {
 
   test("a run without a short part has no numbers for it", async () => {
     const [event] = stepsOf((await run({ steps: 1 })).events);
-    expect(event).toMatchObject({ lossShort: undefined, consistency: undefined, shortLoops: [] });
-    expect(event?.loss).toBe(event?.lossLong);
+    expect(event).toMatchObject({ parts: { long: event?.loss }, noted: {} });
+    expect(Object.keys(event?.parts ?? {})).toEqual(["long"]);
   });
 
   test("a prefix costs nothing: only LoopFormer's short run has FLOPs of its own", async () => {
@@ -93,7 +96,7 @@ describe("learning", () => {
     const of = presets[name](name === "gpt" ? { ...tinySize, loops: 1 } : tinySize);
     const objective = name === "gpt" ? ({ kind: "final" } as const) : elastic;
     const { events } = await run({ steps: 150, batch: 8, learningRate: 0.02, objective }, of);
-    const losses = stepsOf(events).map(({ lossLong }) => lossLong);
+    const losses = stepsOf(events).map(({ parts }) => parts["long"]);
     expect(losses[0]).toBeCloseTo(Math.log(tinySize.vocab), 1);
     expect(losses.at(-1)).toBeLessThan(1.2);
   });
@@ -116,7 +119,7 @@ describe("seeds", () => {
   test("short trajectories differ from step to step and from micro-batch to micro-batch", async () => {
     const of = loopformer({ ...tinySize, loops: 8 });
     const { events } = await run({ steps: 6, microBatches: 2, objective: elastic }, of);
-    const drawn = stepsOf(events).map(({ shortLoops }) => shortLoops);
+    const drawn = stepsOf(events).map(({ noted: { shortLoops = [] } }) => shortLoops);
     expect(new Set(drawn.map(([first]) => first)).size).toBeGreaterThan(1);
     expect(drawn.some(([first, second]) => first !== second)).toBe(true);
   });
@@ -276,12 +279,12 @@ test("data of another vocabulary is refused before the first step", async () => 
 describe("options", () => {
   test("every problem is listed: of single options and with the spec", () => {
     const json = { objective: elastic, sampler: "uniform", steps: 0, warmup: 3, learningRateFloor: 1 };
-    const error = errorOf(() => parseTraining(json, gpt({ ...tinySize, loops: 1 })));
+    const error = errorOf(() => parseTraining(json as TrainingInput, gpt({ ...tinySize, loops: 1 })));
     expect(error.code).toBe("TRAIN_OPTIONS");
     expect(error.detail.given).toMatchInlineSnapshot(`
       "training options with problems:
-          steps: Too small: expected number to be >0
-          options: Unrecognized key: "warmup"
+          steps: must be a number above 0, not 0
+          options: unknown field "warmup"
           objective: an elastic objective needs at least 2 loops; this gpt has 1
           sampler: only loopformer has step sizes to sample
           learningRateFloor: 1 is above learningRate 0.001"
@@ -289,13 +292,13 @@ describe("options", () => {
   });
 
   test.each([
-    [{ steps: 2, objective: { kind: "final" }, beta1: 1 }, "beta1: Too big"],
+    [{ steps: 2, objective: { kind: "final" }, beta1: 1 }, "beta1: must be a number below 1, not 1"],
     [{ steps: 2 }, "objective: "],
     [{ objective: { kind: "final" } }, "steps: "],
     [null, "options: "],
     ["fast", "options: "],
   ])("%j is refused", (json, problem) => {
-    const error = errorOf(() => parseTraining(json, spec));
+    const error = errorOf(() => parseTraining(json as TrainingInput, spec));
     expect(error.code).toBe("TRAIN_OPTIONS");
     expect(error.detail.given).toContain(problem);
   });
@@ -306,4 +309,19 @@ describe("options", () => {
     expect(parseTraining(parsed, spec)).toEqual(parsed);
     expect(options(spec, {}).learningRateFloor).toBe(1e-4);
   });
+});
+
+test("options are literal unions: a misspelled word does not type-check", () => {
+  type Given = Parameters<typeof train>[0]["training"];
+  const steps = 1;
+  expectTypeOf({ steps, objective: { kind: "elastic", consistency: "logits" } } as const).toExtend<Given>();
+  expectTypeOf({ steps, objective: { kind: "elastik" } } as const).not.toExtend<Given>();
+  expectTypeOf({ steps, objective: { kind: "elastic", consistency: "both" } } as const).not.toExtend<Given>();
+  expectTypeOf({ steps, objective: elastic, sampler: "uniform" } as const).toExtend<Given>();
+  expectTypeOf({ steps, objective: elastic, sampler: "unifrom" } as const).not.toExtend<Given>();
+  expectTypeOf<Parameters<typeof parseTraining>[0]>().toEqualTypeOf<Given>();
+  // @ts-expect-error: "elastik" is no objective
+  expect(() => parseTraining({ steps, objective: { kind: "elastik" } }, spec)).toThrow(
+    /"final" or "elastic"/,
+  );
 });

@@ -1,35 +1,53 @@
-import { batch, type TokenSplit } from "../data/windows.ts";
+import { batch, type TokenSplit, windowCount } from "../data/windows.ts";
 import type { Graph } from "../graph/types.ts";
 import { trainingFlops } from "../models/describe.ts";
 import { readsVectors } from "../models/errors.ts";
 import { conditions, hasVectors, type Spec } from "../models/spec.ts";
 import { sampleUnits } from "../models/trajectories.ts";
+import type { TrainState } from "../optim/state.ts";
 import { rng } from "../util/rng.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { tokenOutside } from "./errors.ts";
+import { initialState } from "./initial-state.ts";
 import { SHORT_ROUTE, stepGraph } from "./objectives/elastic.ts";
-import { type Optimisation, optimise, type Source, type TrainEvent, type TrainState } from "./optimise.ts";
-import type { TrainingOptions } from "./options.ts";
+import { optimise, type Progress, type Source, type TrainEvent } from "./optimise.ts";
+import { parseTraining, type TrainingInput, type TrainingOptions } from "./options.ts";
 
-export interface TrainRun extends Omit<Optimisation, "training" | "source"> {
-  readonly training: TrainingOptions;
+export interface TrainRun extends Progress {
+  readonly spec: Spec;
+  readonly training: TrainingInput;
   readonly data: TokenSplit;
+  /** Where to go on; fresh weights by default. It is changed in place. */
+  readonly state?: TrainState | undefined;
 }
 
 /**
- * Trains a language model; see `optimise`. Batches and trajectories are pure functions of (seed, step). Throws
- * TRAIN_DATA, MODEL_VECTORS and TRAIN_NOT_FINITE.
+ * Trains a language model; see `optimise`. Batches and trajectories are pure functions of (seed, step). A step
+ * event's parts are `long` and, where there is a short run, `short` and `consistency`; it notes `shortLoops`. Throws
+ * TRAIN_OPTIONS, TRAIN_DATA, DATA_TOO_SHORT, MODEL_VECTORS and TRAIN_NOT_FINITE.
+ *
+ * @example
+ * const going = train({ spec, training: { steps: 100, objective: { kind: "elastic" } }, runtime, data });
+ * for await (const event of going) if (event.type === "step") console.log(event.step, event.parts.long);
  */
 export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainState> {
   const { spec, data } = run;
+  const training = parseTraining(run.training, spec);
+  requireFit(spec, data);
+  const { state = initialState(spec, training.seed) } = run;
+  return yield* optimise({ ...run, options: training, source: textSource(spec, training, data), state });
+}
+
+/** Whether a model can read this text. Throws MODEL_VECTORS, TRAIN_DATA, DATA_TOO_SHORT. */
+function requireFit(spec: Spec, data: TokenSplit): void {
   if (hasVectors(spec)) throw readsVectors(spec.family);
+  windowCount(data, spec.context);
   const largest = (data.tokens as Uint32Array).reduce((most, token) => Math.max(most, token), 0);
   if (largest >= spec.vocab) throw tokenOutside(largest, spec.vocab);
-  return yield* optimise({ ...run, source: textSource(run) });
 }
 
 /** The micro-batches of a run on text. */
-function textSource({ spec, training, data }: TrainRun): Source {
+function textSource(spec: Spec, training: TrainingOptions, data: TokenSplit): Source {
   const { batch: rows, microBatches, seed, objective, recompute } = training;
   const { context } = spec;
   const shape = [rows, context];
@@ -69,7 +87,7 @@ function textSource({ spec, training, data }: TrainRun): Source {
     return {
       graph: graphFor(units?.length),
       inputs,
-      shortLoops: units?.length,
+      ...(units ? { noted: { shortLoops: units.length } } : {}),
       tokens: count,
       flops: trainingFlops(spec, spec.loops, count) + shortFlops,
     };

@@ -1,6 +1,6 @@
-import { GraphBuilder } from "../../graph/builder.ts";
-import { broadcastTo, matmul, neg, reshape, slice, sub, swapLast } from "../../graph/ops.ts";
-import type { Graph, Value } from "../../graph/types.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { broadcastTo, matmul, neg, reshape, slice, sub, swapLast } from "../graph/ops.ts";
+import type { Graph, Value } from "../graph/types.ts";
 
 export interface LinearShape {
   readonly batch: number;

@@ -1,4 +1,4 @@
-export interface Schedule {
+export interface WarmupCosine {
   /** Highest learning rate. */
   readonly peak: number;
   /** Learning rate at the end. */
@@ -8,7 +8,7 @@ export interface Schedule {
 }
 
 /** Linear warm-up, then a cosine from peak to floor; `step` counts from 0 (nanoGPT's get_lr). */
-export function warmupCosine({ peak, floor, warmupSteps, totalSteps }: Schedule, step: number): number {
+export function warmupCosine({ peak, floor, warmupSteps, totalSteps }: WarmupCosine, step: number): number {
   if (step < warmupSteps) return (peak * (step + 1)) / (warmupSteps + 1);
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
   return floor + 0.5 * (1 + Math.cos(Math.PI * progress)) * (peak - floor);
