@@ -32,6 +32,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "optim",
     "runtime",
     "tasks",
+    "decode",
     "train",
     "measure",
     "report",

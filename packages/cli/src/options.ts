@@ -28,6 +28,9 @@ export const number =
     return value;
   };
 
+/** The values of an option that may be given several times. */
+export const repeated = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
+
 /** One of some words. */
 export const word =
   <Word extends string>(...words: readonly Word[]) =>

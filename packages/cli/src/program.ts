@@ -10,7 +10,7 @@ import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
 import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
-import { draft, loopsRange, number, trajectory, whole, word } from "./options.ts";
+import { draft, loopsRange, number, repeated, trajectory, whole, word } from "./options.ts";
 import { addLab } from "./program-lab.ts";
 import { addTasks } from "./program-tasks.ts";
 
@@ -119,20 +119,28 @@ function addEval(program: Command, exit: Exit): void {
     .summary("measure runs at every budget")
     .description(
       "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a " +
-        "plot, and writes report.json, report.svg and report.md.",
+        "plot, and writes report.json, report.svg and report.md. With --tasks it asks questions instead: a table of " +
+        "tasks by budgets, tasks.json and tasks.md.",
     )
     .argument("<runs...>", "one run or several, for one report")
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
     .option("--trajectories <which>", "uniform, all (every trajectory on the 1/L grid), or a file", "uniform")
+    .option(
+      "--tasks <path>",
+      "a task file, questions like piqa.jsonl, or a folder of them; may be repeated",
+      repeated,
+    )
+    .option("--limit <n>", "with --tasks: the first n questions of each", whole(1))
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--stride <tokens>", "tokens between the starts of windows (default: the context)", whole(1))
     .option("--max-tokens <n>", "score the first n tokens only", whole(1))
-    .option("--batch <n>", "windows at a time", whole(1))
+    .option("--batch <n>", "windows at a time; with --tasks, continuations", whole(1))
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
     .addOption(threadsFlag())
     .addHelpText(
       "after",
-      "\nExample:\n  $ gyre eval runs/loopformer runs/gpt --loops 1..L --out reports/both",
+      "\nExamples:\n  $ gyre eval runs/loopformer runs/gpt --loops 1..L --out reports/both\n" +
+        "  $ gyre eval runs/loopformer --tasks tasks --loops 1,2,4",
     )
     .action(async (runs: string[], options: EvalOptions) =>
       exit(await (await import("./commands/eval.ts")).evalCommand(runs, options)),

@@ -66,6 +66,21 @@ export type {
   Value,
 } from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
+export { formatNames } from "./measure/benchmarks/formats.ts";
+export type {
+  Benchmark,
+  BenchmarkMetric,
+  ChoiceQuestion,
+  GenerationQuestion,
+  LastWordQuestion,
+  Place,
+  Question,
+  QuestionKind,
+  Request,
+  RollingQuestion,
+  Writing,
+} from "./measure/benchmarks/question.ts";
+export { firstQuestions } from "./measure/benchmarks/score.ts";
 export { type CalibrateOptions, type Calibration, calibrate, WORTHWHILE } from "./measure/calibrate.ts";
 export {
   type EvaluateOptions,
@@ -144,6 +159,15 @@ export type {
 } from "./onnx/proto.ts";
 export type { AdamWState } from "./optim/adamw.ts";
 export { startFrom, type TrainState } from "./optim/state.ts";
+export {
+  type BenchmarkEntry,
+  type BenchmarkMean,
+  type BenchmarkModel,
+  type BenchmarkPoint,
+  type BenchmarksReport,
+  benchmarksMarkdown,
+  benchmarksTable,
+} from "./report/benchmarks-report.ts";
 export {
   type ExitCurve,
   type ExitOutcome,

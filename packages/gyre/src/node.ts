@@ -19,6 +19,12 @@ export {
   type TokenizerChoice,
 } from "./data/shards.node.ts";
 export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
+export { readBenchmarks } from "./measure/benchmarks/files.node.ts";
+export {
+  type BenchmarkProgress,
+  type EvaluateBenchmarksOptions,
+  evaluateBenchmarks,
+} from "./runs/benchmarks.node.ts";
 export type { LoadedCheckpoint, RunCheckpoint } from "./runs/checkpoints.node.ts";
 export { type MetricsRecord, RunDirectory, type SaveCheckpointOptions } from "./runs/directory.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";

@@ -7,11 +7,15 @@ import pc from "picocolors";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { badOutput } from "../errors.ts";
 import { interruptSignal } from "../interrupt.ts";
+import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { reportPlot } from "../render/plot.ts";
 import { StatusLine } from "../render/status-line.ts";
 
 export interface EvalOptions extends BudgetOptions {
+  /** Questions to ask instead of validation text. */
+  readonly tasks?: readonly string[];
+  readonly limit?: number;
   readonly data?: string;
   readonly stride?: number;
   readonly maxTokens?: number;
@@ -26,7 +30,10 @@ const keptLines = 32;
 
 /** `gyre eval`: measures runs at each budget, prints the table and the plot, and writes the report. */
 export async function evalCommand(paths: readonly string[], options: EvalOptions): Promise<number> {
-  const { loops: _, trajectories = "uniform", out, ...rest } = options;
+  const { loops: _, trajectories = "uniform", out, tasks, limit, ...rest } = options;
+  if (tasks) return (await import("./eval-tasks.ts")).evalTasksCommand(paths, { ...options, tasks });
+  if (limit !== undefined)
+    throw new UsageError("--limit is about --tasks; validation text takes --max-tokens.");
   if (out !== undefined) await makeFolder(out);
   const status = new StatusLine();
   try {

@@ -24,6 +24,8 @@ export interface Reading {
 export interface ReadOptions {
   /** The model's full depth by default. A rule lets each position leave by itself. */
   readonly loops?: Loops;
+  /** Of each text, the first position whose prediction is wanted; 0 by default. Those before it need no head. */
+  readonly from?: readonly number[];
 }
 
 /** Tokens of each text in one call: long stretches while they last, then short ones, so that little is padding. */
@@ -36,6 +38,8 @@ interface Open {
   readonly text: number;
   readonly tokens: ArrayLike<number>;
   readonly sequence: Sequence;
+  /** The first position whose prediction is wanted. */
+  readonly from: number;
 }
 
 /**
@@ -53,7 +57,7 @@ interface Open {
 export async function readTexts(
   decoder: Decoder,
   texts: readonly ArrayLike<number>[],
-  { loops = decoder.model.spec.loops }: ReadOptions,
+  { loops = decoder.model.spec.loops, from }: ReadOptions,
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const { spec } = decoder.model;
@@ -63,7 +67,9 @@ export async function readTexts(
   for (const text of texts) checkTokens(text, spec.vocab);
   const route = await decoder.route(budget);
   const longest = Math.max(0, ...texts.map(({ length }) => length));
-  const open = texts.map((tokens, text) => ({ text, tokens, sequence: decoder.start(longest) }));
+  const open = texts.map((tokens, text) => {
+    return { text, tokens, sequence: decoder.start(longest), from: from?.[text] ?? 0 };
+  });
   for (let position = 0; position < longest; ) {
     const left = longest - position;
     const stretch = STRETCHES.find((size) => left > size - STRETCHES[1]) ?? STRETCHES[1];
@@ -99,7 +105,7 @@ function callOf(
   return { sequence, loop: 0, modulations, position, states: decoder.embed(ids, position) };
 }
 
-/** A row of a call that is part of its text. */
+/** A row of a call that is part of its text, and whose prediction is wanted. */
 interface Row {
   readonly text: number;
   readonly position: number;
@@ -110,7 +116,7 @@ interface Row {
 
 function rowsOf(decoder: Decoder, reading: readonly Open[], calls: readonly LoopCall[]): Row[] {
   const { width } = decoder.model.spec;
-  return reading.flatMap(({ text, tokens }, index) => {
+  return reading.flatMap(({ text, tokens, from }, index) => {
     const { states, position } = calls[index] as LoopCall;
     const count = Math.min(states.length / width, tokens.length - position);
     return Array.from({ length: count }, (_, row) => ({
@@ -118,7 +124,7 @@ function rowsOf(decoder: Decoder, reading: readonly Open[], calls: readonly Loop
       position: position + row,
       isLast: position + row + 1 === tokens.length,
       state: () => states.slice(row * width, (row + 1) * width),
-    }));
+    })).filter((row) => row.position >= from);
   });
 }
 

@@ -8,6 +8,7 @@ export const packageVersions = {
   "onnxruntime-node": "1.30.0",
   "onnxruntime-web": "1.30.0",
   tokenizers: "0.23.2",
+  yaml: "2.9.1",
 } as const;
 
 /** Loads an optional package by the given `import()`. Throws PACKAGE_MISSING, which says how to install it. */

@@ -32,6 +32,16 @@ export function standardError(sum: number, squares: number, count: number): numb
   return Math.sqrt(Math.max(0, squares / count - average * average) / count);
 }
 
+/**
+ * Standard error of the mean of independent numbers: their sample standard deviation (divided by one less than their
+ * count) over the root of their count. NaN of fewer than two.
+ */
+export function sampleStandardError(values: readonly number[]): number {
+  const [average, count] = [mean(values), values.length];
+  const squares = values.reduce((sum, value) => sum + (value - average) ** 2, 0);
+  return Math.sqrt(squares / (count - 1) / count);
+}
+
 /** A 90 % band. */
 export interface Band {
   readonly low: number;

@@ -1,0 +1,126 @@
+import type { Decoder } from "../../decode/decoder.ts";
+import { readTexts } from "../../decode/read.ts";
+import { advance, Stream } from "../../decode/stream.ts";
+import type { Budget } from "../../models/spec.ts";
+import type { FloatData } from "../../util/tensor.ts";
+import type { Row } from "./join.ts";
+import type { Writing } from "./question.ts";
+
+/** What was found of the scored tokens of a row. */
+export interface Likelihood {
+  /** Sum of their log-probabilities, in nats. */
+  readonly sum: number;
+  /** Each of them was the most likely one. */
+  readonly isGreedy: boolean;
+}
+
+/** A model at one budget, here or behind a server. */
+export interface Reader {
+  /** In the order of the rows. */
+  readonly score: (rows: readonly Row[]) => Promise<Likelihood[]>;
+  /** What is written after each prompt, the most likely token each time, without what stopped it. */
+  readonly write: (prompts: readonly (readonly number[])[], writing: Writing) => Promise<string[]>;
+}
+
+/** Rows that are read together unless told otherwise. */
+export const ROWS_AT_A_TIME = 32;
+
+export interface ModelReaderOptions {
+  readonly loops: Budget;
+  readonly decode: (tokens: Iterable<number>) => string;
+  readonly endOfText: number;
+  /** Rows that are read together; no result depends on it. */
+  readonly batch?: number;
+  /** Called after each group of rows, with their number. */
+  readonly onProgress?: (rows: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A model here. Throws LOOPS or TRAJECTORY. */
+export function modelReader(decoder: Decoder, options: ModelReaderOptions): Reader {
+  return {
+    score: (rows) => scoreRows(decoder, rows, options),
+    write: (prompts, writing) => writeAnswers(decoder, prompts, writing, options),
+  };
+}
+
+async function scoreRows(
+  decoder: Decoder,
+  rows: readonly Row[],
+  { loops, batch = ROWS_AT_A_TIME, onProgress, signal }: ModelReaderOptions,
+): Promise<Likelihood[]> {
+  const found = rows.map(() => ({ sum: 0, isGreedy: true }));
+  // rows of about one length share calls best
+  const order = rows.map((_, index) => index).sort((a, b) => lengthOf(rows, a) - lengthOf(rows, b));
+  for (let start = 0; start < order.length; start += batch) {
+    signal?.throwIfAborted();
+    const group = order.slice(start, start + batch);
+    const some = group.map((index) => rows[index] as Row);
+    const texts = some.map(({ tokens }) => tokens.slice(0, -1));
+    const from = some.map((row) => row.from - 1);
+    await readTexts(decoder, texts, { loops, from }, ({ text, position, logits }) => {
+      const token = (some[text] as Row).tokens[position + 1] as number;
+      const { logProbability, isMost } = lookUp(logits, token);
+      const likelihood = found[group[text] as number] as (typeof found)[number];
+      likelihood.sum += logProbability;
+      likelihood.isGreedy &&= isMost;
+    });
+    onProgress?.(group.length);
+  }
+  return found;
+}
+
+const lengthOf = (rows: readonly Row[], index: number): number => (rows[index] as Row).tokens.length;
+
+/** The log-probability of a token, in float64, and whether no other has more. */
+function lookUp(logits: FloatData, token: number): { logProbability: number; isMost: boolean } {
+  let most = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) most = Math.max(most, logit);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - most);
+  const own = logits[token] as number;
+  return { logProbability: own - most - Math.log(total), isMost: own === most };
+}
+
+async function writeAnswers(
+  decoder: Decoder,
+  prompts: readonly (readonly number[])[],
+  { stop, maxTokens }: Writing,
+  { loops, decode, endOfText, batch = ROWS_AT_A_TIME, onProgress, signal }: ModelReaderOptions,
+): Promise<string[]> {
+  const texts: string[] = [];
+  for (let start = 0; start < prompts.length; start += batch) {
+    const options = { loops, maxTokens, temperature: 0, stop: endOfText, window: "stop" as const };
+    const writers = await Promise.all(
+      prompts.slice(start, start + batch).map(async (prompt) => {
+        const stream = await Stream.open(decoder, prompt, options);
+        return { stream, tokens: [] as number[], text: "", isStopped: false };
+      }),
+    );
+    const isWriting = ({ stream, isStopped }: (typeof writers)[number]) => !stream.finish && !isStopped;
+    for (let active = writers.filter(isWriting); active.length > 0; active = active.filter(isWriting)) {
+      signal?.throwIfAborted();
+      const advanced = await advance(
+        decoder,
+        active.map(({ stream }) => stream),
+        "all",
+      );
+      for (const [index, written] of advanced.entries()) {
+        const writer = active[index] as (typeof active)[number];
+        if (!written || written.token === endOfText) continue;
+        writer.tokens.push(written.token);
+        writer.text = decode(writer.tokens);
+        writer.isStopped = stop.some((end) => writer.text.includes(end));
+      }
+    }
+    texts.push(...writers.map(({ text }) => beforeStop(text, stop)));
+    onProgress?.(writers.length);
+  }
+  return texts;
+}
+
+/** A text up to the first of some others. */
+export function beforeStop(text: string, stop: readonly string[]): string {
+  const ends = stop.map((end) => text.indexOf(end)).filter((end) => end >= 0);
+  return text.slice(0, Math.min(text.length, ...ends));
+}
