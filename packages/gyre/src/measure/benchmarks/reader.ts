@@ -23,7 +23,7 @@ export interface Reader {
 }
 
 /** Rows that are read together unless told otherwise. */
-export const ROWS_AT_A_TIME = 32;
+const ROWS_AT_A_TIME = 32;
 
 export interface ModelReaderOptions {
   readonly loops: Budget;

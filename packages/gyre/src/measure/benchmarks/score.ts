@@ -13,7 +13,7 @@ import type {
 import type { Likelihood, Reader } from "./reader.ts";
 
 /** A metric over all questions of a benchmark. */
-export interface MetricValue {
+interface MetricValue {
   readonly metric: BenchmarkMetric;
   readonly value: number;
   /** Standard error; left out where there are fewer than two questions, or none is known. */
