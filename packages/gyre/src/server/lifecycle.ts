@@ -1,5 +1,11 @@
 import { disconnected, shuttingDown, tooLate } from "./errors.ts";
 
+/** Node's longest timer; a longer one would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Seconds as a timer takes them. */
+export const timerMs = (seconds: number): number => Math.min(1000 * seconds, LONGEST_TIMER_MS);
+
 /** The requests that are being answered: each has a time limit, and all of them can be waited for. */
 export class Lifecycle {
   /** No new request is taken. */
@@ -24,7 +30,7 @@ export class Lifecycle {
     if (this.isDraining) throw shuttingDown();
     const controller = new AbortController();
     const leave = () => controller.abort(disconnected());
-    const timer = setTimeout(() => controller.abort(tooLate(seconds)), seconds * 1000);
+    const timer = setTimeout(() => controller.abort(tooLate(seconds)), timerMs(seconds));
     // At once when it aborts, not when the reader asks for more: it may never do so.
     const close = () => {
       clearTimeout(timer);
@@ -52,7 +58,7 @@ export class Lifecycle {
     });
     const timer = setTimeout(() => {
       for (const controller of [...this.#open]) controller.abort(shuttingDown());
-    }, seconds * 1000);
+    }, timerMs(seconds));
     await idle;
     clearTimeout(timer);
   }

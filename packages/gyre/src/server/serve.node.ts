@@ -9,7 +9,7 @@ import { type App, createApp } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import type { OnFault } from "./faults.ts";
 import { hostName, ownHosts } from "./hosts.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { Lifecycle, timerMs } from "./lifecycle.ts";
 import type { RequestRecord } from "./log.ts";
 import { prometheus } from "./metrics.node.ts";
 import { ModelWorker } from "./model-worker.node.ts";
@@ -105,7 +105,7 @@ async function httpServer(app: App, answerSeconds: number): Promise<Server> {
   const fetch = (request: Request) => app.fetch(request);
   const server = createAdaptorServer({ fetch, overrideGlobalObjects: false, serverOptions }) as Server;
   // A client that stops reading holds its connection no longer than a request may take.
-  server.setTimeout(1000 * (ARRIVAL_SECONDS + answerSeconds));
+  server.setTimeout(timerMs(ARRIVAL_SECONDS + answerSeconds));
   return server;
 }
 

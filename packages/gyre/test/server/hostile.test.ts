@@ -2,18 +2,12 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { Worker } from "node:worker_threads";
-import OpenAI, { APIError } from "openai";
+import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { bytesTokenizer } from "../../src/data/tokenizer.ts";
-import { createRun, saveState } from "../../src/runs/run.node.ts";
 import type { Limits } from "../../src/server/answers.ts";
-import type { ModelWorker } from "../../src/server/model-worker.node.ts";
-import type { Job } from "../../src/server/protocol.ts";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/serve.node.ts";
-import { initialState } from "../../src/train/initial-state.ts";
 import { type Rng, rng } from "../../src/util/rng.ts";
-import { spec, tinyRuns } from "./tiny-runs.ts";
+import { tinyRuns } from "./tiny-runs.ts";
 
 let runs: Awaited<ReturnType<typeof tinyRuns>>;
 beforeAll(async () => {
@@ -26,9 +20,6 @@ const open = (options: ServeOptions) =>
   serve(runs.paths, { port: 0, threads: 1, onFault: (error) => faults.push(error), ...options });
 const clientOf = ({ url }: RunningServer, apiKey = "none") =>
   new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
-const broken = () => {
-  throw new Error("broken");
-};
 const endless = { model: "endless", prompt: "x", max_tokens: 4000 };
 
 type Body = string | Uint8Array<ArrayBuffer> | ReadableStream;
@@ -131,99 +122,17 @@ describe("time", () => {
     expect(text).not.toContain("[DONE]");
     await isFree(server);
   });
-});
 
-describe("the end of a worker", () => {
-  const threads: Worker[] = [];
-  const remember = (thread: Worker) => threads.push(thread);
-  beforeAll(() => process.on("worker", remember));
-  afterAll(() => process.off("worker", remember));
-
-  test("is told to those who wait; others go on, and a new one takes its place", async () => {
-    const heard: string[] = [];
-    await using server = await open({ onFault: (error) => heard.push(String(error)) });
-    const client = clientOf(server);
-    const stream = await client.completions.create({ ...endless, stream: true });
-    const pending = client.completions.create(endless);
-    await vi.waitFor(() => expect(server.models[1]?.engine.pending).toBe(2));
-    // It ends itself: to end it from outside within a call would abort the process.
-    threads.at(-1)?.postMessage({ type: "close" });
-    const gone = { status: 503, code: "model_unavailable" };
-    await expect(pending).rejects.toMatchObject(gone);
-    const rest = (async () => {
-      for await (const _ of stream);
-    })();
-    await expect(rest).rejects.toThrow(APIError);
-    const refused = await post(server, JSON.stringify(endless));
-    expect(refused.headers.get("retry-after")).toBe("5");
-    const text = await refused.text();
-    expect(text).toContain("model_unavailable");
-    expect(text).not.toContain("exit code");
-    const ready = await fetch(`${server.url}/readyz`);
-    expect([ready.status, await ready.json()]).toEqual([503, { status: "unavailable" }]);
-    expect(heard).toEqual([expect.stringMatching(/SERVE_WORKER: .*endless.*while working \(exit code 0\)/)]);
-    const other = await client.completions.create({ model: "tiny", prompt: "x", max_tokens: 2 });
-    expect(other.usage?.completion_tokens).toBe(2);
-
-    await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), 10_000);
-    const next = await client.completions.create({ ...endless, max_tokens: 3 });
-    expect(next.choices[0]?.text).toBe("AAA");
-  });
-
-  test("is followed by no other model than the one that was there", async () => {
-    const mine = await tinyRuns("tiny");
-    const heard: string[] = [];
-    const [path = ""] = mine.paths;
-    await using server = await serve([path], {
-      port: 0,
-      threads: 1,
-      onFault: (error) => heard.push(String(error)),
-    });
-    const other = await createRun({
-      path,
-      spec: { ...spec, loops: 8 },
-      tokenizer: bytesTokenizer(),
-      force: true,
-    });
-    await saveState(other, initialState(other.config.spec, 1));
-    threads.at(-1)?.postMessage({ type: "close" });
-    await vi.waitFor(() => expect(heard).toContainEqual(expect.stringContaining("SERVE_REPLACED")), 10_000);
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
-    await mine.remove();
-  });
-
-  test("that is one of many does not keep the server from closing, not even while it starts anew", async () => {
-    const server = await open({ onFault: () => undefined });
-    threads.at(-1)?.postMessage({ type: "close" });
-    await vi.waitFor(() => expect(server.models[1]?.engine.failure).toBe("exit code 0"));
-    await server.close(0);
-  });
-});
-
-describe("functions of the server's owner that throw", () => {
-  test("harm no answer", async () => {
-    await using server = await open({ onRequest: broken, onFault: broken });
-    const client = clientOf(server);
-    const fields = { ...endless, max_tokens: 3 };
-    for (let round = 0; round < 2; round++) {
-      expect((await client.completions.create(fields)).choices[0]?.text).toBe("AAA");
-      let text = "";
-      for await (const { choices } of await client.completions.create({ ...fields, stream: true }))
-        text += choices[0]?.text;
-      expect(text).toBe("AAA");
-    }
-  });
-
-  test("nor does a job that a worker cannot begin", async () => {
-    await using server = await open({});
-    const engine = server.models[1]?.engine as ModelWorker;
-    const job = { prompt: [1], budget: 4, exit: "nonsense", stops: [], dropsSpace: false } as unknown as Job;
-    const event = await new Promise((resolve) => engine.start(job, resolve));
-    expect(event).toMatchObject({ type: "failure", isGone: false, reason: expect.stringContaining("EXIT") });
-    expect(() => engine.start({ ...job, seed: (() => 1) as unknown as number }, broken)).toThrow("clone");
-    expect(engine.pending).toBe(0);
-    const next = await clientOf(server).completions.create({ ...endless, max_tokens: 3 });
-    expect(next.choices[0]?.text).toBe("AAA");
+  test("a limit of years is no limit, and not one of a millisecond", async () => {
+    const server = await open({ limits: { seconds: 1e9 } });
+    const { choices } = await clientOf(server).completions.create({ ...endless, max_tokens: 200 });
+    expect(choices[0]?.text).toBe("A".repeat(200));
+    const stream = await clientOf(server).completions.create({ ...endless, max_tokens: 100, stream: true });
+    const closed = server.close(1e9);
+    let text = "";
+    for await (const { choices: parts } of stream) text += parts[0]?.text;
+    expect(text).toBe("A".repeat(100));
+    await closed;
   });
 });
 
