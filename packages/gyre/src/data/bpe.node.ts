@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,34 +7,44 @@ import { promisify } from "node:util";
 import { loadPackage } from "../util/packages.ts";
 import { type BpeTokenizer, BYTE_SYMBOLS, bpeJson, bpeTokenizer, type Merge } from "./bpe.ts";
 import { badOption, missingPath, tokenizerMismatch, trainerFailed } from "./errors.ts";
+import { piecesOf } from "./pieces.ts";
 import { END_OF_TEXT, LONE_SURROGATE, type Tokenizer } from "./tokenizer.ts";
 
+export interface TrainBpeOptions {
+  readonly texts: Iterable<string> | AsyncIterable<string>;
+  /** Entries: 256 bytes, merges, `<|endoftext|>`; at least 257. */
+  readonly vocab: number;
+  /** Take fewer entries where the texts do not yield as many, instead of throwing DATA_VOCABULARY. */
+  readonly canShrink?: boolean;
+  /** Folder for what the trainer reads and writes, removed in the end; by default one of the system's. */
+  readonly scratch?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Learns a byte-level BPE of `vocab` entries (at least 257: 256 bytes, merges, `<|endoftext|>`) from texts with
- * the Hugging Face trainer, in a child process. Throws DATA_OPTION, DATA_VOCABULARY, PACKAGE_MISSING, DATA_TRAINER.
+ * Learns a byte-level BPE with the Hugging Face trainer, in a child process that ends with `signal`. So that text
+ * without white space takes seconds and not hours, pieces are cut after 256 characters, and of such pieces no more
+ * than 2^20 characters are read. Throws DATA_OPTION, DATA_VOCABULARY, PACKAGE_MISSING, DATA_TRAINER.
+ *
+ * @example
+ * const tokenizer = await trainBpe({ texts: ["the cat sat on the mat"], vocab: 4096, canShrink: true });
  */
-export async function trainBpe({
-  texts,
-  vocab,
-  signal,
-}: {
-  texts: readonly string[];
-  vocab: number;
-  signal?: AbortSignal | undefined;
-}): Promise<BpeTokenizer> {
+export async function trainBpe(options: TrainBpeOptions): Promise<BpeTokenizer> {
+  const { texts, vocab, canShrink = false, scratch, signal } = options;
   if (!Number.isInteger(vocab) || vocab < 257)
     throw badOption("vocab", vocab, "a whole number of at least 257");
   await loadPackage("tokenizers", () => import("tokenizers"));
-  const folder = await mkdtemp(join(tmpdir(), "gyre-bpe-"));
+  if (scratch !== undefined) await mkdir(scratch, { recursive: true });
+  const folder = scratch ?? (await mkdtemp(join(tmpdir(), "gyre-bpe-")));
   try {
     const text = join(folder, "text");
     const trained = join(folder, "trained.json");
-    await writeTexts(text, texts);
+    const sample = await writeTexts(text, texts, signal);
     const module = createRequire(import.meta.url).resolve("tokenizers");
     await runTrainer({ module, text, out: trained, signal });
     const { model } = JSON.parse(await readFile(trained, "utf8")) as { model: { merges: Merge[] } };
-    const tokenizer = bpeTokenizer(bpeJson(model.merges.map(restoreLines), vocab));
-    await verifyBpe(tokenizer, tokenizer.json, sample(texts));
+    const tokenizer = bpeTokenizer(bpeJson(model.merges.map(restoreLines), vocab, { canShrink }));
+    await verifyBpe(tokenizer, tokenizer.json, `${sample}${HARD_TEXT}`);
     return tokenizer;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -97,22 +107,52 @@ export async function runTrainer(job: {
 const TAB = BYTE_SYMBOLS[0x0b] as string;
 const NEWLINE = BYTE_SYMBOLS[0x0a] as string;
 
-async function writeTexts(path: string, texts: readonly string[]): Promise<void> {
+/** Characters of the longest piece that is learned from whole, and of all longer ones together. */
+const LONGEST_PIECE = 256;
+const MOST_LONG = 2 ** 20;
+
+/** Characters of the first text on which the finished tokenizer is checked. */
+const SAMPLE = 20_000;
+const HARD_TEXT = `${END_OF_TEXT}\n\n don't\u00a0stop 1234 \u{1f600}\ufeff\u0085 \r\n\t`;
+
+/** Writes what the trainer reads, and returns the start of the first text. */
+async function writeTexts(
+  path: string,
+  texts: Iterable<string> | AsyncIterable<string>,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const file = await open(path, "w");
   try {
-    for (const text of texts) {
-      await file.writeFile(`${text.replaceAll(END_OF_TEXT, "\n").replaceAll("\n", "\v")}\n`);
+    let sample: string | undefined;
+    let long = MOST_LONG;
+    for await (const text of texts) {
+      signal?.throwIfAborted();
+      sample ??= text.slice(0, SAMPLE).replace(LONE_SURROGATE, "\ufffd");
+      const parts = text.replaceAll(END_OF_TEXT, "\n").replaceAll("\n", "\v");
+      const { line, left } = cutLongPieces(parts, long);
+      long = left;
+      await file.writeFile(`${line}\n`);
     }
+    return sample ?? "";
   } finally {
     await file.close();
   }
 }
 
-function restoreLines([left, right]: Merge): Merge {
-  return [left.replaceAll(TAB, NEWLINE), right.replaceAll(TAB, NEWLINE)];
+/** Ends the trainer's line inside every piece that is too long; leaves out long ones when `left` are used up. */
+function cutLongPieces(text: string, left: number): { readonly line: string; readonly left: number } {
+  const pieces = piecesOf(text);
+  if (!pieces.some((piece) => piece.length > LONGEST_PIECE)) return { line: text, left };
+  let rest = left;
+  const line = pieces.map((piece) => {
+    if (piece.length <= LONGEST_PIECE) return piece;
+    const kept = piece.slice(0, rest).match(/.{1,256}/gsu) ?? [];
+    rest = Math.max(0, rest - piece.length);
+    return `${kept.join("\n")}\n`;
+  });
+  return { line: line.join(""), left: rest };
 }
 
-function sample(texts: readonly string[]): string {
-  const start = (texts[0] ?? "").slice(0, 20_000).replace(LONE_SURROGATE, "\ufffd");
-  return `${start}${END_OF_TEXT}\n\n don't\u00a0stop 1234 \u{1f600}\ufeff\u0085 \r\n\t`;
+function restoreLines([left, right]: Merge): Merge {
+  return [left.replaceAll(TAB, NEWLINE), right.replaceAll(TAB, NEWLINE)];
 }

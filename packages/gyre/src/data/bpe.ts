@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { unsupportedTokenizer, vocabularyTooLarge } from "./errors.ts";
+import { pieceEncoder } from "./pieces.ts";
 import { assembleTokenizer, END_OF_TEXT, type Tokenizer } from "./tokenizer.ts";
 
 /** A byte-level BPE tokenizer and its Hugging Face `tokenizer.json`. */
@@ -74,19 +75,25 @@ export function bpeTokenizer(json: string, where = "tokenizer.json"): BpeTokeniz
     if (id === undefined) throw unsupportedTokenizer(where, `token ${JSON.stringify(symbol)} is missing`);
     return id;
   };
-  const append = pieceEncoder(
-    BYTE_SYMBOLS.map(idOf),
-    merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)]),
-    size,
-  );
+  const append = pieceEncoder({
+    byteIds: BYTE_SYMBOLS.map(idOf),
+    vocab: size,
+    ranks: new Map(merges.map(([left, right], rank) => [idOf(left) * size + idOf(right), rank])),
+    merged: merges.map(([left, right]) => idOf(left + right)),
+  });
   return { ...assembleTokenizer({ kind: "bpe", endOfText, bytes, append }), kind: "bpe", json };
 }
 
 /**
  * The `tokenizer.json` of a vocabulary of `vocab` entries from learned merges, best first: ids 0 to 255 are
- * the bytes, then one id for each merge, then `<|endoftext|>`. Throws DATA_VOCABULARY.
+ * the bytes, then one id for each merge, then `<|endoftext|>`. With `canShrink` it has fewer entries where the
+ * merges do not suffice; else throws DATA_VOCABULARY.
  */
-export function bpeJson(merges: readonly Merge[], vocab: number): string {
+export function bpeJson(
+  merges: readonly Merge[],
+  vocab: number,
+  { canShrink = false }: { readonly canShrink?: boolean } = {},
+): string {
   const ids = new Map(BYTE_SYMBOLS.map((symbol, byte) => [symbol, byte]));
   const kept: Merge[] = [];
   for (const [left, right] of merges) {
@@ -95,10 +102,11 @@ export function bpeJson(merges: readonly Merge[], vocab: number): string {
     if (!ids.has(left + right)) ids.set(left + right, ids.size);
     kept.push([left, right]);
   }
-  if (ids.size < vocab - 1) throw vocabularyTooLarge(vocab, ids.size + 1);
-  ids.set(END_OF_TEXT, vocab - 1);
+  if (ids.size < vocab - 1 && !canShrink) throw vocabularyTooLarge(vocab, ids.size + 1);
+  const endOfText = ids.size;
+  ids.set(END_OF_TEXT, endOfText);
   const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
-  const added = { id: vocab - 1, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false };
+  const added = { id: endOfText, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false };
   return JSON.stringify({
     version: "1.0",
     truncation: null,
@@ -127,13 +135,6 @@ export function bpeJson(merges: readonly Merge[], vocab: number): string {
 export const BYTE_SYMBOLS: readonly string[] = byteSymbols();
 
 const BYTE_OF_SYMBOL = new Map(BYTE_SYMBOLS.map((symbol, byte) => [symbol, byte]));
-
-/** GPT-2's word pattern; White_Space rather than \s because JavaScript's \s differs from Unicode's. */
-const PIECES =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-
-const CACHE_ENTRIES = 1 << 16;
-const CACHE_LENGTH = 32;
 
 function parse(json: string, where: string) {
   let value: unknown;
@@ -166,54 +167,4 @@ function bytesOfSymbols(symbols: string, where: string): Uint8Array {
     }
     return byte;
   });
-}
-
-/** Encodes text piece by piece (`merges`: left id, right id, merged id, best first); common pieces are cached. */
-function pieceEncoder(
-  byteIds: readonly number[],
-  merges: readonly [number, number, number][],
-  vocab: number,
-) {
-  const rankOf = new Map(merges.map(([left, right], rank) => [left * vocab + right, rank]));
-  const cache = new Map<string, readonly number[]>();
-  const encoder = new TextEncoder();
-  const encodePiece = (piece: string): readonly number[] => {
-    const ids = Array.from(encoder.encode(piece), (byte) => byteIds[byte] as number);
-    for (let rank = bestRank(ids, rankOf, vocab); rank < merges.length; rank = bestRank(ids, rankOf, vocab)) {
-      mergeAll(ids, merges[rank] as [number, number, number]);
-    }
-    return ids;
-  };
-  return (out: number[], text: string): void => {
-    for (const [piece] of text.matchAll(PIECES)) {
-      let ids = cache.get(piece);
-      if (ids === undefined) {
-        ids = encodePiece(piece);
-        if (cache.size >= CACHE_ENTRIES) cache.clear();
-        if (piece.length <= CACHE_LENGTH) cache.set(piece, ids);
-      }
-      for (const id of ids) out.push(id);
-    }
-  };
-}
-
-function bestRank(ids: readonly number[], rankOf: ReadonlyMap<number, number>, vocab: number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let at = 0; at + 1 < ids.length; at++) {
-    const rank = rankOf.get((ids[at] as number) * vocab + (ids[at + 1] as number));
-    if (rank !== undefined && rank < best) best = rank;
-  }
-  return best;
-}
-
-/** Replaces every occurrence of a pair, leftmost first, in place. */
-function mergeAll(ids: number[], [left, right, merged]: readonly [number, number, number]): void {
-  let to = 0;
-  for (let from = 0; from < ids.length; from++) {
-    const id = ids[from] as number;
-    const isPair = id === left && ids[from + 1] === right;
-    ids[to++] = isPair ? merged : id;
-    if (isPair) from++;
-  }
-  ids.length = to;
 }

@@ -1,4 +1,5 @@
 import { badOption, cannotSplit, emptyText } from "./errors.ts";
+import { END_OF_TEXT } from "./tokenizer.ts";
 
 /** One text of a corpus. `date` is ISO 8601 of any precision ("1790", "2021-04-28"). */
 export interface Document {
@@ -57,7 +58,8 @@ function splitCharacters(documents: readonly Document[], fraction: number): Docu
   let start = 0;
   for (const document of documents) {
     const { text } = document;
-    const cut = cutNear(text, target - start, (total * Math.min(fraction, 1 - fraction)) / 2);
+    const near = cutNear(text, target - start, (total * Math.min(fraction, 1 - fraction)) / 2);
+    const cut = outsideMarker(text, near, train.length > 0);
     if (cut > 0) train.push({ ...document, text: text.slice(0, cut) });
     if (cut < text.length) validation.push({ ...document, text: text.slice(cut) });
     start += text.length;
@@ -79,4 +81,12 @@ function cutNear(text: string, target: number, slack: number): number {
   const unit = text.charCodeAt(target);
   if (unit < 0xdc00 || unit > 0xdfff) return target;
   return target + 1 < text.length ? target + 1 : target - 1;
+}
+
+/** The cut, moved to an end of the `<|endoftext|>` that it falls inside; to its start if that leaves text before it. */
+function outsideMarker(text: string, cut: number, isTextBefore: boolean): number {
+  const start = text.lastIndexOf(END_OF_TEXT, cut - 1);
+  const end = start + END_OF_TEXT.length;
+  if (start < 0 || cut >= end) return cut;
+  return start > 0 || isTextBefore ? start : end;
 }

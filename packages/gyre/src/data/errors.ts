@@ -90,7 +90,7 @@ export function vocabularyTooLarge(given: number, possible: number): GyreError {
   return new GyreError("DATA_VOCABULARY", {
     given: `vocabulary of ${given} entries; the training text yields only ${possible}`,
     expected: `at most ${possible} entries (256 bytes, learned merges, end of text)`,
-    fix: "use more text or a smaller vocabulary; the trainer never learns more than about 30,000 entries",
+    fix: `use more text, or a vocabulary of ${possible}; the trainer never learns more than about 30,000 entries`,
   });
 }
 

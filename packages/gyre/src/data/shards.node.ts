@@ -12,7 +12,10 @@ import { type DatasetManifest, manifestSchema, type SplitManifest } from "./mani
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
 import type { TokenSplit } from "./windows.ts";
 
-/** Which tokenizer to use. A `bpe` of `vocab` entries (default 4096) is learned from the training split only. */
+/**
+ * Which tokenizer to use. A `bpe` is learned from the training split only. It has `vocab` entries; unless told, 4096,
+ * or fewer where the text does not yield as many.
+ */
 export type TokenizerChoice =
   | { readonly kind: "bpe"; readonly vocab?: number }
   | { readonly kind: "gpt2" }
@@ -134,7 +137,9 @@ async function makeTokenizer(
   if (choice.kind === "bytes") return bytesTokenizer();
   if (choice.kind !== "bpe")
     throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2 or bytes");
-  return trainBpe({ texts: train.map((document) => document.text), vocab: choice.vocab ?? 4096, signal });
+  const { vocab = 4096 } = choice;
+  const texts = train.map((document) => document.text);
+  return trainBpe({ texts, vocab, canShrink: choice.vocab === undefined, signal });
 }
 
 async function encodeDocuments(

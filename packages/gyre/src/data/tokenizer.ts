@@ -71,12 +71,12 @@ export function assembleTokenizer({ kind, endOfText, bytes, append }: TokenizerP
         if (index > 0) ids.push(endOfText);
         if (part.length > 0) append(ids, part);
       });
-      return Uint32Array.from(ids);
+      return new Uint32Array(ids);
     },
     encodeText(text) {
       const ids: number[] = [];
       append(ids, text.replace(LONE_SURROGATE, "\ufffd"));
-      return Uint32Array.from(ids);
+      return new Uint32Array(ids);
     },
     decode(ids) {
       const stream = decodeStream();

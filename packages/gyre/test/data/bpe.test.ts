@@ -7,7 +7,8 @@ import { beforeAll, expect, test } from "vitest";
 import { loadBpe, runTrainer, saveBpe, trainBpe, verifyBpe } from "../../src/data/bpe.node.ts";
 import { type BpeTokenizer, BYTE_SYMBOLS, bpeJson, bpeTokenizer } from "../../src/data/bpe.ts";
 import { loadCorpus } from "../../src/data/corpus.node.ts";
-import { bytesTokenizer } from "../../src/data/tokenizer.ts";
+import { bytesTokenizer, LONE_SURROGATE } from "../../src/data/tokenizer.ts";
+import { rng } from "../../src/util/rng.ts";
 import { tempFolder } from "./temp-folder.ts";
 
 let texts: string[];
@@ -141,6 +142,37 @@ test("the self-check finds a tokenizer that is not the file's", async () => {
   await expect(verifyBpe(broken, bpe.json, "the people")).rejects.toThrow(
     /DATA_TOKENIZER_MISMATCH: the decoded text differs/,
   );
+});
+
+test("a vocabulary that may shrink has what the text yields, and no entry for nothing", async () => {
+  const tokenizer = await trainBpe({ texts: ["ab ab"], vocab: 4096, canShrink: true });
+  expect([tokenizer.vocab, tokenizer.endOfText]).toEqual([259, 258]);
+  expect(tokenizer.decode(tokenizer.encode("ab ab<|endoftext|>"))).toBe("ab ab<|endoftext|>");
+});
+
+test("a megabyte without white space is learned from in seconds, and comes back", async () => {
+  const random = rng(1, "letters");
+  const letters = Array.from({ length: 2 ** 20 }, () => "abcdefghijklmnopqrstuvwxyz🙂"[random.below(28)]);
+  const hostile = letters.join("").replace(LONE_SURROGATE, "🙂");
+  const texts = (async function* () {
+    yield hostile;
+    yield `and words, and words ${hostile}`;
+  })();
+  const startedMs = performance.now();
+  const tokenizer = await trainBpe({ texts, vocab: 1000 });
+  expect(performance.now() - startedMs).toBeLessThan(100_000);
+  expect(tokenizer.encode("words").length).toBeLessThan(5);
+  expect(tokenizer.decode(tokenizer.encode(hostile))).toBe(hostile);
+}, 120_000);
+
+test("training ends when it is told to, and leaves nothing", async () => {
+  const scratch = join(tempFolder(), "scratch");
+  const signal = AbortSignal.timeout(300);
+  const many = Array.from({ length: 40 }, (_, at) => texts.map((text) => `${text} ${at}`)).flat();
+  const startedMs = performance.now();
+  await expect(trainBpe({ texts: many, vocab: 600, scratch, signal })).rejects.toThrow(/timeout|abort/i);
+  expect(performance.now() - startedMs).toBeLessThan(20_000);
+  expect(existsSync(scratch)).toBe(false);
 });
 
 test("errors of training", async () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Document, dateRange, splitDocuments } from "../../src/data/document.ts";
+import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 
 const dated = (...dates: string[]): Document[] =>
   dates.map((date) => ({ name: date, date, text: `of ${date}` }));
@@ -52,6 +53,40 @@ test("a few documents lose no character, and never half a surrogate pair", () =>
       expect(joined(train).length * joined(validation).length).toBeGreaterThan(0);
     }),
   );
+});
+
+test("no cut falls inside the marker <|endoftext|>", () => {
+  const part = fc.constantFrom(
+    "<|endoftext|>",
+    "<|endof",
+    "text|>",
+    "x",
+    "\n",
+    " ",
+    "<|endoftext|><|endoftext|>",
+  );
+  const texts = fc.array(fc.array(part, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 });
+  const { encode, decode } = bytesTokenizer();
+  let splits = 0;
+  fc.assert(
+    fc.property(texts, fc.constantFrom(0.1, 0.3, 0.5, 0.9), (lists, validationFraction) => {
+      const documents = lists.map((parts) => ({ name: "n", text: parts.join("") }));
+      const whole = joined(documents);
+      if (whole === "<|endoftext|>" || whole.length < 2) return;
+      const { train, validation } = splitDocuments(documents, { validationFraction });
+      expect(joined(train) + joined(validation)).toBe(whole);
+      const ids = [...train, ...validation].map((document) => encode(document.text));
+      const separately = documents.map((document) => encode(document.text));
+      expect(ids.map(decode).join("")).toBe(whole);
+      const markers = (list: Uint32Array[]) =>
+        list.flatMap((one) => [...one]).filter((id) => id === 256).length;
+      expect(markers(ids)).toBe(markers(separately));
+      splits++;
+    }),
+    { numRuns: 1000 },
+  );
+  expect(splits).toBeGreaterThan(900);
+  expect(() => splitDocuments([{ name: "one", text: "<|endoftext|>" }])).toThrow(/DATA_TOO_SHORT/);
 });
 
 test("errors", () => {

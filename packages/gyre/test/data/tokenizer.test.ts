@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { encode as encodeByPackage } from "gpt-tokenizer/encoding/r50k_base";
 import { beforeAll, describe, expect, test } from "vitest";
 import { trainBpe } from "../../src/data/bpe.node.ts";
 import { gpt2Tokenizer } from "../../src/data/gpt2.node.ts";
@@ -96,6 +97,31 @@ describe.each(["bytes", "gpt2", "bpe"] as const)("%s", (kind) => {
     expect(() => get().byteLength(-1)).toThrow(/DATA_TOKEN: token id -1/);
     expect(() => get().decodeStream().push(0.5)).toThrow(/DATA_TOKEN: token id 0.5/);
   });
+});
+
+test("gpt2 gives the ids of gpt-tokenizer, also where a word has no end", () => {
+  const gpt2 = tokenizers.get("gpt2") as Tokenizer;
+  const word = fc.constantFrom(
+    " the",
+    "The",
+    "ization",
+    "'s",
+    " 18",
+    "\n\n",
+    "  ",
+    "é",
+    "中文",
+    "🙂",
+    "=-=",
+    "ab",
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 60 }), (words) => {
+      expect([...gpt2.encode(words.join(""))]).toEqual(encodeByPackage(words.join("")));
+    }),
+  );
+  const long = "loremipsum".repeat(1400);
+  expect([...gpt2.encode(long)]).toEqual(encodeByPackage(long));
 });
 
 test("gpt2 gives OpenAI's ids", () => {
