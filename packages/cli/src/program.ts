@@ -122,7 +122,7 @@ function addEval(program: Command, exit: Exit): void {
         "plot, and writes report.json, report.svg and report.md. With --tasks it asks questions instead: a table of " +
         "tasks by budgets, tasks.json and tasks.md.",
     )
-    .argument("<runs...>", "one run or several, for one report")
+    .argument("[runs...]", "one run or several, for one report")
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
     .option("--trajectories <which>", "uniform, all (every trajectory on the 1/L grid), or a file", "uniform")
     .option(
@@ -131,6 +131,11 @@ function addEval(program: Command, exit: Exit): void {
       repeated,
     )
     .option("--limit <n>", "with --tasks: the first n questions of each", whole(1))
+    .option(
+      "--server <url>",
+      "with --tasks, instead of a run: any server of completions that echoes log-probabilities",
+    )
+    .option("--model <name>", "with --server: the model's name there (default: the first that it lists)")
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--stride <tokens>", "tokens between the starts of windows (default: the context)", whole(1))
     .option("--max-tokens <n>", "score the first n tokens only", whole(1))

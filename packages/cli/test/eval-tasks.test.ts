@@ -90,6 +90,16 @@ describe("gyre eval --tasks", () => {
     expect((await run("looped", "--tasks", "piqa.jsonl", "--stride", "4")).stderr).toContain(
       "--stride is about validation text",
     );
+    expect((await run("--tasks", "piqa.jsonl")).stderr).toContain("--tasks needs a run, or a --server");
+    const server = ["--server", "http://127.0.0.1:9", "--tasks", "piqa.jsonl"];
+    expect((await run("looped", ...server)).stderr).toContain("A run or a --server, not both");
+    expect((await run(...server, "--loops", "1..L")).stderr).toContain("the full depth L is not known");
+    expect((await run("--server", "http://127.0.0.1:9")).stderr).toContain(
+      "--server and --model need --tasks",
+    );
+    expect((await run(...server)).stderr).toContain(
+      "BENCHMARK_SERVER: the server http://127.0.0.1:9/v1/models: it cannot be reached",
+    );
     expect((await run("looped", "--limit", "4")).stderr).toContain("--limit is about --tasks");
   });
 });

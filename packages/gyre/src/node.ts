@@ -23,7 +23,9 @@ export { readBenchmarks } from "./measure/benchmarks/files.node.ts";
 export {
   type BenchmarkProgress,
   type EvaluateBenchmarksOptions,
+  type EvaluateServerOptions,
   evaluateBenchmarks,
+  evaluateServer,
 } from "./runs/benchmarks.node.ts";
 export type { LoadedCheckpoint, RunCheckpoint } from "./runs/checkpoints.node.ts";
 export { type MetricsRecord, RunDirectory, type SaveCheckpointOptions } from "./runs/directory.node.ts";

@@ -1,7 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { type BenchmarksReport, benchmarksMarkdown, benchmarksTable, firstQuestions } from "gyre";
-import { evaluateBenchmarks, openRun, readBenchmarks, writeFileAtomic } from "gyre/node";
+import {
+  type EvaluateBenchmarksOptions,
+  evaluateBenchmarks,
+  evaluateServer,
+  openRun,
+  readBenchmarks,
+  writeFileAtomic,
+} from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { badOutput } from "../errors.ts";
 import { interruptSignal } from "../interrupt.ts";
@@ -14,6 +22,9 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly tasks: readonly string[];
   /** Ask the first questions of each only. */
   readonly limit?: number;
+  /** Address of a server that is asked instead of runs. */
+  readonly server?: string;
+  readonly model?: string;
   readonly batch?: number;
   readonly out?: string;
   readonly threads?: number;
@@ -22,29 +33,21 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly maxTokens?: number;
 }
 
-/** `gyre eval --tasks`: asks runs the questions of benchmarks at each budget, prints the table and writes the report. */
+/** `gyre eval --tasks`: asks runs, or a server, the questions of benchmarks at each budget; prints the table, writes the report. */
 export async function evalTasksCommand(paths: readonly string[], options: EvalTasksOptions): Promise<number> {
-  const { tasks, limit, batch, threads, out } = options;
-  for (const [flag, value] of Object.entries({
-    "--data": options.data,
-    "--stride": options.stride,
-    "--max-tokens": options.maxTokens,
-  }))
-    if (value !== undefined)
-      throw new UsageError(`${flag} is about validation text; leave it out with --tasks.`);
+  checkOptions(paths, options);
+  const { tasks, limit, batch, server, out = server === undefined ? undefined : "reports" } = options;
   const benchmarks = (await readBenchmarks(tasks)).map((benchmark) => firstQuestions(benchmark, limit));
-  const { directory } = await openRun(paths[0] as string);
+  const directory = server === undefined ? (await openRun(paths[0] as string)).directory : undefined;
   if (out !== undefined)
     await mkdir(out, { recursive: true }).catch((cause: unknown) => {
       throw badOutput(out, cause);
     });
   const status = new StatusLine();
   try {
-    const report = await evaluateBenchmarks(paths, {
+    const report = await measured(paths, options, {
       benchmarks,
-      budgets: (spec, isCompared) => budgetsFor(spec, options, isCompared),
       ...(batch === undefined ? {} : { batch }),
-      ...(threads === undefined ? {} : { threads }),
       command: commandLine(),
       machine: machineText(),
       commit: await commitOfGyre(),
@@ -56,16 +59,52 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
     status.clear();
     console.log(`${benchmarksTable(report)}\n`);
     for (const [name, text] of Object.entries(filesOf(report))) {
-      if (out === undefined) console.log(await directory.saveReport(name, text));
-      else {
-        await writeFileAtomic(join(out, name), text);
-        console.log(join(out, name));
-      }
+      if (out !== undefined) await writeFileAtomic(join(out, name), text);
+      console.log(out === undefined ? await directory?.saveReport(name, text) : join(out, name));
     }
     return 0;
   } finally {
     status.clear();
   }
+}
+
+function measured(
+  paths: readonly string[],
+  { server, model, threads, loops, trajectories }: EvalTasksOptions,
+  common: Omit<EvaluateBenchmarksOptions, "budgets" | "threads">,
+): Promise<BenchmarksReport> {
+  if (server !== undefined) {
+    const key = process.env["GYRE_API_KEY"];
+    return evaluateServer(server, { ...common, model, key, loops: loops?.(1) });
+  }
+  const depth = { ...(loops ? { loops } : {}), ...(trajectories === undefined ? {} : { trajectories }) };
+  return evaluateBenchmarks(paths, {
+    ...common,
+    ...(threads === undefined ? {} : { threads }),
+    budgets: (spec, isCompared) => budgetsFor(spec, depth, isCompared),
+  });
+}
+
+/** Throws UsageError for options that do not go together. */
+function checkOptions(paths: readonly string[], options: EvalTasksOptions): void {
+  const { server, model, threads, loops, trajectories = "uniform" } = options;
+  const refuse = (flags: Readonly<Record<string, unknown>>, why: string): void => {
+    const [given] = Object.entries(flags).find(([, value]) => value !== undefined) ?? [];
+    if (given !== undefined) throw new UsageError(`${given} ${why}`);
+  };
+  const text = { "--data": options.data, "--stride": options.stride, "--max-tokens": options.maxTokens };
+  refuse(text, "is about validation text; leave it out with --tasks.");
+  if (server === undefined) {
+    refuse({ "--model": model }, "is about a --server.");
+    if (paths.length === 0) throw new UsageError("--tasks needs a run, or a --server.");
+    return;
+  }
+  if (paths.length > 0) throw new UsageError("A run or a --server, not both.");
+  refuse({ "--threads": threads }, "is about a run here; leave it out with --server.");
+  if (trajectories !== "uniform")
+    throw new UsageError("--trajectories is about a run here; a server takes --loops.");
+  if (loops?.(1).join() !== loops?.(2).join())
+    throw new UsageError("--loops with --server takes numbers only: the full depth L is not known.");
 }
 
 const filesOf = (report: BenchmarksReport): Readonly<Record<string, string>> => ({

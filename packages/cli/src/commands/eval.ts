@@ -16,6 +16,8 @@ export interface EvalOptions extends BudgetOptions {
   /** Questions to ask instead of validation text. */
   readonly tasks?: readonly string[];
   readonly limit?: number;
+  readonly server?: string;
+  readonly model?: string;
   readonly data?: string;
   readonly stride?: number;
   readonly maxTokens?: number;
@@ -30,8 +32,10 @@ const keptLines = 32;
 
 /** `gyre eval`: measures runs at each budget, prints the table and the plot, and writes the report. */
 export async function evalCommand(paths: readonly string[], options: EvalOptions): Promise<number> {
-  const { loops: _, trajectories = "uniform", out, tasks, limit, ...rest } = options;
+  const { loops: _, trajectories = "uniform", out, tasks, limit, server, model, ...rest } = options;
   if (tasks) return (await import("./eval-tasks.ts")).evalTasksCommand(paths, { ...options, tasks });
+  if (server !== undefined || model !== undefined) throw new UsageError("--server and --model need --tasks.");
+  if (paths.length === 0) throw new UsageError("missing required argument 'runs'");
   if (limit !== undefined)
     throw new UsageError("--limit is about --tasks; validation text takes --max-tokens.");
   if (out !== undefined) await makeFolder(out);

@@ -22,8 +22,9 @@ export interface BenchmarkMean {
 
 /** All benchmarks at one budget. */
 export interface BenchmarkPoint {
-  readonly loops: number;
-  /** How the budget is called: its number of loops, or its step sizes. */
+  /** Left out where a server does not say. */
+  readonly loops?: number;
+  /** How the budget is called: its number of loops, its step sizes, or "as served". */
   readonly budget: string;
   readonly elapsedMs: number;
   readonly entries: readonly BenchmarkEntry[];

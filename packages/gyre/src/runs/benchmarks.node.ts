@@ -1,10 +1,12 @@
 import { basename, resolve } from "node:path";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { Decoder } from "../decode/decoder.ts";
+import { badServer } from "../measure/benchmarks/errors.ts";
 import type { Vocabulary } from "../measure/benchmarks/join.ts";
 import type { Benchmark } from "../measure/benchmarks/question.ts";
 import { modelReader, type Reader } from "../measure/benchmarks/reader.ts";
 import { type PreparedBenchmark, prepareBenchmark } from "../measure/benchmarks/score.ts";
+import { servedModels, serverReader, serverVocabulary } from "../measure/benchmarks/server-reader.ts";
 import { parameterCount } from "../models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import {
@@ -59,7 +61,6 @@ export async function evaluateBenchmarks(
   paths: readonly string[],
   options: EvaluateBenchmarksOptions,
 ): Promise<BenchmarksReport> {
-  const { benchmarks, command, machine, commit } = options;
   const runs = await Promise.all(paths.map(openRun));
   const prepared = await Promise.all(runs.map((run) => prepareRun(run, runs.length > 1, options)));
   const threads = threadCount(options.threads);
@@ -70,7 +71,8 @@ export async function evaluateBenchmarks(
     const { weights, step, warnings } = await loadWeights(run);
     for (const warning of warnings) options.onWarning?.(`${name}: ${warning}`);
     await using decoder = new Decoder({ spec: run.config.spec, weights, runtime });
-    const points = await measure(decoder, name, prepared[index] as PreparedRun, options);
+    const ready = prepared[index] as PreparedRun;
+    const points = await measure(name, depthsOf(decoder, ready, options), ready.prepared, options.onProgress);
     const { spec } = run.config;
     const size = groupedText(parameterCount(spec));
     models.push({
@@ -79,19 +81,8 @@ export async function evaluateBenchmarks(
       points,
     });
   }
-  return {
-    version: 1,
-    kind: "benchmarks",
-    createdAt: new Date().toISOString(),
-    command,
-    ...(commit === undefined ? {} : { commit }),
-    machine,
-    runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
-    benchmarks: benchmarks.map(({ name, kind, path, questions }) => {
-      return { name, kind, file: basename(path), questions: questions.length };
-    }),
-    models,
-  };
+  const name = `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`;
+  return reportOf(options, name, models);
 }
 
 interface PreparedRun {
@@ -120,37 +111,114 @@ async function prepareRun(
   return { budgets: asked, tokenizer, prepared };
 }
 
+/** A model as it is asked: at one depth, by one reader. */
+interface Depth {
+  readonly loops?: number;
+  readonly budget: string;
+  readonly readerOf: (onProgress: (rows: number) => void) => Reader;
+}
+
 async function measure(
-  decoder: Decoder,
   model: string,
-  { budgets, tokenizer, prepared }: PreparedRun,
-  { batch, onProgress, signal }: EvaluateBenchmarksOptions,
+  depths: readonly Depth[],
+  prepared: readonly PreparedBenchmark[],
+  onProgress: ((progress: BenchmarkProgress) => void) | undefined,
 ): Promise<BenchmarkPoint[]> {
   const points: BenchmarkPoint[] = [];
-  for (const loops of budgets) {
-    const count = typeof loops === "number" ? loops : loops.length;
-    const budget =
-      typeof loops === "number" ? String(loops) : trajectoryText(loops, decoder.model.spec.loops);
+  for (const { loops, budget, readerOf } of depths) {
     const entries: BenchmarkEntry[] = [];
     const started = performance.now();
     for (const { benchmark, steps, ask } of prepared) {
       let done = 0;
-      const reader: Reader = modelReader(decoder, {
-        loops,
-        decode: (tokens) => tokenizer.decode(tokens),
-        endOfText: tokenizer.endOfText,
-        ...(batch === undefined ? {} : { batch }),
-        ...(signal ? { signal } : {}),
-        onProgress: (rows) => {
-          done += rows;
-          onProgress?.({ model, benchmark: benchmark.name, budget, done, total: steps });
-        },
+      const reader = readerOf((rows) => {
+        done += rows;
+        onProgress?.({ model, benchmark: benchmark.name, budget, done, total: steps });
       });
       const { metrics, cut } = await ask(reader);
       entries.push(...metrics.map((value) => ({ benchmark: benchmark.name, ...value, cut })));
     }
     const elapsedMs = performance.now() - started;
-    points.push({ loops: count, budget, elapsedMs, entries, means: benchmarkMeans(entries) });
+    const depth = loops === undefined ? {} : { loops };
+    points.push({ ...depth, budget, elapsedMs, entries, means: benchmarkMeans(entries) });
   }
   return points;
+}
+
+function depthsOf(
+  decoder: Decoder,
+  { budgets, tokenizer }: PreparedRun,
+  { batch, signal }: EvaluateBenchmarksOptions,
+): Depth[] {
+  return budgets.map((loops) => ({
+    loops: typeof loops === "number" ? loops : loops.length,
+    budget: typeof loops === "number" ? String(loops) : trajectoryText(loops, decoder.model.spec.loops),
+    readerOf: (onProgress) =>
+      modelReader(decoder, {
+        loops,
+        decode: (tokens) => tokenizer.decode(tokens),
+        endOfText: tokenizer.endOfText,
+        ...(batch === undefined ? {} : { batch }),
+        ...(signal ? { signal } : {}),
+        onProgress,
+      }),
+  }));
+}
+
+export interface EvaluateServerOptions
+  extends Pick<
+    EvaluateBenchmarksOptions,
+    "benchmarks" | "command" | "machine" | "commit" | "batch" | "onProgress" | "signal"
+  > {
+  /** As the server calls it; the first that it lists when left out. */
+  readonly model?: string | undefined;
+  /** Numbers of loops, asked as `MODEL@loops` by way of gyre's own server; the model as it is when left out. */
+  readonly loops?: readonly number[] | undefined;
+  readonly key?: string | undefined;
+}
+
+/**
+ * Asks a server that speaks completions with echoed log-probabilities. One that cuts prompts or lacks echo is refused by
+ * BENCHMARK_SERVER and never scored. Throws also what `prepareBenchmark` throws.
+ *
+ * @example
+ * const benchmarks = await readBenchmarks(["piqa.jsonl"]);
+ * const report = await evaluateServer("http://127.0.0.1:8080", { benchmarks, command: "", machine: "" });
+ */
+export async function evaluateServer(url: string, options: EvaluateServerOptions): Promise<BenchmarksReport> {
+  const { benchmarks, loops, key, batch, signal, onProgress } = options;
+  const common = { url, key, ...(batch === undefined ? {} : { batch }), ...(signal ? { signal } : {}) };
+  const model = options.model ?? (await servedModels(common))[0];
+  if (model === undefined) throw badServer(url, "it lists no model");
+  const vocabulary = await serverVocabulary({ ...common, model });
+  const prepared: PreparedBenchmark[] = [];
+  for (const benchmark of benchmarks) prepared.push(await prepareBenchmark(benchmark, vocabulary));
+  const depths = (loops ?? [undefined]).map((count): Depth => {
+    const name = count === undefined ? model : `${model}@${count}`;
+    return {
+      ...(count === undefined ? { budget: "as served" } : { loops: count, budget: String(count) }),
+      readerOf: (onProgress) => serverReader({ ...common, model: name, onProgress }),
+    };
+  });
+  const points = await measure(model, depths, prepared, onProgress);
+  return reportOf(options, `the server ${url}`, [{ name: model, source: `served at ${url}`, points }]);
+}
+
+function reportOf(
+  { benchmarks, command, machine, commit }: EvaluateServerOptions,
+  runtime: string,
+  models: readonly BenchmarkModel[],
+): BenchmarksReport {
+  return {
+    version: 1,
+    kind: "benchmarks",
+    createdAt: new Date().toISOString(),
+    command,
+    ...(commit === undefined ? {} : { commit }),
+    machine,
+    runtime,
+    benchmarks: benchmarks.map(({ name, kind, path, questions }) => {
+      return { name, kind, file: basename(path), questions: questions.length };
+    }),
+    models,
+  };
 }

@@ -75,3 +75,12 @@ export function tokenOutside(place: Place, token: number, vocab: number): GyreEr
     fix: "use the tokenizer that the model was trained with",
   });
 }
+
+export function badServer(url: string, problem: string): GyreError {
+  return new GyreError("BENCHMARK_SERVER", {
+    given: `the server ${url}: ${problem}`,
+    expected:
+      "completions that echo the log-probabilities of whole prompts, and a tokenizer at /tokenize and /tokenizer_info",
+    fix: "measure a server that has these, as gyre serve does; nothing was scored",
+  });
+}
