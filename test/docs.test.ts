@@ -7,10 +7,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Command } from "commander";
-import { type DifficultyRange, formsOf, specSchema, tokenTasks } from "gyre";
+import { type DifficultyRange, formsOf, tokenTasks } from "gyre";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../packages/cli/src/program.ts";
-import { trainingSchema } from "../packages/gyre/src/train/options.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -123,25 +122,6 @@ describe("shell blocks", () => {
   });
 });
 
-/** Fields in the first column of tables: `name`, or `part.name`. */
-const fieldsIn = (text: string): string[] =>
-  [...text.matchAll(/^\| ((?:`[\w.]+`(?:, )?)+) \|/gm)].flatMap((row) =>
-    [...(row[1] ?? "").matchAll(/`([\w.]+)`/g)].map((name) => name[1] as string),
-  );
-
-interface JsonSchema {
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly oneOf?: readonly JsonSchema[];
-}
-
-/** Paths of what a schema of objects holds; the fields of a union's forms stand together. */
-function leavesOf({ properties, oneOf = [] }: JsonSchema, path = ""): string[] {
-  const forms = oneOf.flatMap((form) => leavesOf(form, path));
-  if (!properties) return forms.length > 0 ? [...new Set(forms)] : [path];
-  const at = (name: string) => (path === "" ? name : `${path}.${name}`);
-  return Object.entries(properties).flatMap(([name, schema]) => leavesOf(schema, at(name)));
-}
-
 describe("documents", () => {
   test.each(documents)("every file that %s links to is there", (document) => {
     const targets = [...textOf(document).matchAll(/(?<!!)\[[^\]]*\]\(([^)#]+)[^)]*\)/g)].map(
@@ -150,17 +130,6 @@ describe("documents", () => {
     for (const target of targets.filter((path) => !/^[a-z]+:/.test(path))) {
       expect(existsSync(join(root, dirname(document), target)), `${document}: ${target}`).toBe(true);
     }
-  });
-
-  test("architecture.md lists every training option", () => {
-    const listed = fieldsIn(textOf("docs/architecture.md"));
-    expect(Object.keys(trainingSchema.shape).filter((field) => !listed.includes(field))).toEqual([]);
-  });
-
-  test("architecture.md lists the fields of a spec, in order, and no others", () => {
-    const [, section = ""] = textOf("docs/architecture.md").split("## The spec");
-    const table = section.slice(section.indexOf("| field | default |"), section.indexOf("Presets, flags"));
-    expect(fieldsIn(table)).toEqual(leavesOf(specSchema.toJSONSchema() as JsonSchema));
   });
 
   test("tasks.md lists every task as it is", () => {

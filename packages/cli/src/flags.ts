@@ -1,46 +1,72 @@
 import { Option } from "commander";
+import { flagTables } from "./flags.generated.ts";
 import { number, whole, word } from "./options.ts";
 
-/** A flag that sets one field of a model's spec or of its training. Left out, the recipe or the default holds. */
-const flag = (flags: string, description: string, parse?: (text: string) => unknown): Option =>
-  parse ? new Option(flags, description).argParser(parse) : new Option(flags, description);
+type TableName = keyof typeof flagTables;
+/** The names of a schema's fields, which are those of its flags in camel case. */
+export type FieldName<Table extends TableName> = (typeof flagTables)[Table][number]["name"];
+
+interface FlagRow {
+  readonly name: string;
+  readonly about: string;
+  readonly kind: string;
+  readonly least?: number;
+  readonly isOpen?: boolean;
+  readonly most?: number;
+  readonly words?: readonly string[];
+  readonly fallback?: string | number | boolean;
+}
+
+export interface FlagsOptions<Name extends string> {
+  /** Only these fields. */
+  readonly only?: readonly Name[];
+  /** What a field's flag is called where it is not its own name. */
+  readonly called?: Readonly<Partial<Record<Name, string>>>;
+  /** What a field means to this command, in other words than its schema's. */
+  readonly about?: Readonly<Partial<Record<Name, string>>>;
+}
+
+/** The names of a schema's fields, in order. */
+export const fieldsOf = <Table extends TableName>(table: Table): readonly FieldName<Table>[] =>
+  flagTables[table].map(({ name }) => name);
+
+/**
+ * The flags of a schema's fields. They have no value of their own: what is left out, a recipe or the schema's default
+ * decides, which the description names.
+ */
+export function flagsOf<Table extends TableName>(
+  table: Table,
+  { only, called, about }: FlagsOptions<FieldName<Table>> = {},
+): Option[] {
+  const rows: readonly (FlagRow & { readonly name: FieldName<Table> })[] = flagTables[table];
+  const own = only ? rows.filter(({ name }) => only.includes(name)) : rows;
+  return own.map((row) =>
+    option({ ...row, about: about?.[row.name] ?? row.about }, called?.[row.name] ?? row.name),
+  );
+}
+
+function option(row: FlagRow, name: string): Option {
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const { kind, words = [], fallback } = row;
+  const notes = [
+    ...(kind === "word" ? [listOf(words)] : []),
+    ...(fallback === undefined || fallback === false ? [] : [`default: ${fallback}`]),
+  ];
+  const about = notes.length === 0 ? row.about : `${row.about} (${notes.join("; ")})`;
+  if (kind === "switch") return new Option(flag, about);
+  return new Option(`${flag} <${placeholders[kind] ?? "text"}>`, about).argParser(parserOf(row));
+}
+
+const placeholders: Readonly<Record<string, string>> = { whole: "n", number: "x", word: "word" };
+
+const listOf = (words: readonly string[]): string => `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+
+function parserOf({ kind, least = 0, isOpen = false, most, words = [] }: FlagRow): (text: string) => unknown {
+  if (kind === "whole") return whole(least, most);
+  if (kind === "number") return number(least, isOpen, most);
+  if (kind === "word") return word(...words);
+  return (text) => text;
+}
 
 export const threadsFlag = (): Option =>
-  flag("--threads <n>", "threads within one operation (default: all cores)", whole(1));
-
-/** Flags of the model; their names are those of the spec's fields. */
-export const modelFlags = (): Option[] => [
-  flag(
-    "--family <name>",
-    "loopformer (default), tmlt, baseLoop or gpt",
-    word("loopformer", "tmlt", "baseLoop", "gpt"),
-  ),
-  flag("--layers <k>", "core layers (default: 2)", whole(1)),
-  flag("--loops <L>", "how often the core runs at full depth (default: 6; a gpt: 1)", whole(1)),
-  flag("--width <d>", "width of the residual stream (default: 192)", whole(1)),
-  flag("--heads <n>", "attention heads (default: 6)", whole(1)),
-  flag("--mlp <n>", "hidden width of the feed-forward network (default: 512)", whole(1)),
-  flag("--context <tokens>", "longest text in tokens (default: 128)", whole(1)),
-  flag("--bias", "biases in attention and feed-forward"),
-  flag("--activation <name>", "gelu (default), relu or silu", word("gelu", "relu", "silu")),
-  flag("--adaln-init <how>", "modulation weights: official (default) or zero", word("official", "zero")),
-];
-
-/** Flags of the training; their names are those of the training options' fields. */
-export const trainingFlags = (): Option[] => [
-  flag("--objective <kind>", "final or elastic (default: elastic for loopformer)", word("final", "elastic")),
-  flag("--short-weight <w>", "elastic: weight of the short run's cross-entropy (default: 0.1)", number(0)),
-  flag("--consistency-weight <w>", "elastic: weight of the consistency term (default: 0.1)", number(0)),
-  flag("--consistency <what>", "elastic: match hidden states (default) or logits", word("hidden", "logits")),
-  flag("--sampler <name>", "short trajectories: official (default) or uniform", word("official", "uniform")),
-  flag("--steps <n>", "optimizer steps (default: 1000)", whole(1)),
-  flag("--batch <n>", "sequences a micro-batch (default: 8)", whole(1)),
-  flag("--micro-batches <n>", "micro-batches an optimizer step (default: 1)", whole(1)),
-  flag("--learning-rate <lr>", "highest learning rate (default: 0.001)", number(0, true)),
-  flag("--learning-rate-floor <lr>", "learning rate at the end (default: 0.0001)", number(0)),
-  flag("--warmup-steps <n>", "steps of linear warm-up (default: 50)", whole(0)),
-  flag("--weight-decay <w>", "decay of matrices (default: 0.2)", number(0)),
-  flag("--clip <norm>", "largest global gradient norm (default: 1; 0 never clips)", number(0)),
-  flag("--seed <n>", "seed of weights, batches and trajectories (default: 1)", whole(0)),
-  flag("--recompute", "rebuild activations in the backward pass: less memory, more time"),
-];
+  new Option("--threads <n>", "threads within one operation (default: all cores)").argParser(whole(1));

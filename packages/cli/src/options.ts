@@ -8,28 +8,35 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A whole number of at least `least`. */
+/** A whole number of at least `least`, and at most `most`. */
 export const whole =
-  (least: number) =>
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {
-    if (!/^\d+$/.test(text) || Number(text) < least)
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (!/^\d+$/.test(text) || Number(text) < least || Number(text) > most)
+      throw new InvalidArgumentError(`It must be a whole number of ${bounds(`at least ${least}`, most)}.`);
     return Number(text);
   };
 
-/** A number from `least`, or above it when `isOpen`. */
+/** A number from `least`, or above it when `isOpen`, and at most `most`. */
 export const number =
-  (least: number, isOpen = false) =>
+  (least: number, isOpen = false, most = Number.POSITIVE_INFINITY) =>
   (text: string): number => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    const isLegal = Number.isFinite(value) && (isOpen ? value > least : value >= least);
+    const isLegal = Number.isFinite(value) && (isOpen ? value > least : value >= least) && value <= most;
     if (!isLegal)
-      throw new InvalidArgumentError(`It must be a number ${isOpen ? "above" : "of at least"} ${least}.`);
+      throw new InvalidArgumentError(
+        `It must be a number ${bounds(`${isOpen ? "above" : "of at least"} ${least}`, most)}.`,
+      );
     return value;
   };
 
 /** The values of an option that may be given several times. */
 export const repeated = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
+
+const bounds = (from: string, most: number): string =>
+  most === Number.MAX_SAFE_INTEGER || most === Number.POSITIVE_INFINITY
+    ? from
+    : `${from} and at most ${most}`;
 
 /** One of some words. */
 export const word =

@@ -9,7 +9,7 @@ import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
-import { modelFlags, threadsFlag, trainingFlags } from "./flags.ts";
+import { flagsOf, threadsFlag } from "./flags.ts";
 import { draft, loopsRange, number, repeated, trajectory, whole, word } from "./options.ts";
 import { addLab } from "./program-lab.ts";
 import { addTasks } from "./program-tasks.ts";
@@ -97,8 +97,8 @@ function addTrain(program: Command, exit: Exit): void {
     .option("--force", "delete a run that is at --out already")
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
     .addOption(threadsFlag());
-  for (const option of modelFlags()) command.addOption(option);
-  for (const option of trainingFlags()) command.addOption(option);
+  for (const option of flagsOf("model")) command.addOption(option);
+  for (const option of flagsOf("training")) command.addOption(option);
   command
     .addHelpText(
       "after",
@@ -153,7 +153,7 @@ function addEval(program: Command, exit: Exit): void {
 }
 
 function addGenerate(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command("generate")
     .summary("continue a text at any depth")
     .description(
@@ -169,30 +169,14 @@ function addGenerate(program: Command, exit: Exit): void {
     .option("--trajectory <steps>", "step sizes that sum to 1, like 0.5,0.25,0.25", trajectory)
     .option("--exit <rule>", `leave a token's loops early: ${exitForms}`)
     .option(
-      "--cache-policy <policy>",
-      "what later tokens see in loops that one never ran: recompute (they are run after all) or share-last (keys " +
-        "and values of its last loop)",
-      word("recompute", "share-last"),
-      "recompute",
-    )
-    .option(
-      "--window <mode>",
-      "when the context is full: stop, or slide (the last tokens are computed anew for each token, which is slow)",
-      word("stop", "slide"),
-      "slide",
-    )
-    .option(
       "--draft <draft>",
       "few loops draft, all verify, same text: prefix:LOOPS:TOKENS, coarse:LOOPS:TOKENS, none, or auto (what gyre " +
         "calibrate found)",
       draft,
       "auto",
-    )
-    .option("--temperature <t>", "0 takes the most likely token (default: 1)", number(0))
-    .option("--top-k <k>", "choose among the k most likely tokens", whole(1))
-    .option("--top-p <p>", "choose among the likeliest tokens that hold this probability", number(0, true))
-    .option("--seed <n>", "seed of the choices (default: 0)", whole(0))
-    .option("--max-tokens <n>", "tokens to write (default: 200)", whole(0))
+    );
+  for (const option of flagsOf("generation")) command.addOption(option);
+  command
     .addOption(threadsFlag())
     .addHelpText(
       "after",
@@ -245,7 +229,7 @@ function addCalibrate(program: Command, exit: Exit): void {
 }
 
 function addServe(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command("serve")
     .summary("answer OpenAI's API over HTTP, at any depth")
     .description(
@@ -254,7 +238,6 @@ function addServe(program: Command, exit: Exit): void {
         "may stand behind it: first@2. Ctrl-C finishes what runs and stops.",
     )
     .argument("<runs...>", "the runs whose models write")
-    .option("--port <n>", "port to listen on; 0 takes a free one", whole(0), 8080)
     .option(
       "--host <address>",
       "address to listen on, 0.0.0.0 for all; given again: other names that requests without a key may be sent to " +
@@ -262,21 +245,16 @@ function addServe(program: Command, exit: Exit): void {
       (host: string, others: readonly string[] = []) => [...others, host],
     )
     .addOption(new Option("--api-key <key>", "key that clients must send").env("GYRE_API_KEY"))
-    .option("--cors <origin>", "site whose pages may call, like https://example.org (default: none)")
-    .option("--slots <n>", "texts that are written at a time, per model", whole(1), 16)
-    .option("--queue <n>", "texts that wait for a slot, per model; who finds so many gets 429", whole(0), 64)
-    .option(
-      "--draft <when>",
-      "auto drafts with few loops where gyre calibrate found that it pays; for one reader at a time, as drafts share no " +
-        "calls",
-      word("auto", "none"),
-      "none",
-    )
-    .option("--time-limit <seconds>", "for one request, waiting included; then 504", number(0, true), 300)
-    .option("--max-body <bytes>", "largest body; more gets 413", whole(1), 2 ** 20)
-    .option("--max-prompt <tokens>", "longest prompt; more gets 400 (default: the context)", whole(1))
-    .option("--max-choices <n>", "texts of one request, prompts times n", whole(1), 128)
-    .option("--max-loops <n>", "most loops that a request may ask for (default: full depth)", whole(1))
+    .option("--cors <origin>", "site whose pages may call, like https://example.org (default: none)");
+  const called = {
+    seconds: "timeLimit",
+    bodyBytes: "maxBody",
+    choices: "maxChoices",
+    promptTokens: "maxPrompt",
+    loops: "maxLoops",
+  };
+  for (const option of [...flagsOf("serve"), ...flagsOf("limits", { called })]) command.addOption(option);
+  command
     .option("--drain <seconds>", "time for what runs to finish when the server stops", number(0), 30)
     .option(
       "--log [format]",
@@ -312,7 +290,7 @@ function addInspect(program: Command, exit: Exit): void {
       word("forward", "backward", "step"),
     )
     .option("--batch <n>", "sequences in the printed graph", whole(1), 1);
-  for (const option of modelFlags()) command.addOption(option);
+  for (const option of flagsOf("model")) command.addOption(option);
   command
     .option("--vocab <n>", "entries of the vocabulary, without a run", whole(1), 4096)
     .addHelpText("after", "\nExample:\n  $ gyre inspect --family loopformer --loops 4 --graph step")

@@ -1,59 +1,34 @@
 import { readFile } from "node:fs/promises";
 import {
-  familyNames,
+  type ModelInput,
+  modelSchema,
+  modelSpec,
   parseTraining,
-  presetOptionsSchema,
-  presets,
-  type Size,
   type Spec,
-  sizeSchema,
   type TrainingInput,
   type TrainingOptions,
   trainingSchema,
+  usualObjective,
 } from "gyre";
 import * as z from "zod";
 import { badRecipe } from "./errors.ts";
+import { type FieldName, fieldsOf } from "./flags.ts";
 
-export const modelFields = [
-  "family",
-  "layers",
-  "loops",
-  "width",
-  "heads",
-  "mlp",
-  "context",
-  "bias",
-  "activation",
-  "adalnInit",
-] as const;
+export const modelFields = fieldsOf("model");
+export const trainingFields = fieldsOf("training");
 const objectiveFields = ["shortWeight", "consistencyWeight", "consistency"] as const;
-const plainTrainingFields = [
-  "sampler",
-  "steps",
-  "batch",
-  "microBatches",
-  "learningRate",
-  "learningRateFloor",
-  "warmupSteps",
-  "weightDecay",
-  "clip",
-  "seed",
-  "recompute",
-] as const;
-export const trainingFields = ["objective", ...objectiveFields, ...plainTrainingFields] as const;
+const plainTrainingFields = trainingFields.filter(
+  (name) => name !== "objective" && !objectiveFields.some((field) => field === name),
+);
 
-type Field = (typeof modelFields)[number] | (typeof trainingFields)[number];
-/** Flags that set a field of the spec or of the training options, as commander parsed them. */
+type Field = FieldName<"model"> | FieldName<"training">;
+/** Flags that set a field of the model or of the training options, as commander parsed them. */
 export type SettingFlags = { readonly [Name in Field]?: unknown };
 
-const modelSchema = z
-  .strictObject({ family: z.enum(familyNames), ...sizeSchema.shape, ...presetOptionsSchema.shape })
-  .omit({ vocab: true })
-  .partial();
 const recipeSchema = z.strictObject({
   $schema: z.string().optional(),
   description: z.string().optional(),
-  model: modelSchema.optional(),
+  model: modelSchema.partial().optional(),
   training: trainingSchema.partial().strict().optional(),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
@@ -88,10 +63,7 @@ function chosen(flags: SettingFlags, names: readonly Field[]): Record<string, un
 
 /** The model that flags describe, over a recipe, over the defaults. */
 export function modelSettings(flags: SettingFlags, recipe: Recipe | undefined, vocab: number): Spec {
-  const given: z.infer<typeof modelSchema> = { ...recipe?.model, ...chosen(flags, modelFields) };
-  const { family = "loopformer", bias, activation, adalnInit, ...fields } = given;
-  const usual = { layers: 2, loops: family === "gpt" ? 1 : 6, width: 192, heads: 6, mlp: 512, context: 128 };
-  return presets[family]({ ...usual, ...(fields as Partial<Size>), vocab }, { bias, activation, adalnInit });
+  return modelSpec({ ...recipe?.model, ...(chosen(flags, modelFields) as ModelInput) }, vocab);
 }
 
 /** The model and the training that flags describe, over a recipe, over the defaults. */
@@ -104,19 +76,16 @@ export function settings(
   return { spec, training: trainingSettings(spec, flags, recipe) };
 }
 
-/** The training that flags describe, over a recipe, over the defaults: a LoopFormer's objective is elastic. */
+/** The training that flags describe, over a recipe, over the defaults. */
 export function trainingSettings(
   spec: Spec,
   flags: SettingFlags,
   recipe: Recipe | undefined,
 ): TrainingOptions {
-  const kind =
-    flags.objective ??
-    recipe?.training?.objective?.kind ??
-    (spec.family === "loopformer" ? "elastic" : "final");
+  const kind = flags.objective ?? recipe?.training?.objective?.kind ?? usualObjective(spec);
   const fromRecipe = recipe?.training?.objective?.kind === kind ? recipe.training.objective : {};
   const objective = { ...fromRecipe, ...chosen(flags, objectiveFields), kind };
   const fields = chosen(flags, plainTrainingFields);
-  const training = { steps: 1000, ...recipe?.training, ...fields, objective } as TrainingInput;
+  const training = { ...recipe?.training, ...fields, objective } as TrainingInput;
   return parseTraining(training, spec);
 }

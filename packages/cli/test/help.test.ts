@@ -69,10 +69,11 @@ test("the command line writes text by the library's own defaults", () => {
 test("gyre serve has the library's own limits", () => {
   const serve = createProgram(() => undefined).commands.find((command) => command.name() === "serve");
   const { bodyBytes, choices, queue, seconds } = defaultLimits;
-  const given = ["--max-body", "--max-choices", "--queue", "--time-limit"].map(
-    (flag) => serve?.options.find(({ long }) => long === flag)?.defaultValue,
-  );
-  expect(given).toEqual([bodyBytes, choices, queue, seconds]);
+  const given = ["--max-body", "--max-choices", "--queue", "--time-limit"].map((flag) => {
+    const option = serve?.options.find(({ long }) => long === flag);
+    return [option?.defaultValue, option?.description.match(/\(default: (.*)\)$/)?.[1]];
+  });
+  expect(given).toEqual([bodyBytes, choices, queue, seconds].map((value) => [undefined, `${value}`]));
 });
 
 describe("wrong usage exits 2, says what is wrong and changes nothing", () => {

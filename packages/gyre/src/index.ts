@@ -14,7 +14,6 @@ export {
 } from "./data/windows.ts";
 export type { KeyValueCache, NewRows } from "./decode/cache.ts";
 export { Decoder, type LoopCall, type Route, type Sequence } from "./decode/decoder.ts";
-export { textDefaults } from "./decode/defaults.ts";
 export {
   type ExitRule,
   exitAtRandom,
@@ -26,6 +25,7 @@ export {
   untilSettled,
 } from "./decode/exits.ts";
 export { decoderOf, type GenerateOptions, generate } from "./decode/generate.ts";
+export { generationSchema, textDefaults } from "./decode/options.ts";
 export type { SamplingOptions } from "./decode/sampling.ts";
 export { type Draft, draftKinds, type SpeculateOptions, Speculation } from "./decode/speculate.ts";
 export {
@@ -123,6 +123,9 @@ export {
   gpt,
   loopedTransformer,
   loopformer,
+  type ModelInput,
+  modelSchema,
+  modelSpec,
   type PresetOptions,
   type PromptFamilyName,
   type PromptPresetOptions,
@@ -241,6 +244,7 @@ export {
   type TrainingInput,
   type TrainingOptions,
   trainingSchema,
+  usualObjective,
 } from "./train/options.ts";
 export {
   type PromptTraining,

@@ -1,10 +1,11 @@
-export { type AnswersOptions, defaultLimits, type Limits, type Metrics } from "./server/answers.ts";
+export type { AnswersOptions, Metrics } from "./server/answers.ts";
 export { type App, type AppOptions, createApp } from "./server/app.ts";
 export { chatPrompt, chatStop } from "./server/chat.ts";
 export type { OnFault } from "./server/faults.ts";
 export { Lifecycle } from "./server/lifecycle.ts";
 export { type LogFormat, logFormats, logLine, type RequestRecord } from "./server/log.ts";
 export { openApi } from "./server/openapi.ts";
+export { defaultLimits, type Limits, limitsSchema, serveDefaults, serveSchema } from "./server/options.ts";
 export type { PlanLimits, ServedModel } from "./server/plan.ts";
 export type {
   ChosenToken,

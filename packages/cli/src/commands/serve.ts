@@ -5,16 +5,16 @@ import { interruptSignal } from "../interrupt.ts";
 export interface ServeOptions {
   /** The first is listened on; requests may be sent to all of them. */
   readonly host?: readonly string[];
-  readonly port: number;
+  readonly port?: number;
   readonly apiKey?: string;
   readonly cors?: string;
-  readonly slots: number;
-  readonly draft: "auto" | "none";
-  readonly queue: number;
-  readonly timeLimit: number;
-  readonly maxBody: number;
+  readonly slots?: number;
+  readonly draft?: "auto" | "none";
+  readonly queue?: number;
+  readonly timeLimit?: number;
+  readonly maxBody?: number;
   readonly maxPrompt?: number;
-  readonly maxChoices: number;
+  readonly maxChoices?: number;
   readonly maxLoops?: number;
   readonly drain: number;
   readonly log?: LogFormat | true;
@@ -23,27 +23,22 @@ export interface ServeOptions {
 
 /** Serves runs until Ctrl-C or SIGTERM, then finishes what runs. */
 export async function serveCommand(runs: readonly string[], options: ServeOptions): Promise<number> {
-  const { port, apiKey, cors, slots, draft, threads, drain, log } = options;
-  const [host = "127.0.0.1", ...hostNames] = options.host ?? [];
+  const { apiKey, cors: corsOrigin, port, slots, draft, threads, drain, log } = options;
+  const [host, ...hostNames] = options.host ?? [];
   const format = log === true ? "text" : log;
   const signal = interruptSignal();
+  const limits = {
+    queue: options.queue,
+    seconds: options.timeLimit,
+    bodyBytes: options.maxBody,
+    choices: options.maxChoices,
+    promptTokens: options.maxPrompt,
+    loops: options.maxLoops,
+  };
   await using server = await serve(runs, {
-    host,
+    ...given({ host, port, slots, draft, threads, apiKey, corsOrigin }),
     hostNames,
-    port,
-    slots,
-    draft,
-    ...(threads === undefined ? {} : { threads }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(cors === undefined ? {} : { corsOrigin: cors }),
-    limits: {
-      queue: options.queue,
-      seconds: options.timeLimit,
-      bodyBytes: options.maxBody,
-      choices: options.maxChoices,
-      ...(options.maxPrompt === undefined ? {} : { promptTokens: options.maxPrompt }),
-      ...(options.maxLoops === undefined ? {} : { loops: options.maxLoops }),
-    },
+    limits: given(limits),
     ...(format ? { onRequest: (record) => console.error(logLine(record, format)) } : {}),
     onFault: (error) => console.error(error),
   });
@@ -53,4 +48,12 @@ export async function serveCommand(runs: readonly string[], options: ServeOption
   if (!signal.aborted) await once(signal, "abort");
   await server.close(drain);
   return 0;
+}
+
+/** The options that were given; the library's defaults hold for the others. */
+function given<Options extends object>(
+  options: Options,
+): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof Options]?: Exclude<Options[Name], undefined> };
 }

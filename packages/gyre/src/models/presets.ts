@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { inWords, problemsOf } from "../util/issues.ts";
+import { badSpec } from "./errors.ts";
 import { parseSpec, type Spec, specSchema } from "./spec.ts";
 
 const { vocab, context, width, loops, layers, attention, mlp, conditioning, inject } = specSchema.shape;
@@ -6,23 +8,31 @@ const { vocab, context, width, loops, layers, attention, mlp, conditioning, inje
 /** The size of a model, as flags and recipes say it: short names for what a spec nests. */
 export const sizeSchema = z.strictObject({
   vocab: vocab.unwrap(),
-  context,
-  width,
-  heads: attention.shape.heads,
-  mlp: mlp.shape.width,
-  layers: layers.shape.core,
-  loops: loops.optional(),
+  layers: layers.shape.core.default(2).describe("core layers"),
+  loops: loops.optional().describe("how often the core runs at full depth; 6, and 1 of a gpt"),
+  width: width.default(192).describe("width of the residual stream"),
+  heads: attention.shape.heads.default(6),
+  mlp: mlp.shape.width.default(512),
+  context: context.default(128).describe("longest text in tokens"),
 });
 
 /** What a preset leaves open besides the size. */
 export const presetOptionsSchema = z.strictObject({
   bias: attention.shape.bias.unwrap().optional().describe("biases in attention, feed-forward and LayerNorm"),
-  activation: mlp.shape.activation.unwrap().optional(),
-  adalnInit: conditioning.unwrap().shape.init.unwrap().optional(),
+  activation: mlp.shape.activation.unwrap().optional().describe("of the feed-forward network; gelu"),
+  adalnInit: conditioning
+    .unwrap()
+    .shape.init.unwrap()
+    .optional()
+    .describe("modulation weights: N(0, 0.02) as the official code, which is the default, or zero"),
 });
 
 /** The size and options of a model that learns in its context; its tokens are vectors. */
-export const promptSizeSchema = sizeSchema.omit({ vocab: true }).extend({
+export const promptSizeSchema = z.strictObject({
+  context,
+  width,
+  heads: attention.shape.heads,
+  loops: loops.optional(),
   inputs: z.int().positive().describe("width of a token"),
   outputs: z.int().positive().optional().describe("width of a prediction; 1"),
   mlp: mlp.shape.width.optional().describe("hidden width of the feed-forward network; four times the width"),
@@ -35,7 +45,7 @@ export const promptOptionsSchema = presetOptionsSchema.omit({ adalnInit: true })
 });
 
 /** What a reader chooses of a language model; everything else follows from the preset. */
-export type Size = Readonly<z.infer<typeof sizeSchema>>;
+export type Size = Readonly<z.input<typeof sizeSchema>>;
 export type PresetOptions = Readonly<z.infer<typeof presetOptionsSchema>>;
 /** What a reader chooses of a model that learns in its context. */
 export type PromptSize = Readonly<z.infer<typeof promptSizeSchema>>;
@@ -83,8 +93,15 @@ export const familyNames = Object.keys(families) as FamilyName[];
 export type PromptFamilyName = keyof typeof promptFamilies;
 export const promptFamilyNames = Object.keys(promptFamilies) as PromptFamilyName[];
 
+/** A size with its defaults; throws SPEC_INVALID listing every problem. */
+function sized(size: Size): z.output<typeof sizeSchema> {
+  const { success, data, error } = sizeSchema.safeParse(size, { error: inWords });
+  if (success) return data;
+  throw badSpec(problemsOf(error, "size"));
+}
+
 function preset(name: FamilyName, size: Size, { bias = false, activation, adalnInit }: PresetOptions): Spec {
-  const { heads, mlp, layers, loops = name === "gpt" ? 1 : 8, ...sizes } = size;
+  const { heads, mlp, layers, loops = name === "gpt" ? 1 : 6, ...sizes } = sized(size);
   const row: Row = families[name];
   return parseSpec({
     ...sizes,
@@ -147,3 +164,17 @@ export const algoformer = (
   options: Pick<PromptPresetOptions, "bias" | "activation" | "prelude" | "coda"> = {},
 ): Spec => promptPreset("algoformer", size, options);
 export const promptPresets = { transformer, tiedTransformer, loopedTransformer, algoformer } as const;
+
+/** A language model in few words, as recipes and flags say it. */
+export const modelSchema = z.strictObject({
+  family: z.enum(familyNames).default("loopformer").describe("the preset"),
+  ...sizeSchema.omit({ vocab: true }).shape,
+  ...presetOptionsSchema.shape,
+});
+export type ModelInput = Readonly<z.input<typeof modelSchema>>;
+
+/** The spec of a language model in few words, over a vocabulary. Throws SPEC_INVALID. */
+export function modelSpec(model: ModelInput, vocab: number): Spec {
+  const { family = "loopformer", bias, activation, adalnInit, ...size } = model;
+  return presets[family]({ ...size, vocab }, { bias, activation, adalnInit });
+}

@@ -5,22 +5,13 @@ import { guarded, type OnFault } from "./faults.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { RequestNote } from "./log.ts";
 import { modelNamed, type NamedModel } from "./names.ts";
+import { defaultLimits, type Limits } from "./options.ts";
 import type { Plan, PlanLimits, ServedModel } from "./plan.ts";
 import type { JobEnd } from "./protocol.ts";
 import { choiceOf, collect, type Head, type Style, usageOf } from "./responses.ts";
 import { type ChoiceEvent, runJobs } from "./run.ts";
 import type { chatRequest, completionRequest } from "./schemas.ts";
 import { eventStream } from "./sse.ts";
-
-export interface Limits extends PlanLimits {
-  readonly bodyBytes: number;
-  /** Texts that may wait for a slot, per model; a request that finds more is refused. */
-  readonly queue: number;
-  /** Time for a request, queueing included. */
-  readonly seconds: number;
-}
-
-export const defaultLimits: Limits = { bodyBytes: 2 ** 20, queue: 64, seconds: 300, choices: 128 };
 
 /** Where the server's numbers go. */
 export interface Metrics {

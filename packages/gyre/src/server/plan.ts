@@ -1,11 +1,12 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { textDefaults } from "../decode/defaults.ts";
+import { textDefaults } from "../decode/options.ts";
 import type { Draft } from "../decode/speculate.ts";
 import type { Spec } from "../models/spec.ts";
 import { chatPrompt, chatStop } from "./chat.ts";
 import { depthOf } from "./depth.ts";
 import { badField, fieldsTogether, promptTooLong } from "./errors.ts";
 import type { NamedModel } from "./names.ts";
+import type { Limits } from "./options.ts";
 import type { Engine, Job } from "./protocol.ts";
 import type { ChatRequest, CompletionRequest } from "./schemas.ts";
 import { checkText } from "./tokens.ts";
@@ -26,14 +27,8 @@ export interface ServedModel {
   readonly drafting?: { readonly loops: number; readonly draft: Draft };
 }
 
-export interface PlanLimits {
-  /** Texts of one request: its prompts times n. */
-  readonly choices: number;
-  /** Tokens of a prompt; the model's context when left out. */
-  readonly promptTokens?: number;
-  /** Loops of a request; the model's full depth when left out. */
-  readonly loops?: number;
-}
+/** What of a server's limits concerns a single request. */
+export type PlanLimits = Pick<Limits, "choices" | "promptTokens" | "loops">;
 
 /** What a request comes to: one job for each choice. */
 export interface Plan {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { LONE_SURROGATE } from "../data/tokenizer.ts";
-import { textDefaults } from "../decode/defaults.ts";
+import { textDefaults } from "../decode/options.ts";
 
 // The wire format, once: requests are checked with these, types come from them, and OpenAPI is made of them.
 // Objects are strict. Fields that may be left out may also be null, as OpenAI's clients send them.

@@ -4,7 +4,6 @@ import { type AddressInfo, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { basename, resolve } from "node:path";
 import { depthWarning, loadCalibration, loadTokenizer, openRun } from "../runs/run.node.ts";
-import { defaultLimits, type Limits } from "./answers.ts";
 import { type App, createApp } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import type { OnFault } from "./faults.ts";
@@ -13,6 +12,7 @@ import { Lifecycle, timerMs } from "./lifecycle.ts";
 import type { RequestRecord } from "./log.ts";
 import { prometheus } from "./metrics.node.ts";
 import { ModelWorker } from "./model-worker.node.ts";
+import { defaultLimits, type Limits, serveDefaults } from "./options.ts";
 import { loadNodeServer, loadPrometheus } from "./packages.node.ts";
 import { loadHono } from "./packages.ts";
 import type { ServedModel } from "./plan.ts";
@@ -55,7 +55,7 @@ export interface RunningServer extends AsyncDisposable {
  * openRun, loadTokenizer and loadWeights do, SERVE_MODELS, SERVE_PACKAGES, SERVE_WORKER or SERVE_LISTEN.
  */
 export async function serve(runs: readonly string[], options: ServeOptions = {}): Promise<RunningServer> {
-  const { port = 8080 } = options;
+  const { port = serveDefaults.port } = options;
   const host = (options.host ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   checkNames(runs);
   // A package that is missing is found before any model is loaded.

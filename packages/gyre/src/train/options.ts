@@ -10,7 +10,7 @@ const count = z.int().positive();
 
 /** What the training loop itself reads, whatever is trained on: AdamW, warm-up and cosine, clipping. */
 export const optimiserSchema = z.strictObject({
-  steps: count.describe("optimizer steps"),
+  steps: count.default(1000).describe("optimizer steps"),
   microBatches: count.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
   learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
   learningRateFloor: z
@@ -36,20 +36,22 @@ export type OptimiserOptions = z.infer<typeof optimiserSchema>;
  * consistencyWeight MSE(stop_grad(long), short), LoopFormer Eq. 7 and train.py; `naive` early exit is
  * `elastic` with consistencyWeight 0.
  */
-export const objectiveSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("final") }),
-  z.strictObject({
-    kind: z.literal("elastic"),
-    shortWeight: z.number().min(0).default(0.1).describe("weight of the short run's cross-entropy"),
-    consistencyWeight: z.number().min(0).default(0.1).describe("weight of the consistency term"),
-    consistency: z
-      .enum(["hidden", "logits"])
-      .default("hidden")
-      .describe(
-        "what the short run must match: hidden states after the final norm (code, Eq. 7) or logits (section 3.3)",
-      ),
-  }),
-]);
+export const objectiveSchema = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("final") }),
+    z.strictObject({
+      kind: z.literal("elastic"),
+      shortWeight: z.number().min(0).default(0.1).describe("weight of the short run's cross-entropy"),
+      consistencyWeight: z.number().min(0).default(0.1).describe("weight of the consistency term"),
+      consistency: z
+        .enum(["hidden", "logits"])
+        .default("hidden")
+        .describe(
+          "what the short run must match: hidden states after the final norm (code, Eq. 7) or logits (section 3.3)",
+        ),
+    }),
+  ])
+  .describe("what is minimised; elastic for a loopformer, final for others");
 export type Objective = z.infer<typeof objectiveSchema>;
 
 /** Everything that decides a training run on text, apart from spec and data. Defaults follow LoopFormer. */
@@ -60,14 +62,20 @@ export const trainingSchema = optimiserSchema.extend({
   seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
 });
 export type TrainingOptions = z.infer<typeof trainingSchema>;
-/** Training options as a user writes them: everything but `objective` and `steps` may be left out. */
-export type TrainingInput = z.input<typeof trainingSchema>;
+type AllInput = z.input<typeof trainingSchema>;
+/** Training options as a user writes them: everything may be left out. */
+export type TrainingInput = Omit<AllInput, "objective"> & Partial<Pick<AllInput, "objective">>;
+
+/** What is minimised where nothing is said: a LoopFormer is there to serve every budget. */
+export const usualObjective = ({ family }: Spec): Objective["kind"] =>
+  family === "loopformer" ? "elastic" : "final";
 
 /** Checks training options against a spec and fills in defaults; throws TRAIN_OPTIONS listing every problem. */
 export function parseTraining(options: TrainingInput, spec: Spec): TrainingOptions {
-  const parsed = trainingSchema.safeParse(options, { error: inWords });
+  const given = { objective: { kind: usualObjective(spec) }, ...options };
+  const parsed = trainingSchema.safeParse(given, { error: inWords });
   const problems = parsed.success ? [] : problemsOf(parsed.error, "options");
-  const { objective, sampler, learningRate = 1e-3, learningRateFloor = 0 } = { ...options };
+  const { objective, sampler, learningRate = 1e-3, learningRateFloor = 0 } = given;
   if (objective?.kind === "elastic" && spec.loops < 2) {
     problems.push(
       `objective: an elastic objective needs at least 2 loops; this ${spec.family} has ${spec.loops}`,

@@ -79,9 +79,9 @@ describe("presets", () => {
     const { loops: _, ...size } = tinySize;
     expect(familyNames.map((name) => row(presets[name](size)))).toEqual([
       "gpt: none, gain true, adaLN official, gelu, 1 loops",
-      "baseLoop: none, gain true, adaLN official, gelu, 8 loops",
-      "tmlt: loop, gain false, adaLN official, gelu, 8 loops",
-      "loopformer: time, gain false, adaLN official, gelu, 8 loops",
+      "baseLoop: none, gain true, adaLN official, gelu, 6 loops",
+      "tmlt: loop, gain false, adaLN official, gelu, 6 loops",
+      "loopformer: time, gain false, adaLN official, gelu, 6 loops",
     ]);
   });
 

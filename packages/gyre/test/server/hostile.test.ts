@@ -4,7 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Limits } from "../../src/server/answers.ts";
+import type { Limits } from "../../src/server/options.ts";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/serve.node.ts";
 import { type Rng, rng } from "../../src/util/rng.ts";
 import { tinyRuns } from "./tiny-runs.ts";

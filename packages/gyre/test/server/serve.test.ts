@@ -1,8 +1,8 @@
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bytesTokenizer } from "../../src/data/tokenizer.ts";
-import { textDefaults } from "../../src/decode/defaults.ts";
 import { generate } from "../../src/decode/generate.ts";
+import { textDefaults } from "../../src/decode/options.ts";
 import type { Loops } from "../../src/decode/stream.ts";
 import { describe as costs } from "../../src/models/describe.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";

@@ -1,0 +1,37 @@
+import * as z from "zod";
+
+/**
+ * How text is written where nothing is said: in the library, on the command line and in the server. The model's own
+ * distribution, and always the same text.
+ */
+export const generationSchema = z.strictObject({
+  temperature: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe("0 takes the most likely token; above 1 evens chances out"),
+  topK: z.int().positive().optional().describe("choose among the k most likely tokens; all when left out"),
+  topP: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe("choose among the likeliest tokens that hold this probability together"),
+  seed: z.int().min(0).default(0).describe("seed of the choices"),
+  maxTokens: z.int().min(0).default(200).describe("tokens to write at most"),
+  cachePolicy: z
+    .enum(["recompute", "share-last"])
+    .default("recompute")
+    .describe(
+      "what later tokens see in loops that an earlier one never ran: recompute runs them after all, share-last takes " +
+        "the keys and values of its last loop",
+    ),
+  window: z
+    .enum(["stop", "slide"])
+    .default("slide")
+    .describe(
+      "when the context is full: stop, or slide on, each token from the last ones computed anew, which is slow",
+    ),
+});
+
+export const textDefaults = generationSchema.parse({});

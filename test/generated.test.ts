@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { generatedFiles } from "../scripts/generate.ts";
+import { fieldsOf, markdownTable } from "../scripts/schema-tables.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const files = generatedFiles();
+
+test.each([...files.keys()])("%s is what `npm run generate` writes from the schemas", (path) => {
+  expect(readFileSync(join(root, path), "utf8")).toBe(files.get(path));
+});
+
+test("a schema's fields: bounds, words, defaults, and what is nested", () => {
+  const schema = z.strictObject({
+    steps: z.int().positive().max(9).describe("how often"),
+    rate: z.number().positive().default(0.5).describe("how fast"),
+    inner: z.strictObject({ isOn: z.boolean().default(false).describe("whether") }),
+    shape: z
+      .discriminatedUnion("kind", [
+        z.strictObject({ kind: z.literal("round") }).describe("has no corner"),
+        z.strictObject({ kind: z.literal("square"), side: z.int().min(0).describe("its length") }),
+      ])
+      .default({ kind: "round" })
+      .describe("what it looks like"),
+    way: z.enum(["left", "right"]).describe("where to"),
+  });
+  expect(markdownTable(fieldsOf(schema))).toMatchInlineSnapshot(`
+    "| field | values | default | meaning |
+    | --- | --- | --- | --- |
+    | \`steps\` | whole, from 1 to 9 | | how often |
+    | \`rate\` | above 0 | \`0.5\` | how fast |
+    | \`inner.isOn\` | true, false | \`false\` | whether |
+    | \`shape.kind\` | \`round\`, \`square\` | \`round\` | what it looks like; round: has no corner |
+    | \`shape.side\` | whole, from 0 | | square: its length |
+    | \`way\` | \`left\`, \`right\` | | where to |"
+  `);
+});
