@@ -171,9 +171,9 @@ function race(fields: Fields): ChoiceQuestion {
   const last = problems.at(-1) as RaceProblem;
   const earlier = problems.slice(0, -1).map(({ question, options, gold }) => {
     const answer = options[gold] as string;
-    // a gap at the end of a sentence is filled as lm-eval fills it: the answer after the gap
+    // a gap at the end of a sentence is filled; version 3 of lm-eval's task, earlier ones dropped the sentence
     return question.endsWith("  _  .")
-      ? `${question.slice(-5)}${answer}\n`
+      ? `${question.slice(0, -5)}${answer}\n`
       : `Question: ${question}\nAnswer: ${answer}\n`;
   });
   const context = `Article: ${fields.text("article")}\n\n${earlier.join("")}${last.question}`;

@@ -62,7 +62,7 @@ describe("published formats", () => {
   test("race: problems are the text of a Python list; earlier ones are answered", () => {
     const question = choices("race", records.race);
     expect(question.requests[0]?.context).toBe(
-      "Article: Tom's cat sat.\n\nQuestion: Who sat?\nAnswer: The cat\n _  .Tom's\nWhere did it sit?",
+      "Article: Tom's cat sat.\n\nQuestion: Who sat?\nAnswer: The cat\nIt was Tom's\nWhere did it sit?",
     );
     expect(question.choices).toEqual(["mat", 'the "hat"', "sea", "sky"]);
     expect(question.gold).toBe(3);

@@ -1,4 +1,4 @@
-"""The real lm-eval against a server: client.py URL FOLDER BATCH CHAT MODEL... prints results and samples as JSON."""
+"""The real lm-eval against a server: client.py URL FOLDER TASKS LENGTH BATCH CHAT MODEL... prints results and samples as JSON."""
 
 import importlib
 import json
@@ -25,13 +25,13 @@ import lm_eval  # noqa: E402
 from lm_eval.tasks import TaskManager  # noqa: E402
 from lm_eval.utils import RemoteTokenizer  # noqa: E402
 
-url, folder, batch, chat, *models = sys.argv[1:]
+url, folder, tasks, length, batch, chat, *models = sys.argv[1:]
 answers = {}
 for model in models:
     found = lm_eval.simple_evaluate(
         model="local-completions",
-        model_args=f"model={model},base_url={url}/v1/completions,max_length=64,max_retries=1",
-        tasks=["gyre_choice", "gyre_rolling", "gyre_until"],
+        model_args=f"model={model},base_url={url}/v1/completions,max_length={length},max_retries=1",
+        tasks=tasks.split(","),
         task_manager=TaskManager(include_path=folder, include_defaults=False),
         batch_size=int(batch),
         bootstrap_iters=0,
