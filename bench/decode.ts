@@ -38,6 +38,11 @@ export interface DecodeResult {
   readonly cases: readonly DecodeCase[];
   /** From weights in memory to the first token (programs are compiled), the same again, and MiB of cache. */
   readonly open: { firstTokenMs: number; warmFirstTokenMs: number; mibPerThousand: number };
+  /** Milliseconds of choosing one token among so many. */
+  readonly sampling: {
+    readonly vocab: number;
+    readonly settings: readonly { readonly setting: string; readonly ms: number; readonly msBest: number }[];
+  };
   readonly readGigabytesPerSecond: number;
   readonly size: BenchConfig;
   readonly threads: number;
@@ -47,6 +52,7 @@ export interface DecodeResult {
 
 const PROMPTS = [16, 128];
 const NEW_TOKENS = 128;
+const SAMPLING_TURNS = 200;
 /** V8 takes about a thousand tokens until it has compiled what runs between two calls. */
 const WARMUP_ROUNDS = 12;
 /** OpenMP's threads spin for 200 ms after their last work; the other side's turn begins when they sleep. */
@@ -72,6 +78,10 @@ export async function benchDecode(options: DecodeOptions): Promise<DecodeResult>
         });
   const { gigabytesPerSecond } = await ours.ask<{ gigabytesPerSecond: number }>("read");
   const open = await ours.ask<DecodeResult["open"]>(`open ${PROMPTS[0]}`);
+  const { vocab, sampling } = await ours.ask<{
+    vocab: number;
+    sampling: DecodeResult["sampling"]["settings"];
+  }>(`sample ${SAMPLING_TURNS}`);
   const cases: DecodeCase[] = [];
   for (const prompt of PROMPTS.filter((length) => length < size.context / 2 + 1))
     cases.push(await timeCase(prompt, { ...options, size, gigabytesPerSecond }, ours, peer));
@@ -91,6 +101,14 @@ export async function benchDecode(options: DecodeOptions): Promise<DecodeResult>
       firstTokenMs: round(open.firstTokenMs),
       warmFirstTokenMs: round(open.warmFirstTokenMs),
       mibPerThousand: round(open.mibPerThousand, 2),
+    },
+    sampling: {
+      vocab,
+      settings: sampling.map(({ setting, ms, msBest }) => ({
+        setting,
+        ms: round(ms, 3),
+        msBest: round(msBest, 3),
+      })),
     },
     readGigabytesPerSecond: round(gigabytesPerSecond),
     size,
@@ -176,8 +194,13 @@ export function decodeTable(result: DecodeResult): string {
     "recompute / ours",
   ];
   const { firstTokenMs, warmFirstTokenMs, mibPerThousand } = result.open;
+  const { vocab, settings } = result.sampling;
   return [
     table([[`decode ${result.config}`, ...head], ...rows]),
+    table([
+      [`a token of ${vocab}`, "ms", "best"],
+      ...settings.map(({ setting, ms, msBest }) => [setting, ms, msBest]),
+    ]),
     `first token: ${firstTokenMs} ms with compiling, ${warmFirstTokenMs} ms without`,
     `cache: ${mibPerThousand} MiB for 1,000 tokens; weights are read at ${result.readGigabytesPerSecond} GB/s`,
   ].join("\n");

@@ -4,12 +4,14 @@
 //                         eight lengths, each compiled ahead
 //   exact PROMPT NEW      the same without padding: a program for every length, which nobody would wait for
 //   open PROMPT           ms from weights in memory to the first token, and MiB that 1,000 cached tokens hold
+//   sample TURNS          ms of choosing a token among 50,304, by setting: medians, and the best
 //   read                  GB/s at which this machine reads weights, in a matrix-vector product of 256 MiB
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { Decoder } from "../../packages/gyre/src/decode/decoder.ts";
 import { generate } from "../../packages/gyre/src/decode/generate.ts";
+import { type SamplingOptions, sampleToken } from "../../packages/gyre/src/decode/sampling.ts";
 import { GraphBuilder } from "../../packages/gyre/src/graph/builder.ts";
 import { matmul, slice } from "../../packages/gyre/src/graph/ops.ts";
 import type { Value } from "../../packages/gyre/src/graph/types.ts";
@@ -19,6 +21,8 @@ import { initialWeights } from "../../packages/gyre/src/models/parameters.ts";
 import { loopformer } from "../../packages/gyre/src/models/presets.ts";
 import { conditions } from "../../packages/gyre/src/models/spec.ts";
 import { openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
+import { rng } from "../../packages/gyre/src/util/rng.ts";
+import { median } from "../../packages/gyre/src/util/statistics.ts";
 import type { Tensor } from "../../packages/gyre/src/util/tensor.ts";
 import { type BenchConfig, configs } from "../configs.ts";
 
@@ -86,6 +90,34 @@ async function open(prompt: number) {
   return { firstTokenMs, warmFirstTokenMs: performance.now() - again, mibPerThousand };
 }
 
+const SAMPLED_VOCAB = 50_304;
+const settings = {
+  greedy: { temperature: 0 },
+  sampled: { temperature: 1 },
+  "top-k 40": { temperature: 0.8, topK: 40 },
+  "top-p 0.9": { temperature: 1, topP: 0.9 },
+  "top-k 1000, top-p 0.95": { temperature: 1, topK: 1000, topP: 0.95 },
+};
+
+/** Flat logits, which have a nucleus of thousands, in turn with peaked ones. */
+async function sample(turns: number) {
+  const random = rng(1, "logits");
+  const logits = [1, 4].map((spread) =>
+    Float32Array.from({ length: SAMPLED_VOCAB }, () => spread * random.normal()),
+  );
+  const choose = (options: SamplingOptions, turn: number) => {
+    const started = performance.now();
+    sampleToken(logits[turn % logits.length] as Float32Array, options, random);
+    return performance.now() - started;
+  };
+  const sampling = Object.entries(settings).map(([setting, options]) => {
+    for (let turn = 0; turn < turns; turn++) choose(options, turn);
+    const times = Array.from({ length: turns }, (_, turn) => choose(options, turn));
+    return { setting, ms: median(times), msBest: Math.min(...times) };
+  });
+  return { vocab: SAMPLED_VOCAB, sampling };
+}
+
 async function read() {
   const [rows, columns] = [8192, 8192];
   const builder = new GraphBuilder();
@@ -112,6 +144,7 @@ const requests: Readonly<Record<string, Answer>> = {
   recompute: (prompt, count) => recompute(prompt, count),
   exact,
   open,
+  sample,
   read,
 };
 for await (const line of createInterface({ input: process.stdin })) {

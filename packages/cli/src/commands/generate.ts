@@ -69,6 +69,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
     maxTokens,
     loops,
     ...(draft ? { draft } : {}),
+    vocab: tokenizer.vocab,
     stop: tokenizer.endOfText,
     signal,
   });

@@ -29,6 +29,7 @@ export interface Tokenizer {
 
 /** Decodes token by token and holds back the bytes of an unfinished UTF-8 character. */
 export interface DecodeStream {
+  /** "" for an id beyond the vocabulary: a model may be padded there. Throws DATA_TOKEN for what is no id at all. */
   push(id: number): string;
   /** The bytes still held back, as U+FFFD, or "". */
   flush(): string;
@@ -53,10 +54,12 @@ export function assembleTokenizer({ kind, endOfText, bytes, append }: TokenizerP
     if (found === undefined) throw badToken(id, vocab);
     return found;
   };
+  const textDecoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
   const decodeStream = (): DecodeStream => {
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    const decoder = textDecoder();
+    const isPadding = (id: number) => Number.isInteger(id) && id >= vocab;
     return {
-      push: (id) => decoder.decode(bytesOf(id), { stream: true }),
+      push: (id) => (isPadding(id) ? "" : decoder.decode(bytesOf(id), { stream: true })),
       flush: () => decoder.decode(),
     };
   };
@@ -79,10 +82,10 @@ export function assembleTokenizer({ kind, endOfText, bytes, append }: TokenizerP
       return new Uint32Array(ids);
     },
     decode(ids) {
-      const stream = decodeStream();
+      const decoder = textDecoder();
       let text = "";
-      for (const id of ids) text += stream.push(id);
-      return text + stream.flush();
+      for (const id of ids) text += decoder.decode(bytesOf(id), { stream: true });
+      return text + decoder.decode();
     },
     decodeStream,
     byteLength: (id) => (id === endOfText ? 0 : bytesOf(id).length),

@@ -8,6 +8,18 @@ export function badSampling(option: string, given: number, expected: string): Gy
   });
 }
 
+export function nonFiniteLogits(logits: ArrayLike<number>): GyreError {
+  const bad = Array.from(logits, (logit, token) => ({ logit, token })).filter(
+    ({ logit }) => !Number.isFinite(logit),
+  );
+  const [first] = bad;
+  return new GyreError("LOGITS", {
+    given: `logits that are not finite: ${bad.length} of ${logits.length}, the first ${first?.logit} for token ${first?.token}`,
+    expected: "a finite number for every token",
+    fix: "generate with an earlier checkpoint: these weights have diverged, or are damaged",
+  });
+}
+
 export function emptyPrompt(): GyreError {
   return new GyreError("PROMPT_EMPTY", {
     given: "a prompt of no tokens",

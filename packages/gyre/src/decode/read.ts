@@ -3,6 +3,7 @@ import type { FloatData } from "../util/tensor.ts";
 import type { Decoder, LoopCall, Route, Sequence } from "./decoder.ts";
 import { badPromptToken } from "./errors.ts";
 import type { ExitRule } from "./exits.ts";
+import { withoutPadding } from "./sampling.ts";
 import { isExitRule, type Loops } from "./stream.ts";
 
 // Texts that are there already are read many at a time, where a stream writes token by token. Shapes: T tokens, d width.
@@ -13,7 +14,7 @@ export interface Reading {
   readonly text: number;
   /** Index of the token that it comes after. */
   readonly position: number;
-  /** [vocab] */
+  /** [vocab], without padding. */
   readonly logits: FloatData;
   /** Loops that this prediction ran. */
   readonly loops: number;
@@ -26,6 +27,8 @@ export interface ReadOptions {
   readonly loops?: Loops;
   /** Of each text, the first position whose prediction is wanted; 0 by default. Those before it need no head. */
   readonly from?: readonly number[];
+  /** Entries of the tokenizer's vocabulary, where the model's is padded: logits of what comes after them are left out. */
+  readonly vocab?: number;
 }
 
 /** Tokens of each text in one call: long stretches while they last, then short ones, so that little is padding. */
@@ -57,7 +60,7 @@ interface Open {
 export async function readTexts(
   decoder: Decoder,
   texts: readonly ArrayLike<number>[],
-  { loops = decoder.model.spec.loops, from }: ReadOptions,
+  { loops = decoder.model.spec.loops, vocab, from }: ReadOptions,
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const { spec } = decoder.model;
@@ -66,6 +69,7 @@ export async function readTexts(
   conditions(spec, budget);
   for (const text of texts) checkTokens(text, spec.vocab);
   const route = await decoder.route(budget);
+  const hear: Hear = { vocab, onReading };
   const longest = Math.max(0, ...texts.map(({ length }) => length));
   const open = texts.map((tokens, text) => {
     return { text, tokens, sequence: decoder.start(longest), from: from?.[text] ?? 0 };
@@ -79,8 +83,8 @@ export async function readTexts(
     for (let start = 0; start < reading.length; start += together) {
       const some = reading.slice(start, start + together);
       const calls = some.map((one) => callOf(decoder, one, route, position, count));
-      if (rule) await readByRule(decoder, some, calls, rule, onReading);
-      else await readAtEnd(decoder, some, calls, onReading);
+      if (rule) await readByRule(decoder, some, calls, rule, hear);
+      else await readAtEnd(decoder, some, calls, hear);
     }
     position += count;
   }
@@ -103,6 +107,20 @@ function callOf(
 ): LoopCall {
   const ids = Array.from({ length: count }, (_, index) => tokens[position + index] ?? 0);
   return { sequence, loop: 0, modulations, position, states: decoder.embed(ids, position) };
+}
+
+/** Who hears the logits, and how many of them. */
+interface Hear {
+  readonly vocab: number | undefined;
+  readonly onReading: (reading: Reading) => void;
+}
+
+async function logitsOf(
+  decoder: Decoder,
+  states: readonly FloatData[],
+  { vocab }: Hear,
+): Promise<FloatData[]> {
+  return (await decoder.logits(states)).map((logits) => withoutPadding(logits, vocab));
 }
 
 /** A row of a call that is part of its text, and whose prediction is wanted. */
@@ -133,7 +151,7 @@ async function readAtEnd(
   decoder: Decoder,
   reading: readonly Open[],
   calls: readonly LoopCall[],
-  onReading: (reading: Reading) => void,
+  hear: Hear,
 ): Promise<void> {
   const loops = (calls[0] as LoopCall).modulations.length;
   const { core } = decoder.model.spec.layers;
@@ -141,9 +159,16 @@ async function readAtEnd(
   const rows = rowsOf(decoder, reading, calls);
   for (let start = 0; start < rows.length; start += READ_ROWS) {
     const some = rows.slice(start, start + READ_ROWS);
-    const logits = await decoder.logits(some.map(({ state }) => state()));
+    const states = some.map(({ state }) => state());
+    const logits = await logitsOf(decoder, states, hear);
     for (const [index, { text, position }] of some.entries())
-      onReading({ text, position, logits: logits[index] as FloatData, loops, blockPasses: loops * core });
+      hear.onReading({
+        text,
+        position,
+        logits: logits[index] as FloatData,
+        loops,
+        blockPasses: loops * core,
+      });
   }
 }
 
@@ -153,7 +178,7 @@ async function readByRule(
   reading: readonly Open[],
   calls: readonly LoopCall[],
   rule: ExitRule,
-  onReading: (reading: Reading) => void,
+  hear: Hear,
 ): Promise<void> {
   const most = (calls[0] as LoopCall).modulations.length;
   const blockPasses = most * decoder.model.spec.layers.core;
@@ -172,12 +197,12 @@ async function readByRule(
       loops === most || (!row.isLast && rule.exit({ loops, most, states: row.states, logits: row.logits }));
     const isWanted = rule.reads === "logits" || loops === most ? () => true : asks;
     const wanted = going.filter(isWanted);
-    const read =
-      wanted.length > 0 ? await decoder.logits(wanted.map(({ states }) => states[loops] as FloatData)) : [];
+    const last = wanted.map(({ states }) => states[loops] as FloatData);
+    const read = wanted.length > 0 ? await logitsOf(decoder, last, hear) : [];
     for (const [index, row] of wanted.entries()) row.logits.push(read[index] as FloatData);
     const leaving = new Set(rule.reads === "logits" ? wanted.filter(asks) : wanted);
     for (const { text, position, logits } of leaving)
-      onReading({ text, position, logits: logits.at(-1) as FloatData, loops, blockPasses });
+      hear.onReading({ text, position, logits: logits.at(-1) as FloatData, loops, blockPasses });
     going = going.filter((row) => !leaving.has(row));
   }
 }

@@ -1,5 +1,8 @@
+import { expOf } from "../util/exponential.ts";
 import type { Rng } from "../util/rng.ts";
+import type { FloatData } from "../util/tensor.ts";
 import { badSampling } from "./errors.ts";
+import { Ranking, rangeOf } from "./ranking.ts";
 
 export interface SamplingOptions {
   /** 0 takes the most likely token. */
@@ -19,53 +22,73 @@ export function checkSampling({ temperature, topK, topP }: SamplingOptions): voi
     throw badSampling("top-p", topP, "a number above 0 and at most 1");
 }
 
-/** Chooses a token from its logits [vocab]; ties go to the lower token. */
+/** Chooses a token from its logits [vocab]; of equally likely ones the lowest counts as most likely. Throws LOGITS. */
 export function sampleToken(logits: ArrayLike<number>, options: SamplingOptions, random: Rng): number {
-  if (options.temperature === 0) return argmax(logits);
-  const { tokens, weights, total } = kept(logits, options);
-  let rest = random.uniform() * total;
-  for (const [index, weight] of weights.entries()) {
-    rest -= weight;
-    if (rest < 0) return tokens[index] as number;
-  }
-  return tokens[weights.length - 1] as number;
+  if (options.temperature === 0) return mostLikely(logits);
+  const { ranking, total, last } = kept(logits, options);
+  const goal = random.uniform() * total;
+  const { token } = ranking.reach((sum) => sum > goal);
+  // sums are rounded: one that should end at the last token may end before it
+  return last !== undefined && ranking.isAfter(token, last) ? last : token;
 }
 
-/** The distribution [vocab] that `sampleToken` draws from. */
+/** The distribution [vocab] that `sampleToken` draws from. Throws LOGITS. */
 export function samplingDistribution(logits: ArrayLike<number>, options: SamplingOptions): Float64Array {
   const distribution = new Float64Array(logits.length);
-  if (options.temperature === 0) distribution[argmax(logits)] = 1;
+  if (options.temperature === 0) distribution[mostLikely(logits)] = 1;
   else {
-    const { tokens, weights, total } = kept(logits, options);
-    for (const [index, weight] of weights.entries()) distribution[tokens[index] as number] = weight / total;
+    const { ranking, total, last } = kept(logits, options);
+    for (let token = 0; token < logits.length; token++)
+      if (last === undefined || !ranking.isAfter(token, last))
+        distribution[token] = ranking.weightOf(token) / total;
   }
   return distribution;
 }
 
-/** Tokens that top-k and top-p leave, most likely first, with unnormalised probabilities and their sum. */
-function kept(logits: ArrayLike<number>, { temperature, topK = logits.length, topP = 1 }: SamplingOptions) {
-  const order = Array.from({ length: logits.length }, (_, token) => token);
-  order.sort((a, b) => (logits[b] as number) - (logits[a] as number) || a - b);
-  const tokens = order.slice(0, topK);
-  const best = logits[tokens[0] as number] as number;
-  const all = tokens.map((token) => Math.exp(((logits[token] as number) - best) / temperature));
-  const mass = all.reduce((sum, weight) => sum + weight, 0);
-  let total = 0;
-  let count = 0;
-  while (count < all.length && (count === 0 || total < topP * mass)) total += all[count++] as number;
-  return { tokens, weights: all.slice(0, count), total };
+/** What top-k and then top-p leave: ranked tokens up to the `last`, or all; and what they weigh together. */
+interface Kept {
+  readonly ranking: Ranking;
+  readonly last: number | undefined;
+  readonly total: number;
 }
+
+function kept(
+  logits: ArrayLike<number>,
+  { temperature, topK = logits.length, topP = 1 }: SamplingOptions,
+): Kept {
+  const byCount = topK < logits.length ? new Ranking(logits) : undefined;
+  const last = byCount?.reach((count) => count >= topK).token;
+  const tokens = last === undefined ? undefined : byCount?.upTo(last);
+  const ranking = new Ranking(logits, temperature, tokens);
+  const { total } = ranking;
+  if (topP === 1) return { ranking, total, last };
+  const { token, sum } = ranking.reach((mass) => mass >= topP * total);
+  return { ranking, total: sum, last: token };
+}
+
+/** Throws LOGITS. */
+function mostLikely(logits: ArrayLike<number>): number {
+  rangeOf(logits);
+  return argmax(logits);
+}
+
+/**
+ * Logits of the first `vocab` tokens, in place: a model's vocabulary may be padded beyond its tokenizer's, with entries
+ * that stand for nothing.
+ */
+export const withoutPadding = (logits: FloatData, vocab: number | undefined): FloatData =>
+  vocab === undefined ? logits : logits.subarray(0, vocab);
 
 /** Probabilities of logits, in float64. */
 export function softmaxOf(logits: ArrayLike<number>): Float64Array {
   const all = Float64Array.from(logits);
   const best = all.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   let total = 0;
-  for (let index = 0; index < all.length; index++)
-    total += all[index] = Math.exp((all[index] as number) - best);
+  for (let index = 0; index < all.length; index++) total += all[index] = expOf((all[index] as number) - best);
   return all.map((value) => value / total);
 }
 
+/** Where the largest value is; the first of equal ones. */
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
   for (let index = 1; index < values.length; index++) {

@@ -3,7 +3,7 @@ import { type Rng, rng } from "../util/rng.ts";
 import type { FloatData } from "../util/tensor.ts";
 import type { Decoder, Route, Sequence } from "./decoder.ts";
 import { badDraft } from "./errors.ts";
-import { type SamplingOptions, samplingDistribution } from "./sampling.ts";
+import { type SamplingOptions, samplingDistribution, withoutPadding } from "./sampling.ts";
 import { checkRequest, type Finish, type GeneratedToken, type StreamOptions } from "./stream.ts";
 
 // Few loops draft, all loops verify: Leviathan et al. (arXiv 2211.17192), with one model at two depths.
@@ -187,17 +187,19 @@ export class Speculation {
   }
 
   #draw(drafts: Drafts, logits: readonly FloatData[]): void {
-    const distribution = samplingDistribution(logits.at(-1) as FloatData, this.#sampling);
+    const last = withoutPadding(logits.at(-1) as FloatData, this.#options.vocab);
+    const distribution = samplingDistribution(last, this.#sampling);
     drafts.distributions.push(distribution);
     drafts.tokens.push(draw(distribution, this.#draws));
   }
 
   /** Accepts drafts up to the first that is replaced; where all are kept, a further row adds a token. */
   #settle(drafts: Drafts, logits: readonly FloatData[], before: number): GeneratedToken[] {
-    const { accept = acceptDraft, stop, maxTokens } = this.#options;
+    const { accept = acceptDraft, stop, maxTokens, vocab } = this.#options;
     const emitted: GeneratedToken[] = [];
     let kept = 0;
-    for (const [row, scores] of logits.entries()) {
+    for (const [row, all] of logits.entries()) {
+      const scores = withoutPadding(all, vocab);
       const wanted = samplingDistribution(scores, this.#sampling);
       const drafted = drafts.tokens[row];
       const next =

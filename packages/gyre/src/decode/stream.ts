@@ -4,7 +4,7 @@ import type { FloatData } from "../util/tensor.ts";
 import type { Decoder, LoopCall, Route, Sequence } from "./decoder.ts";
 import { badPromptToken, badSampling, emptyPrompt } from "./errors.ts";
 import type { ExitRule } from "./exits.ts";
-import { checkSampling, type SamplingOptions, sampleToken } from "./sampling.ts";
+import { checkSampling, type SamplingOptions, sampleToken, withoutPadding } from "./sampling.ts";
 
 /**
  * What later tokens attend to in loops that an earlier token never ran. `recompute`: the loops are run after
@@ -29,6 +29,8 @@ export interface StreamOptions extends Partial<SamplingOptions> {
   readonly window?: WindowMode;
   readonly maxTokens: number;
   readonly seed?: number;
+  /** Entries of the tokenizer's vocabulary, where the model's is padded: what comes after them is never drawn. */
+  readonly vocab?: number;
   /** Token after which to stop. */
   readonly stop?: number;
   /** Tokens to take instead of choosing: a given text is read, as fast as text is written. */
@@ -37,7 +39,7 @@ export interface StreamOptions extends Partial<SamplingOptions> {
 
 export interface GeneratedToken {
   readonly token: number;
-  /** Logits that chose it [vocab]. */
+  /** Logits that chose it [vocab], without padding. */
   readonly logits: FloatData;
   /** Loops that the prediction of this token ran. */
   readonly loops: number;
@@ -167,8 +169,9 @@ export class Stream {
   }
 
   /** Takes the logits that it wanted: the next token, unless the rule has the pass go on. */
-  take(logits: FloatData): GeneratedToken | undefined {
+  take(all: FloatData): GeneratedToken | undefined {
     const pass = this.#pass as Pass;
+    const logits = withoutPadding(all, this.#options.vocab);
     pass.logits.push(logits);
     const goesOn = !this.#isThrough && this.#rule?.reads === "logits" && !this.#exits();
     return goesOn ? undefined : this.#emit(pass, logits);
@@ -240,11 +243,13 @@ export class Stream {
 export function checkRequest(
   spec: Spec,
   prompt: ArrayLike<number>,
-  { temperature = 1, maxTokens, ...options }: Omit<StreamOptions, "loops">,
+  { temperature = 1, maxTokens, vocab, ...options }: Omit<StreamOptions, "loops">,
 ): number[] {
   checkSampling({ ...options, temperature });
   if (!(Number.isInteger(maxTokens) && maxTokens >= 0))
     throw badSampling("max-tokens", maxTokens, "a whole number of at least 0");
+  if (vocab !== undefined && !(Number.isInteger(vocab) && vocab >= 1))
+    throw badSampling("vocab", vocab, "a whole number of at least 1");
   if (prompt.length === 0) throw emptyPrompt();
   const text = Array.from(prompt);
   const unknown = text.find((token) => !(Number.isInteger(token) && token >= 0 && token < spec.vocab));

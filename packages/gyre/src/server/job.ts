@@ -55,6 +55,7 @@ class JobRun {
     return this.#scheduler.read({
       text: prompt,
       loops: this.#depth,
+      vocab: this.#tokenizer.vocab,
       onReading: (reading) => {
         const next = prompt[reading.position + 1];
         this.#blockPasses += reading.blockPasses;
@@ -92,7 +93,8 @@ class JobRun {
   /** Writes what follows the prompt. */
   #write(): () => void {
     const { prompt, maxTokens, temperature, topP, seed, draft } = this.#job;
-    const sampling = { maxTokens, temperature, topP, seed, stop: this.#tokenizer.endOfText };
+    const { vocab, endOfText: stop } = this.#tokenizer;
+    const sampling = { maxTokens, temperature, topP, seed, vocab, stop };
     return this.#scheduler.submit({
       prompt,
       options: { ...sampling, window: "stop", loops: this.#depth, ...(draft ? { draft } : {}) },

@@ -9,6 +9,8 @@ import { isExitRule, type Loops } from "../decode/stream.ts";
 export interface ReadTask {
   readonly text: ArrayLike<number>;
   readonly loops: Loops;
+  /** Entries of the tokenizer's vocabulary; all tasks have the same. */
+  readonly vocab?: number;
   onReading(reading: Reading): void;
   onEnd(): void;
   onError(error: unknown): void;
@@ -62,12 +64,17 @@ export class Reads {
     const room = Math.floor(mostTokens / Math.max(1, first.task.text.length));
     const group = like.slice(0, Math.max(1, Math.min(MOST_TOGETHER, room)));
     const texts = group.map(({ task }) => task.text);
-    const { loops } = first.task;
+    const { loops, vocab } = first.task;
     try {
-      await readTexts(this.#decoder, texts, { loops }, (reading) => {
-        const entry = group[reading.text] as Entry;
-        this.#tell(entry, () => entry.task.onReading(reading));
-      });
+      await readTexts(
+        this.#decoder,
+        texts,
+        { loops, ...(vocab === undefined ? {} : { vocab }) },
+        (reading) => {
+          const entry = group[reading.text] as Entry;
+          this.#tell(entry, () => entry.task.onReading(reading));
+        },
+      );
       for (const entry of group) {
         this.#tell(entry, () => entry.task.onEnd());
         this.#entries.delete(entry);

@@ -92,6 +92,14 @@ describe.each(["bytes", "gpt2", "bpe"] as const)("%s", (kind) => {
     expect(get().decode(get().encode("a\ud800b"))).toBe("a\ufffdb");
   });
 
+  test("an id beyond the vocabulary adds nothing to a stream: a model may be padded there", () => {
+    const stream = get().decodeStream();
+    const [first, ...rest] = get().encode("no \u{1f600} text");
+    const { vocab } = get();
+    const text = [vocab, first as number, vocab + 47, ...rest].map((id) => stream.push(id)).join("");
+    expect(text + stream.flush()).toBe("no \u{1f600} text");
+  });
+
   test("ids outside the vocabulary are refused", () => {
     expect(() => get().decode([get().vocab])).toThrow(/DATA_TOKEN: token id/);
     expect(() => get().byteLength(-1)).toThrow(/DATA_TOKEN: token id -1/);

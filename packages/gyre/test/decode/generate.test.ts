@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { untilConfident } from "../../src/decode/exits.ts";
 import { type GenerateOptions, generate } from "../../src/decode/generate.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/types.ts";
@@ -126,6 +127,48 @@ describe("sampled text", () => {
   });
 });
 
+describe("a vocabulary that is padded", () => {
+  const vocab = 7;
+  /** Its padding, 7 to 10, is likelier than anything else. */
+  const weights = new Map(model.weights);
+  const table = weights.get("transformer.wte.weight")!;
+  const norm = weights.get("transformer.norm_f.weight")!;
+  weights.set("transformer.wte.weight", {
+    ...table,
+    data: table.data.map((value, index) => (index < vocab * spec.width ? value / 8 : 2)),
+  });
+  weights.set("transformer.norm_f.weight", { ...norm, data: norm.data.map(() => 4) });
+  const padded = { ...model, weights };
+  const ways: [string, Partial<GenerateOptions>][] = [
+    ["greedy", { temperature: 0 }],
+    ["sampled", { temperature: 3 }],
+    ["top-p", { temperature: 1, topP: 0.9 }],
+    ["by a rule", { temperature: 1, loops: untilConfident({ probability: 0.3 }) }],
+    ["with a draft", { temperature: 1, draft: { kind: "prefix", loops: 2, tokens: 3 } }],
+    ["past the window", { temperature: 1, window: "slide" }],
+  ];
+
+  test.each(ways)("is never drawn from beyond the tokenizer's, %s", async (_, options) => {
+    const tokens: number[] = [];
+    for await (const { token, logits } of generate(padded, [1, 2], { maxTokens: 30, ...options, vocab })) {
+      expect(logits).toHaveLength(vocab);
+      tokens.push(token);
+    }
+    expect(tokens.length).toBeGreaterThan(3);
+    expect(Math.max(...tokens)).toBeLessThan(vocab);
+  });
+
+  test("is drawn from where nothing is said", async () => {
+    const tokens = await tokensOf(padded, [1, 2], { temperature: 0, maxTokens: 4 });
+    expect(Math.max(...tokens)).toBeGreaterThanOrEqual(vocab);
+  });
+
+  test.each([0, -1, 2.5, Number.NaN])("a limit of %d is refused", async (limit) => {
+    const error = await rejectionOf(tokensOf(padded, [1], { maxTokens: 1, vocab: limit }));
+    expect([error.code, error.detail.given]).toEqual(["SAMPLING", `vocab ${limit}`]);
+  });
+});
+
 describe("the end", () => {
   test("maxTokens is the number of tokens; none at all is allowed", async () => {
     expect(await tokensOf(model, [1], { maxTokens: 5 })).toHaveLength(5);
@@ -154,6 +197,26 @@ describe("the end", () => {
 });
 
 describe("errors", () => {
+  test.each([
+    ["plain", {}],
+    ["with a draft", { draft: { kind: "coarse", loops: 2, tokens: 3 } }],
+    ["by a rule", { loops: untilConfident({ kl: 0.1 }) }],
+  ] as [string, Partial<GenerateOptions>][])(
+    "logits that are not finite draw nothing, %s",
+    async (_, options) => {
+      const weights = new Map(model.weights);
+      const norm = weights.get("transformer.norm_f.weight")!;
+      weights.set("transformer.norm_f.weight", { ...norm, data: norm.data.map(() => Number.NaN) });
+      for (const temperature of [0, 1]) {
+        const error = await rejectionOf(
+          tokensOf({ ...model, weights }, [1], { maxTokens: 1, temperature, ...options }),
+        );
+        expect(error.code).toBe("LOGITS");
+        expect(error.detail.given).toContain("11 of 11, the first NaN for token 0");
+      }
+    },
+  );
+
   test.each([
     ["PROMPT_EMPTY", [], {}, "a prompt of no tokens"],
     ["PROMPT_TOKEN", [1, 11], {}, "the token 11 in the prompt"],

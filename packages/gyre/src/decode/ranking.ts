@@ -1,0 +1,184 @@
+import { expOf, expTable } from "../util/exponential.ts";
+import { type FloatData, zeros } from "../util/tensor.ts";
+import { nonFiniteLogits } from "./errors.ts";
+
+/** The largest and the least logit. Throws LOGITS where one is not finite. */
+export function rangeOf(logits: ArrayLike<number>): { readonly most: number; readonly least: number } {
+  let most = logits[0] as number;
+  let least = most;
+  let areFinite = true;
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token] as number;
+    if (logit > most) most = logit;
+    if (logit < least) least = logit;
+    if (logit - logit !== 0) areFinite = false;
+  }
+  if (!areFinite) throw nonFiniteLogits(logits);
+  return { most, least };
+}
+
+/** A token, and what it and all that are ranked before it weigh. */
+export interface Reached {
+  readonly token: number;
+  readonly sum: number;
+}
+
+/** Whether a sum of weights is large enough; then larger ones are too. */
+type IsEnough = (sum: number) => boolean;
+
+/** Tokens that lie beside each other in the ranking, parted by their logits. */
+interface Part {
+  /** By id; the whole vocabulary where not given. */
+  readonly tokens: Int32Array | undefined;
+  /** The bucket of each, the most likely first. */
+  readonly buckets: Uint16Array;
+  /** What each bucket weighs. */
+  readonly weights: Float64Array;
+}
+
+const BUCKETS = 1024;
+/** So many tokens are sorted; more are parted again. */
+const FEW = 64;
+
+/**
+ * Tokens by their logits, the most likely first and equal ones by id, without sorting them: they are parted into
+ * buckets, and only a bucket in which something is decided is parted again. Linear in the vocabulary.
+ */
+export class Ranking {
+  readonly #logits: ArrayLike<number>;
+  /** 1 / temperature. */
+  readonly #sharpness: number | undefined;
+  readonly #most: number;
+  readonly #whole: Part;
+
+  /**
+   * Ranks some tokens, given by id, or all. They weigh exp((logit - the largest) / temperature), or 1 where there is no
+   * temperature. Throws LOGITS where a logit is not finite.
+   */
+  constructor(logits: ArrayLike<number>, temperature?: number, tokens?: Int32Array) {
+    const own = tokens ? logitsOf(tokens, logits) : logits;
+    const { most, least } = rangeOf(own);
+    this.#logits = logits;
+    // of a temperature near zero the largest finite number: 0 x Infinity would be no number
+    this.#sharpness = temperature === undefined ? undefined : Math.min(1 / temperature, Number.MAX_VALUE);
+    this.#most = most;
+    this.#whole = this.#part(tokens, own, most, least);
+  }
+
+  /** What all of them weigh. */
+  get total(): number {
+    return this.#whole.weights.reduce((sum, weight) => sum + weight, 0);
+  }
+
+  weightOf(token: number): number {
+    if (this.#sharpness === undefined) return 1;
+    return expOf(((this.#logits[token] as number) - this.#most) * this.#sharpness);
+  }
+
+  /** Whether a token comes after another one. */
+  isAfter(token: number, other: number): boolean {
+    const [own, others] = [this.#logits[token] as number, this.#logits[other] as number];
+    return own < others || (own === others && token > other);
+  }
+
+  /** All tokens up to and with `last`, by id. */
+  upTo(last: number): Int32Array {
+    const logits = this.#logits;
+    const least = logits[last] as number;
+    const found = new Int32Array(logits.length);
+    let count = 0;
+    for (let token = 0; token < logits.length; token++) {
+      const logit = logits[token] as number;
+      if (logit > least || (logit === least && token <= last)) found[count++] = token;
+    }
+    return found.slice(0, count);
+  }
+
+  /** The first token at which the weights so far are enough; the last one that weighs anything where they never are. */
+  reach(isEnough: IsEnough): Reached {
+    let part = this.#whole;
+    let before = 0;
+    for (;;) {
+      const found = reachBucket(part.weights, before, isEnough);
+      const tokens = tokensIn(part, found.bucket);
+      before = found.before;
+      if (tokens.length <= FEW) return this.#walk(tokens, before, isEnough);
+      const logits = logitsOf(tokens, this.#logits);
+      const { most, least } = rangeOf(logits);
+      if (most === least) return this.#walkEqual(tokens, before, isEnough);
+      if (tokens.length === part.tokens?.length) return this.#walk(tokens, before, isEnough);
+      part = this.#part(tokens, logits, most, least);
+    }
+  }
+
+  /** Parts tokens, all of them where not given, by their logits between `most` and `least`. */
+  #part(tokens: Int32Array | undefined, logits: ArrayLike<number>, most: number, least: number): Part {
+    const buckets = new Uint16Array(logits.length);
+    const weights = new Float64Array(BUCKETS);
+    const scale = (BUCKETS - 1) / (most - least);
+    const [top, sharpness, table] = [this.#most, this.#sharpness, expTable];
+    for (let index = 0; index < logits.length; index++) {
+      const logit = logits[index] as number;
+      // where all are equal this is not a number, and so the first bucket
+      const bucket = ((most - logit) * scale) | 0;
+      const weight = sharpness === undefined ? 1 : expOf((logit - top) * sharpness, table);
+      buckets[index] = bucket;
+      weights[bucket] = (weights[bucket] as number) + weight;
+    }
+    return { tokens, buckets, weights };
+  }
+
+  /** Through tokens of different logits. */
+  #walk(tokens: Int32Array, before: number, isEnough: IsEnough): Reached {
+    tokens.sort((a, b) => (this.#logits[b] as number) - (this.#logits[a] as number) || a - b);
+    let reached = { token: tokens[0] as number, sum: before };
+    for (const token of tokens) {
+      const weight = this.weightOf(token);
+      if (weight > 0) reached = { token, sum: reached.sum + weight };
+      if (isEnough(reached.sum)) return reached;
+    }
+    return reached;
+  }
+
+  /** Through tokens of one logit, by halves. */
+  #walkEqual(tokens: Int32Array, before: number, isEnough: IsEnough): Reached {
+    const weight = this.weightOf(tokens[0] as number);
+    const at = (index: number) => ({ token: tokens[index] as number, sum: before + (index + 1) * weight });
+    let [low, high] = [0, tokens.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isEnough(at(middle).sum)) high = middle;
+      else low = middle + 1;
+    }
+    return at(low);
+  }
+}
+
+/** The first bucket whose end is enough, or the last that weighs anything; and what comes before it. */
+function reachBucket(weights: Float64Array, start: number, isEnough: IsEnough) {
+  let found = { bucket: 0, before: start };
+  let sum = start;
+  for (let bucket = 0; bucket < weights.length; bucket++) {
+    const weight = weights[bucket] as number;
+    if (weight === 0) continue;
+    found = { bucket, before: sum };
+    sum += weight;
+    if (isEnough(sum)) break;
+  }
+  return found;
+}
+
+function tokensIn({ tokens, buckets }: Part, bucket: number): Int32Array {
+  const found = new Int32Array(buckets.length);
+  let count = 0;
+  for (let index = 0; index < buckets.length; index++)
+    if (buckets[index] === bucket) found[count++] = tokens ? (tokens[index] as number) : index;
+  return found.slice(0, count);
+}
+
+/** Of the same type as all logits: loops over one type of array are several times faster. */
+function logitsOf(tokens: Int32Array, logits: ArrayLike<number>): FloatData {
+  const own = zeros(logits instanceof Float32Array ? "float32" : "float64", tokens.length);
+  for (let index = 0; index < own.length; index++) own[index] = logits[tokens[index] as number] as number;
+  return own;
+}
