@@ -5,9 +5,9 @@ import {
   toInt32,
 } from "../packages/gyre/src/checkpoint/safetensors.ts";
 import { generate } from "../packages/gyre/src/decode/generate.ts";
+import { officialNames, officialShapes, toOwnNames } from "../packages/gyre/src/families/index.ts";
+import { type OfficialShape, specFromOfficial } from "../packages/gyre/src/families/loopformer.ts";
 import { matchTensors } from "../packages/gyre/src/families/match.ts";
-import { type OfficialShape, specFromOfficial } from "../packages/gyre/src/families/official-spec.ts";
-import { parameters } from "../packages/gyre/src/models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../packages/gyre/src/optim/adamw.ts";
 import type { Program, Runtime } from "../packages/gyre/src/runtime/runtime.ts";
@@ -29,7 +29,10 @@ import {
 
 interface Case extends CaseFile {
   readonly spec: Spec;
+  /** By our names. */
   readonly weights: Map<string, Tensor<Float32Array>>;
+  /** What the file calls them. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** Metadata entries are JSON texts, plain words where they do not parse. */
@@ -60,12 +63,12 @@ function readCase(file: CaseFile): Case {
     { ...config, model_type: model as OfficialShape["model_type"] },
     Number(metadata["long_loops"] ?? metadata["max_loops"] ?? 1),
   );
-  const shapes = new Map([...parameters(spec)].map(([name, { shape }]) => [name, shape]));
+  const shapes = officialShapes(spec);
   const matched = matchTensors(shapes, section(tensors, "param/"));
   const weights = new Map(
     [...matched].map(([name, data]) => [name, { data: data.slice(), shape: shapes.get(name) ?? [] }]),
   );
-  return { ...file, spec, weights };
+  return { ...file, spec, weights: toOwnNames(spec, weights), names: officialNames(spec) };
 }
 
 /** Runs a case on a runtime and compares every quantity that the file holds. */
@@ -110,7 +113,8 @@ async function checkStep(test: Case, runtime: Runtime): Promise<Quantity[]> {
   const first = await program.run(new Map([...inputs, ...weights]));
   for (const [name, { data }] of first) {
     const [kind, rest] = name.split("/") as [string, string | undefined];
-    const stored = name.startsWith("grad/") ? name : `out/${rest ? `${kind}_${rest}` : kind}`;
+    const isGrad = rest !== undefined && kind === "grad";
+    const stored = isGrad ? `grad/${test.names.get(rest)}` : `out/${rest ? `${kind}_${rest}` : kind}`;
     const expected = expectFloats(test, stored);
     if (!expected) continue;
     const bound = kind === "grad" ? tolerance.grad : kind === "loss" ? tolerance.loss : tolerance.state;
@@ -166,8 +170,9 @@ async function checkOptimizer(
     });
   }
   for (const [name, { data }] of weights) {
-    const expected = expectFloats(test, `stepped/${name}`);
-    if (expected) quantities.push(compare(`stepped/${name}`, data, expected, tolerance.stepped));
+    const stored = `stepped/${test.names.get(name)}`;
+    const expected = expectFloats(test, stored);
+    if (expected) quantities.push(compare(stored, data, expected, tolerance.stepped));
   }
   return quantities;
 }

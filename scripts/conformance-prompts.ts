@@ -1,5 +1,5 @@
+import { officialNames, officialShapes } from "../packages/gyre/src/families/index.ts";
 import { matchTensors } from "../packages/gyre/src/families/match.ts";
-import { parameters } from "../packages/gyre/src/models/parameters.ts";
 import type { PromptShape } from "../packages/gyre/src/models/predictions.ts";
 import { loopedTransformer } from "../packages/gyre/src/models/presets.ts";
 import type { Spec } from "../packages/gyre/src/models/spec.ts";
@@ -22,6 +22,8 @@ import { solveMissing } from "./missing-biases.ts";
 
 export interface PromptCase extends CaseFile {
   readonly spec: Spec;
+  /** What the file calls our parameters. */
+  readonly names: ReadonlyMap<string, string>;
   readonly window: number;
   readonly inputs: Map<string, Tensor>;
   readonly shape: PromptShape;
@@ -57,7 +59,7 @@ function readPromptCase(file: CaseFile): PromptCase {
       inject: String(metadata["loop_func"]).includes("x*z") ? "multiply" : "add",
     },
   );
-  const shapes = new Map([...parameters(spec)].map(([name, { shape }]) => [name, shape]));
+  const [shapes, names] = [officialShapes(spec), officialNames(spec)];
   const missing = [...shapes.keys()].filter(
     (name) => name.endsWith("attn.c_attn.bias") && !tensors.has(`param/${name}`),
   );
@@ -73,14 +75,15 @@ function readPromptCase(file: CaseFile): PromptCase {
   const inputs = new Map<string, Tensor>([
     ["prompts", { data: tokens, shape: [batch, length, dims] }],
     ["targets", { data: expectFloats(file, "ys") as Float32Array, shape: [batch, points, 1] }],
-    ...[...shapes].map(([name, shape]): [string, Tensor] => [
-      name,
-      { data: weights.get(name)?.slice() ?? new Float32Array(sizeOf(shape)), shape },
-    ]),
+    ...[...names].map(([name, official]): [string, Tensor] => {
+      const shape = shapes.get(official) ?? [];
+      return [name, { data: weights.get(official)?.slice() ?? new Float32Array(sizeOf(shape)), shape }];
+    }),
   ]);
   const readAt = Array.from({ length: points }, (_, point) => 2 * point);
   const shape = { batch, tokens: length, readAt, loops: spec.loops };
-  return { ...file, spec, shape, window: spec.loops - number("n_loop_start"), inputs, missing };
+  const lost = [...names].filter(([, official]) => missing.includes(official)).map(([name]) => name);
+  return { ...file, spec, names, shape, window: spec.loops - number("n_loop_start"), inputs, missing: lost };
 }
 
 /** Predictions after each loop of the window, the loss and its gradients, against what the file holds. */
@@ -92,7 +95,7 @@ export async function checkPrompts(file: CaseFile, runtime: Runtime): Promise<Qu
   await using program = await runtime.compile(promptStepGraph(spec, shape, { window, inspect: true }));
   const quantities: Quantity[] = [...solved.quantities];
   for (const [output, { data }] of await program.run(new Map([...inputs, ...solved.biases]))) {
-    const name = storedName(output);
+    const name = storedName(output, test.names);
     const expected = expectFloats(file, name);
     if (!expected) continue;
     const isGrad = name.startsWith("grad/");

@@ -69,6 +69,8 @@ export function compare(
 export const largest = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
 
-/** What a case with prompts calls an output of the step's graph. */
-export const storedName = (output: string): string =>
-  output.startsWith("grad/") ? output : `out/${output.replace("prediction/", "pred_")}`;
+/** What a case with prompts calls an output of the step's graph; `names` are those of its parameters, by ours. */
+export const storedName = (output: string, names: ReadonlyMap<string, string>): string =>
+  output.startsWith("grad/")
+    ? `grad/${names.get(output.slice("grad/".length))}`
+    : `out/${output.replace("prediction/", "pred_")}`;

@@ -58,7 +58,7 @@ async function solve(test: PromptCase): Promise<Solved> {
 const compile = ({ spec, shape, window }: PromptCase, runtime: Runtime, backward: boolean) =>
   runtime.compile(promptStepGraph(spec, shape, { window, inspect: true, backward }));
 
-/** The queries' and the values' biases of each layer, put where `c_attn` has them. */
+/** The queries' and the values' biases of each layer, put where `qkv` has them. */
 function biasesOf({ spec: { width }, missing }: PromptCase, point: Float64Array): [string, Tensor][] {
   return missing.map((name, layer) => {
     const own = point.subarray(layer * 2 * width, (layer + 1) * 2 * width);
@@ -79,7 +79,7 @@ function residualsOf(test: PromptCase, program: Program) {
     const outputs = await program.run(new Map([...wide, ...biasesOf(test, at)]));
     const gaps: number[] = [];
     for (const [output, { data }] of outputs) {
-      const expected = expectFloats(test, storedName(output));
+      const expected = expectFloats(test, storedName(output, test.names));
       if (!expected) continue;
       const scale = output.startsWith("grad/") ? largest(expected) : 1;
       for (const [index, value] of expected.entries()) gaps.push(((data[index] as number) - value) / scale);

@@ -23,11 +23,11 @@ afterAll(() => remove());
 async function endless(path: string, token: number): Promise<void> {
   const state = initialState(loopformer, 1);
   const { width } = loopformer;
-  for (const [name, { data }] of state.weights) if (name !== "transformer.norm_f.weight") data.fill(0);
+  for (const [name, { data }] of state.weights) if (name !== "readout.norm.weight") data.fill(0);
   const set = (name: string, fill: (data: Float32Array) => void) =>
     fill(state.weights.get(name)?.data ?? new Float32Array());
-  set("transformer.wpe.weight", (data) => data.fill(1));
-  set("transformer.wte.weight", (data) => data.fill(100, token * width, (token + 1) * width));
+  set("embed.positions.weight", (data) => data.fill(1));
+  set("embed.tokens.weight", (data) => data.fill(100, token * width, (token + 1) * width));
   const run = await createRun({ path, spec: loopformer, tokenizer: bytesTokenizer() });
   await saveState(run, state);
 }

@@ -121,8 +121,8 @@ export class Decoder implements AsyncDisposable {
     const { spec, weights } = this.model;
     const { width, context } = spec;
     if (position + tokens.length > context) throw contextExceeded(position + tokens.length, context);
-    const table = (name: string) => weights.get(`transformer.${name}.weight`)?.data as FloatData;
-    const [words, places] = [table("wte"), table("wpe")];
+    const table = (name: string) => weights.get(`embed.${name}.weight`)?.data as FloatData;
+    const [words, places] = [table("tokens"), table("positions")];
     const states = this.zeros(tokens.length * width);
     for (let row = 0; row < tokens.length; row++) {
       const [word, place] = [(tokens[row] as number) * width, (position + row) * width];

@@ -8,7 +8,7 @@ export const embeddingName = "transformer.wte.weight";
 export const headName = "lm_head.weight";
 
 /**
- * The weights of a model out of what a checkpoint holds, by the model's own names. Accepts both official forms
+ * The weights of a model out of what a checkpoint holds, by the official names of `expected`. Accepts both official forms
  * (`gpt.` prefix as on the hub, none as in the author's files), the prefixes of torch.compile and DDP, a tied
  * `lm_head.weight`, and attention mask buffers. Names in `optional` may be missing. Throws one
  * CHECKPOINT_MISMATCH that lists every missing, extra and wrongly shaped tensor.
@@ -63,7 +63,7 @@ function byOwnName(
   return found;
 }
 
-/** The model's own name of a tensor: the name in the file without prefixes. */
+/** The official name of a tensor: the name in the file without prefixes. */
 export function ownName(label: string, expected: ReadonlyMap<string, unknown>): string {
   let name = label;
   while (!expected.has(name)) {

@@ -8,12 +8,12 @@ import {
   storeTensors,
 } from "../checkpoint/safetensors.ts";
 import { type Header, parseHeader } from "../checkpoint/safetensors-header.ts";
-import { parameters } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import type { Tensor } from "../util/tensor.ts";
+import { officialShapes, toOfficialNames, toOwnNames } from "./index.ts";
+import { officialShape, specFromOfficial } from "./loopformer.ts";
+import { parseOfficialConfig, printOfficialConfig } from "./loopformer-config.ts";
 import { embeddingName, headName, matchTensors, ownName } from "./match.ts";
-import { parseOfficialConfig, printOfficialConfig } from "./official-config.ts";
-import { officialShape, specFromOfficial } from "./official-spec.ts";
 
 /** What an official checkpoint holds on disk. */
 export interface OfficialFiles {
@@ -32,6 +32,7 @@ export interface OfficialOrigin {
 
 export interface OfficialModel {
   readonly spec: Spec;
+  /** By our names. */
   readonly weights: Map<string, Tensor<Float32Array>>;
   readonly origin: OfficialOrigin;
 }
@@ -62,12 +63,12 @@ export function readOfficial(
 ): OfficialModel {
   const official = parseOfficialConfig(config, options.source);
   const spec = specFromOfficial(official, options.loops ?? official.max_loops);
-  const shapes = shapesOf(spec);
+  const shapes = officialShapes(spec);
   const data = matchTensors(shapes, model.tensors);
   const weights = new Map(
     [...data].map(([name, values]) => [name, { data: values, shape: shapes.get(name) ?? [] }]),
   );
-  return { spec, weights, origin: { config, layout: layoutOf(model, shapes) } };
+  return { spec, weights: toOwnNames(spec, weights), origin: { config, layout: layoutOf(model, shapes) } };
 }
 
 /**
@@ -75,8 +76,9 @@ export function readOfficial(
  * also when the weights have changed. Throws SPEC_NOT_OFFICIAL for a model that the official code does not have.
  */
 export function writeOfficial(options: WriteOfficialOptions): OfficialFiles {
-  const { spec, weights, origin } = options;
-  const layout = origin && readLayout(origin, shapesOf(spec));
+  const { spec, origin } = options;
+  const weights = toOfficialNames(spec, options.weights);
+  const layout = origin && readLayout(origin, officialShapes(spec));
   const dtype = options.dtype ?? layout?.dtype ?? "F32";
   const prefix = options.prefix ?? layout?.prefix ?? "gpt.";
   const isSameType = options.dtype === undefined || options.dtype === layout?.dtype;
@@ -102,11 +104,7 @@ interface Layout {
   readonly dtype: FloatDType | undefined;
 }
 
-function shapesOf(spec: Spec): Map<string, readonly number[]> {
-  return new Map([...parameters(spec)].map(([name, { shape }]) => [name, shape]));
-}
-
-/** The model's name of a tensor in a file; a stored copy of the tied head is its embedding. */
+/** The official name of a tensor in a file; a stored copy of the tied head is its embedding. */
 function weightName(label: string, shapes: ReadonlyMap<string, unknown>): string | undefined {
   const name = ownName(label, shapes);
   return shapes.has(name) ? name : name === headName ? embeddingName : undefined;

@@ -15,7 +15,7 @@ import {
   within,
 } from "../nn/layers.ts";
 import { contextExceeded, readsVectors } from "./errors.ts";
-import { embedderNames, isConditioned, normWord, parameters, type Stage, stages } from "./parameters.ts";
+import { embedderNames, frame, isConditioned, parameters, type Stage, stages } from "./parameters.ts";
 import { hasVectors, type Spec } from "./spec.ts";
 
 // Shapes: N = batch * tokens, d width, M loops.
@@ -36,7 +36,7 @@ export interface ForwardOptions {
   readonly tile?: number;
 }
 
-/** The parameters of a model as inputs of a graph, by official name. */
+/** The parameters of a model as inputs of a graph, by name. */
 export function parameterInputs(builder: GraphBuilder, spec: Spec): Params {
   const all = parameters(spec);
   return (name) => builder.input(name, all.get(name)?.shape ?? []);
@@ -57,27 +57,27 @@ export function forward(
   const params = parameterInputs(builder, spec);
   const { prelude, core: looped, coda } = stages(spec);
   const attend = () => causal(tile);
-  const place = (x: Value, { positions }: Stage) =>
+  const around = frame(spec);
+  const place = (x: Value, { positions }: Pick<Stage, "positions">) =>
     positions ? withPositions(x, params, positions, batch) : x;
-  const settle = (x: Value, { norm: name }: Stage) => (name ? normed(x, spec, within(params, name)) : x);
+  const settle = (x: Value, { norm }: Pick<Stage, "norm">) =>
+    norm ? normed(x, spec, within(params, norm)) : x;
   const modulations = modulationRows(builder, spec, loops, route);
-  const inFrame = spec.frame === "loop";
 
-  const read = readIn(builder, spec, params, batch, tokens);
-  const start = inFrame ? place(read, prelude) : place(read, looped);
-  const before = blocks(start, spec, params, prelude.blocks, { batch, attend });
-  const embedding = inFrame ? settle(before, prelude) : before;
-  const entered = inFrame && spec.inject === "add" ? place(embedding, looped) : embedding;
+  const read = place(readIn(builder, spec, params, batch, tokens), around);
+  const before = blocks(place(read, prelude), spec, params, prelude.blocks, { batch, attend });
+  const embedding = settle(before, prelude);
+  const entered = spec.inject === "add" ? place(embedding, looped) : embedding;
 
   /** What the core reads, given the state; none before a first loop that starts from zeros or ones. */
   const enter = (state: Value | undefined): Value => {
     if (spec.inject === "add") return state ? add(state, entered) : entered;
     const joined = state && spec.inject === "multiply" ? mul(state, embedding) : (state ?? embedding);
-    return inFrame ? place(joined, looped) : joined;
+    return place(joined, looped);
   };
   const finish = (state: Value): Value => {
     const after = blocks(state, spec, params, coda.blocks, { batch, attend });
-    return settle(after, inFrame ? coda : looped);
+    return settle(settle(after, coda), around);
   };
   let state = firstState(spec, embedding);
   const states = new Map<number, Value>();
@@ -85,7 +85,7 @@ export function forward(
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
     const from = state;
     const x = core(enter(from), spec, params, { batch, attend, modulations: told, embedding, recompute });
-    const next = inFrame ? settle(x, looped) : x;
+    const next = settle(x, looped);
     state = loop + 1 === options.detachedLoops ? stopGradient(next) : next;
     if (taps.includes(loop + 1)) states.set(loop + 1, finish(next));
   }
@@ -103,11 +103,11 @@ function readIn(builder: GraphBuilder, spec: Spec, params: Params, batch: number
   const rows = batch * tokens;
   if (spec.readout.kind === "tokens") {
     const ids = builder.input("tokens", [batch, tokens], "int");
-    return reshape(gather(params("transformer.wte.weight"), ids), [rows, spec.width]);
+    return reshape(gather(params("embed.tokens.weight"), ids), [rows, spec.width]);
   }
   const { inputs } = spec.readout;
   const prompts = reshape(builder.input("prompts", [batch, tokens, inputs]), [rows, inputs]);
-  return linear(prompts, params("_read_in.weight"), params("_read_in.bias"));
+  return linear(prompts, params("embed.vectors.weight"), params("embed.vectors.bias"));
 }
 
 /** Rows [N, d] of `batch` texts, with a learned vector added for each position. */
@@ -129,7 +129,7 @@ function normed(x: Value, spec: Spec, params: Params, gain = true): Value {
 
 /** States [N, d] after the final norm of a model that has one around the whole run. */
 export function finalNorm(x: Value, spec: Spec, params: Params): Value {
-  return normed(x, spec, within(params, stages(spec).core.norm as string));
+  return normed(x, spec, within(params, frame(spec).norm as string));
 }
 
 /**
@@ -138,14 +138,14 @@ export function finalNorm(x: Value, spec: Spec, params: Params): Value {
  */
 export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value {
   const params = parameterInputs(builder, spec);
-  if (hasVectors(spec)) return linear(hidden, params("_read_out.weight"), params("_read_out.bias"));
+  if (hasVectors(spec)) return linear(hidden, params("readout.weight"), params("readout.bias"));
   return matmul(hidden, tokenHead(builder, spec), { transB: true });
 }
 
 /** The head [vocab, d] of a model of tokens; throws MODEL_VECTORS. */
 export function tokenHead(builder: GraphBuilder, spec: Spec): Value {
   if (hasVectors(spec)) throw readsVectors(spec.family);
-  return parameterInputs(builder, spec)("transformer.wte.weight");
+  return parameterInputs(builder, spec)("embed.tokens.weight");
 }
 
 /** Gates and scales of one block in one loop. */
@@ -206,20 +206,19 @@ function applyBlock(
   params: Params,
   { batch, attend, modulation }: BlockSurroundings,
 ): Value {
-  const word = normWord(spec);
-  const around = (value: Value, which: 1 | 2, told: Modulation = {}) =>
-    normedInput(value, spec, within(params, `${word}_${which}`), told);
+  const around = (value: Value, part: "attention" | "mlp", told: Modulation = {}) =>
+    normedInput(value, spec, within(params, `${part}.norm`), told);
 
-  const forAttention = around(x, 1, modulation?.attention);
+  const forAttention = around(x, "attention", modulation?.attention);
   const mixed = attention(
     forAttention.x,
-    within(params, "attn"),
+    within(params, "attention"),
     { ...spec.attention, batch },
     attend,
     forAttention.modulation,
   );
   const between = add(x, mixed);
-  const forMlp = around(between, 2, modulation?.mlp);
+  const forMlp = around(between, "mlp", modulation?.mlp);
   const mapped = mlp(forMlp.x, within(params, "mlp"), spec.mlp, forMlp.modulation);
   return add(between, mapped);
 }
@@ -255,7 +254,7 @@ export function modulationRows(
   );
   const condition = silu(embedded.reduce((sum, part) => add(sum, part)));
   return stages(spec).core.blocks.map((block) => {
-    const adaln = within(params, `${block}.adaLN_modulation.1`);
+    const adaln = within(params, `${block}.modulation`);
     return linear(condition, adaln("weight"), adaln("bias"));
   });
 }

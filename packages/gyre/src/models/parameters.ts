@@ -1,7 +1,8 @@
 import { FEATURES } from "../nn/layers.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
-import { hasVectors, type Spec } from "./spec.ts";
+import { firstName } from "./first-names.ts";
+import type { Spec } from "./spec.ts";
 
 export type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
 
@@ -18,33 +19,30 @@ export interface Stage {
 }
 export type StageName = "prelude" | "core" | "coda";
 
-/** Where each stage lives, in the official tensor names; the names of preludes and codas are ours. */
+/** Where the parameters of each stage live. With `frame: "loop"` a stage has positions and a norm of its own. */
 export function stages(spec: Spec): Readonly<Record<StageName, Stage>> {
-  const roots = hasVectors(spec)
-    ? { prelude: "_prelude.transformer", core: "_backbone.transformer", coda: "_coda.transformer" }
-    : { prelude: "transformer.prelude", core: "transformer", coda: "transformer.coda" };
-  const isFramed = (name: StageName) => spec.frame === "loop" && spec.layers[name] > 0;
-  const stage = (name: StageName): Stage => ({
-    blocks: Array.from({ length: spec.layers[name] }, (_, block) =>
-      hasVectors(spec) || spec.family === "gpt" || name !== "core"
-        ? `${roots[name]}.h.${block}`
-        : `${roots[name]}.h.blocks.${block}`,
-    ),
-    positions: name === "core" || (name === "prelude" && isFramed(name)) ? `${roots[name]}.wpe` : undefined,
-    norm: name === "core" || isFramed(name) ? `${roots[name]}.${normWord(spec)}_f` : undefined,
-  });
+  const stage = (name: StageName): Stage => {
+    const isFramed = spec.frame === "loop" && spec.layers[name] > 0;
+    return {
+      blocks: Array.from({ length: spec.layers[name] }, (_, block) => `${name}.${block}`),
+      positions: isFramed && name !== "coda" ? `${name}.positions` : undefined,
+      norm: isFramed ? `${name}.norm` : undefined,
+    };
+  };
   return { prelude: stage("prelude"), core: stage("core"), coda: stage("coda") };
 }
 
-/** How norms are called: `ln` in the in-context models' official code, `norm` in the language models'. */
-export const normWord = (spec: Spec): string => (hasVectors(spec) ? "ln" : "norm");
+/** What is put around the whole run, with `frame: "run"`. */
+export function frame(spec: Spec): Pick<Stage, "positions" | "norm"> {
+  if (spec.frame === "loop") return { positions: undefined, norm: undefined };
+  return { positions: "embed.positions", norm: "readout.norm" };
+}
 
 export const isConditioned = (spec: Spec): boolean => spec.conditioning.kind !== "none";
 
-/** The embedders of a conditioned model: of time (or loop index), and of step size. */
-export function embedderNames(spec: Spec): string[] {
-  if (spec.conditioning.kind === "none") return [];
-  return spec.conditioning.kind === "time" ? ["time_embedder", "dt_embedder"] : ["time_embedder"];
+/** The embedders of a conditioned model: of the loop's index, or of its time and step size. */
+export function embedderNames({ conditioning }: Spec): string[] {
+  return { none: [], loop: ["loop"], time: ["time", "step"] }[conditioning.kind];
 }
 
 /** Notes parameters by name. */
@@ -64,52 +62,62 @@ class Table {
     if (bias) this.weight(`${name}.bias`, [out], init && "bound" in init ? init : { fill: 0 });
   }
 
-  norm(name: string, gain = true): void {
+  norm(name: string | undefined, gain = true): void {
     const { width, norm } = this.#spec;
+    if (name === undefined) return;
     if (gain) this.weight(`${name}.weight`, [width], { fill: 1 });
     if (norm.bias) this.weight(`${name}.bias`, [width], { fill: 0 });
   }
 
-  stage({ blocks, positions, norm }: Stage, isCore: boolean): void {
-    const { width, attention, mlp, norm: norms, conditioning, context } = this.#spec;
-    const residual = { std: 0.02 / Math.sqrt(2 * blocks.length) };
-    if (positions) this.weight(`${positions}.weight`, [context, width]);
-    for (const name of blocks) {
-      this.norm(`${name}.${normWord(this.#spec)}_1`, norms.gain);
-      this.linear(`${name}.attn.c_attn`, [3 * width, width], attention.bias);
-      this.linear(`${name}.attn.c_proj`, [width, width], attention.bias, residual);
-      this.norm(`${name}.${normWord(this.#spec)}_2`, norms.gain);
-      this.linear(`${name}.mlp.c_fc`, [mlp.width, width], mlp.bias);
-      this.linear(`${name}.mlp.c_proj`, [width, mlp.width], mlp.bias, residual);
-      if (isCore && isConditioned(this.#spec)) {
+  positions(name: string | undefined): void {
+    if (name) this.weight(`${name}.weight`, [this.#spec.context, this.#spec.width]);
+  }
+
+  blocks(names: readonly string[], isConditioned: boolean): void {
+    const { width, attention, mlp, norm, conditioning } = this.#spec;
+    const residual = { std: 0.02 / Math.sqrt(2 * names.length) };
+    for (const name of names) {
+      this.norm(`${name}.attention.norm`, norm.gain);
+      this.linear(`${name}.attention.qkv`, [3 * width, width], attention.bias);
+      this.linear(`${name}.attention.output`, [width, width], attention.bias, residual);
+      this.norm(`${name}.mlp.norm`, norm.gain);
+      this.linear(`${name}.mlp.up`, [mlp.width, width], mlp.bias);
+      this.linear(`${name}.mlp.down`, [width, mlp.width], mlp.bias, residual);
+      if (isConditioned) {
         const init = conditioning.init === "zero" ? { fill: 0 } : { std: 0.02 };
-        this.linear(`${name}.adaLN_modulation.1`, [4 * width, width], true, init);
+        this.linear(`${name}.modulation`, [4 * width, width], true, init);
       }
     }
-    if (norm) this.norm(norm);
   }
 }
 
 /**
- * Every parameter by its official name, with shape and initial distribution (LoopFormer code and Looped
- * Transformer code, `_init_weights`): N(0, 0.02), residual projections N(0, 0.02 / sqrt(2 k)) of a stage of k
- * layers, gains one, biases zero; read-in and read-out uniform, as torch's linear layers start.
+ * Every parameter by name, with shape and initial distribution (LoopFormer code and Looped Transformer code,
+ * `_init_weights`): N(0, 0.02), residual projections N(0, 0.02 / sqrt(2 k)) of a stage of k layers, gains one,
+ * biases zero; vectors are read in and out by uniform weights, as torch's linear layers start. The order decides in
+ * which order gradients are summed into their norm.
  */
 export function parameters(spec: Spec): ReadonlyMap<string, Parameter> {
   const { width, readout, vocab } = spec;
   const table = new Table(spec);
   const read = (name: string, out: number, input: number) =>
     table.linear(name, [out, input], true, { bound: 1 / Math.sqrt(input) });
-  if (readout.kind === "vectors") read("_read_in", width, readout.inputs);
-  else table.weight("transformer.wte.weight", [vocab, width]);
+  if (readout.kind === "vectors") read("embed.vectors", width, readout.inputs);
+  else table.weight("embed.tokens.weight", [vocab, width]);
   const { prelude, core, coda } = stages(spec);
-  table.stage(prelude, false);
-  table.stage(core, true);
-  table.stage(coda, false);
-  if (readout.kind === "vectors") read("_read_out", readout.outputs, width);
+  const around = frame(spec);
+  table.positions(prelude.positions);
+  table.blocks(prelude.blocks, false);
+  table.norm(prelude.norm);
+  table.positions(core.positions ?? around.positions);
+  table.blocks(core.blocks, isConditioned(spec));
+  table.norm(core.norm ?? around.norm);
+  table.blocks(coda.blocks, false);
+  table.norm(coda.norm);
+  if (readout.kind === "vectors") read("readout", readout.outputs, width);
   for (const embedder of embedderNames(spec)) {
-    table.linear(`${embedder}.mlp.0`, [width, FEATURES], true);
-    table.linear(`${embedder}.mlp.2`, [width, width], true);
+    table.linear(`${embedder}.0`, [width, FEATURES], true);
+    table.linear(`${embedder}.1`, [width, width], true);
   }
   return table.all;
 }
@@ -119,12 +127,12 @@ export function parameterCount(spec: Spec): number {
   return [...parameters(spec).values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
-/** Freshly drawn weights: a pure function of spec and seed, each tensor from its own stream. */
+/** Freshly drawn weights: a pure function of spec and seed, each tensor from a stream of its own, by its first name. */
 export function initialWeights(spec: Spec, seed: number): Map<string, Tensor<Float32Array>> {
   const weights = new Map<string, Tensor<Float32Array>>();
   for (const [name, { shape, init }] of parameters(spec)) {
     const data = new Float32Array(sizeOf(shape));
-    const random = rng(seed, "init", name);
+    const random = rng(seed, "init", firstName(spec, name));
     if ("fill" in init) data.fill(init.fill);
     else
       for (let index = 0; index < data.length; index++)

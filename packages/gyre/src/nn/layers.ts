@@ -108,7 +108,7 @@ interface Heads {
 export type Attend = (heads: Heads) => Value;
 
 /**
- * Multi-head self-attention of `batch` texts of equal length, x [N, d] -> [N, d]; `c_attn` holds queries, keys and
+ * Multi-head self-attention of `batch` texts of equal length, x [N, d] -> [N, d]; `qkv` holds queries, keys and
  * values one below the other. The queries carry the scale 1 / sqrt(head width), which goes into their weights where
  * one product projects few rows, or where a bias keeps it out of the product. Many rows are projected by three.
  */
@@ -121,8 +121,8 @@ export function attention(
 ): Value {
   const [rows, width] = x.shape as [number, number];
   const scale = 1 / Math.sqrt(width / heads);
-  const weight = params("c_attn.weight");
-  const biases = bias ? params("c_attn.bias") : undefined;
+  const weight = params("qkv.weight");
+  const biases = bias ? params("qkv.bias") : undefined;
   const part = (value: Value, index: number) => slice(value, 0, index * width, (index + 1) * width);
   const scaled = (value: Value) => concat([mul(part(value, 0), scale), slice(value, 0, width, 3 * width)], 0);
   const joinedHeads = (): Heads => {
@@ -143,8 +143,8 @@ export function attention(
   );
   return modulatedLinear(
     joinHeads(mixed),
-    params("c_proj.weight"),
-    bias ? params("c_proj.bias") : undefined,
+    params("output.weight"),
+    bias ? params("output.bias") : undefined,
     {
       gate,
     },
@@ -177,8 +177,8 @@ export function mlp(
   { gate, ...input }: Modulation = {},
 ): Value {
   const biases = (name: string) => (bias ? params(`${name}.bias`) : undefined);
-  const hidden = modulatedLinear(x, params("c_fc.weight"), biases("c_fc"), input);
-  return modulatedLinear(activations[activation](hidden), params("c_proj.weight"), biases("c_proj"), {
+  const hidden = modulatedLinear(x, params("up.weight"), biases("up"), input);
+  return modulatedLinear(activations[activation](hidden), params("down.weight"), biases("down"), {
     gate,
   });
 }
@@ -192,6 +192,6 @@ export function embedScalars(scalars: Value, params: Params): Value {
   const frequencies = Array.from({ length: half }, (_, index) => Math.exp((-Math.log(1e4) * index) / half));
   const angles = mul(reshape(scalars, [-1, 1]), scalars.builder.constant(frequencies, [1, half]));
   const features = concat([cos(angles), sin(angles)], 1);
-  const hidden = silu(linear(features, params("mlp.0.weight"), params("mlp.0.bias")));
-  return linear(hidden, params("mlp.2.weight"), params("mlp.2.bias"));
+  const hidden = silu(linear(features, params("0.weight"), params("0.bias")));
+  return linear(hidden, params("1.weight"), params("1.bias"));
 }

@@ -19,7 +19,7 @@ import { checkpointCorrupt, checkpointOption } from "./errors.ts";
 export interface RunCheckpoint {
   /** Optimizer steps done. */
   readonly step: number;
-  /** Weights by their official names. */
+  /** Weights by name. */
   readonly model: ReadonlyMap<string, Tensor<Float32Array>>;
   readonly optimizer: ReadonlyMap<string, Tensor<Float32Array>>;
 }

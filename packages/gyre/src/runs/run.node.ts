@@ -5,6 +5,7 @@ import { gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { type DatasetManifest, manifestSchema } from "../data/manifest.ts";
 import { type Dataset, openDataset } from "../data/shards.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { toOwnNames } from "../families/index.ts";
 import { type Calibration, calibrationSchema } from "../measure/calibrate.ts";
 import { parameters } from "../models/parameters.ts";
 import { type Spec, storedSpecSchema } from "../models/spec.ts";
@@ -101,8 +102,9 @@ export interface LoadedWeights {
 /** The weights of the last good checkpoint. Throws RUN_NO_CHECKPOINT, CHECKPOINT_CORRUPT, RUN_SHAPE. */
 export async function loadWeights({ directory, config }: WeightsRun): Promise<LoadedWeights> {
   const { step, model, warnings } = await directory.requireCheckpoint();
-  checkTensors(directory.path, config.spec, model);
-  return { step, weights: model, warnings };
+  const weights = toOwnNames(config.spec, model);
+  checkTensors(directory.path, config.spec, weights);
+  return { step, weights, warnings };
 }
 
 const CALIBRATION = "calibration.json";
@@ -153,12 +155,13 @@ export async function resumeState({
   const found = await directory.loadCheckpoint();
   await directory.truncateMetrics(found?.step ?? 0);
   if (!found) return undefined;
-  const { step, model, optimizer, warnings } = found;
+  const { step, optimizer, warnings } = found;
   const moments = (kind: string) => {
     const prefix = `${kind}/`;
     const own = [...optimizer].filter(([name]) => name.startsWith(prefix));
-    return new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+    return toOwnNames(config.spec, new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])));
   };
+  const model = toOwnNames(config.spec, found.model);
   const state = { step, weights: model, moments: { first: moments("first"), second: moments("second") } };
   for (const tensors of [model, state.moments.first, state.moments.second])
     checkTensors(directory.path, config.spec, tensors);

@@ -33,7 +33,7 @@ function layerNorm(rows: Rows, get: Lookup, name: string, hasBias: boolean): Row
 function attention(rows: Rows, get: Lookup, name: string, spec: Spec): Rows {
   const { width } = spec;
   const { heads, bias } = spec.attention;
-  const all = linear(rows, get, `${name}.c_attn`, bias);
+  const all = linear(rows, get, `${name}.qkv`, bias);
   const size = width / heads;
   const mixed = rows.map(() => new Array<number>(width).fill(0));
   for (let head = 0; head < heads; head++) {
@@ -49,7 +49,7 @@ function attention(rows: Rows, get: Lookup, name: string, spec: Spec): Rows {
           mixed[t]![head * size + d]! += (score / total) * all[s]![2 * width + head * size + d]!;
     }
   }
-  return linear(mixed, get, `${name}.c_proj`, bias);
+  return linear(mixed, get, `${name}.output`, bias);
 }
 
 const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
@@ -57,16 +57,16 @@ const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) 
 function block(rows: Rows, get: Lookup, name: string, spec: Spec): Rows {
   const between = addRows(
     rows,
-    attention(layerNorm(rows, get, `${name}.ln_1`, spec.norm.bias), get, `${name}.attn`, spec),
+    attention(layerNorm(rows, get, `${name}.attention.norm`, spec.norm.bias), get, `${name}.attention`, spec),
   );
   const hidden = linear(
-    layerNorm(between, get, `${name}.ln_2`, spec.norm.bias),
+    layerNorm(between, get, `${name}.mlp.norm`, spec.norm.bias),
     get,
-    `${name}.mlp.c_fc`,
+    `${name}.mlp.up`,
     spec.mlp.bias,
   );
   const activated = hidden.map((row) => row.map(geluTanh));
-  return addRows(between, linear(activated, get, `${name}.mlp.c_proj`, spec.mlp.bias));
+  return addRows(between, linear(activated, get, `${name}.mlp.down`, spec.mlp.bias));
 }
 
 /** A stage with the positions and the norm around it; `each` is added before every layer. */
@@ -78,11 +78,11 @@ function stage(
   layers: number,
   options: StageOptions,
 ): Rows {
-  const table = options.positions ? get(`${root}.wpe.weight`) : undefined;
+  const table = options.positions ? get(`${root}.positions.weight`) : undefined;
   let x = table ? rows.map((row, t) => row.map((value, d) => value + table[t * spec.width + d]!)) : rows;
   for (let layer = 0; layer < layers; layer++)
-    x = block(options.each ? addRows(x, options.each) : x, get, `${root}.h.${layer}`, spec);
-  return layerNorm(x, get, `${root}.ln_f`, spec.norm.bias);
+    x = block(options.each ? addRows(x, options.each) : x, get, `${root}.${layer}`, spec);
+  return layerNorm(x, get, `${root}.norm`, spec.norm.bias);
 }
 interface StageOptions {
   readonly positions: boolean;
@@ -97,10 +97,10 @@ export function predictions(
   loops: number,
 ): number[][][] {
   const get: Lookup = (name) => [...weights.get(name)!.data];
-  const read = linear(prompt, get, "_read_in", true);
+  const read = linear(prompt, get, "embed.vectors", true);
   const embedding =
     spec.layers.prelude > 0
-      ? stage(read, get, "_prelude.transformer", spec, spec.layers.prelude, { positions: true })
+      ? stage(read, get, "prelude", spec, spec.layers.prelude, { positions: true })
       : read;
   const first = {
     embedding,
@@ -116,14 +116,12 @@ export function predictions(
       multiply: () => state.map((row, t) => row.map((x, d) => x * embedding[t]![d]!)),
     }[spec.inject]();
     const each = spec.inject === "everyLayer" ? { each: embedding } : {};
-    state = stage(entered, get, "_backbone.transformer", spec, spec.layers.core, {
+    state = stage(entered, get, "core", spec, spec.layers.core, {
       positions: true,
       ...each,
     });
     const last =
-      spec.layers.coda > 0
-        ? stage(state, get, "_coda.transformer", spec, spec.layers.coda, { positions: false })
-        : state;
-    return linear(last, get, "_read_out", true);
+      spec.layers.coda > 0 ? stage(state, get, "coda", spec, spec.layers.coda, { positions: false }) : state;
+    return linear(last, get, "readout", true);
   });
 }

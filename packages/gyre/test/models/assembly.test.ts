@@ -48,26 +48,25 @@ function run(spec: Spec, weights: ReadonlyMap<string, Tensor>, budget: Budget, o
   return valuesOf(forwardGraph(spec, { loops, ...options }), inputs);
 }
 
-/** norm_f(wte[token] + wpe[position]), by hand: what a model whose blocks are the identity returns. */
+/** The norm of a token's embedding plus its position's, by hand: what a model whose blocks are the identity returns. */
 function embeddedAndNormed(spec: Spec, weights: ReadonlyMap<string, Tensor<Float32Array>>): number[] {
   const { width } = spec;
-  const at = (name: string, index: number) =>
-    weights.get(`transformer.${name}.weight`)?.data[index] as number;
+  const at = (name: string, index: number) => weights.get(`${name}.weight`)?.data[index] as number;
   return [...tokens.data].flatMap((token, row) => {
     const position = row % shape.tokens;
     const x = Array.from(
       { length: width },
-      (_, d) => at("wte", token * width + d) + at("wpe", position * width + d),
+      (_, d) => at("embed.tokens", token * width + d) + at("embed.positions", position * width + d),
     );
     const rms = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / width + spec.norm.epsilon);
-    return x.map((value, d) => (value / rms) * at("norm_f", d));
+    return x.map((value, d) => (value / rms) * at("readout.norm", d));
   });
 }
 
 describe("adalnInit zero", () => {
   const spec = loopformer(tinySize, { adalnInit: "zero" });
   const weights = randomWeights(spec, 3);
-  for (const [name, { data }] of weights) if (name.includes("adaLN")) data.fill(0);
+  for (const [name, { data }] of weights) if (name.includes("modulation")) data.fill(0);
 
   test.each([1, 2, 4, [0.5, 0.25, 0.25]])(
     "gates of zero make every block the identity at budget %j",
@@ -85,15 +84,15 @@ describe("adalnInit zero", () => {
     );
     const moved = [...values].filter(([name, grad]) => name.startsWith("grad/") && grad.some((x) => x !== 0));
     expect(moved.map(([name]) => name.replace("grad/", ""))).toEqual([
-      "transformer.wte.weight",
-      "transformer.wpe.weight",
-      "transformer.h.blocks.0.adaLN_modulation.1.weight",
-      "transformer.h.blocks.0.adaLN_modulation.1.bias",
-      "transformer.h.blocks.1.adaLN_modulation.1.weight",
-      "transformer.h.blocks.1.adaLN_modulation.1.bias",
-      "transformer.norm_f.weight",
+      "embed.tokens.weight",
+      "embed.positions.weight",
+      "core.0.modulation.weight",
+      "core.0.modulation.bias",
+      "core.1.modulation.weight",
+      "core.1.modulation.bias",
+      "readout.norm.weight",
     ]);
-    const bias = values.get("grad/transformer.h.blocks.0.adaLN_modulation.1.bias") as number[];
+    const bias = values.get("grad/core.0.modulation.bias") as number[];
     const half = bias.length / 2;
     expect(bias.slice(0, half).every((x) => x !== 0)).toBe(true);
     expect(bias.slice(half).every((x) => x === 0)).toBe(true);
@@ -140,9 +139,8 @@ describe("loops", () => {
   test("one loop of baseLoop is the gpt with the same weights", () => {
     const looped = baseLoop({ ...tinySize, loops: 1 });
     const weights = randomWeights(looped, 4);
-    const renamed = new Map([...weights].map(([name, tensor]) => [name.replace("h.blocks.", "h."), tensor]));
     const a = run(looped, weights, 1).get("hidden/1");
-    expect(run(gpt({ ...tinySize, loops: 1 }), renamed, 1).get("hidden/1")).toEqual(a);
+    expect(run(gpt({ ...tinySize, loops: 1 }), weights, 1).get("hidden/1")).toEqual(a);
   });
 });
 
@@ -225,7 +223,7 @@ describe("options of a spec", () => {
     const graph = builder.graph({ logits: readOut(builder, spec, hidden) });
     const weights = randomWeights(spec, 2);
     const state = Array.from({ length: 8 }, (_, d) => d - 3.5);
-    const wte = weights.get("transformer.wte.weight") as Tensor<Float32Array>;
+    const wte = weights.get("embed.tokens.weight") as Tensor<Float32Array>;
     const logits = valuesOf(graph, [
       ...weights,
       ["hidden", { data: Float64Array.from(state), shape: [1, 8] }],
@@ -273,7 +271,7 @@ describe("language models with prelude, coda and injection", () => {
     const split = parseSpec(changed(baseLoop({ ...tinySize, layers: 1 }), { layers: { prelude: 1 } }));
     const moved = new Map(
       [...randomWeights(stacked, 4)].map(([name, tensor]) => [
-        name.replace("h.blocks.0", "prelude.h.0").replace("h.blocks.1", "h.blocks.0"),
+        name.replace("core.0", "prelude.0").replace("core.1", "core.0"),
         tensor,
       ]),
     );
@@ -284,7 +282,7 @@ describe("language models with prelude, coda and injection", () => {
   test("no gradient flows through detached loops", () => {
     const [all, last] = [{}, { detachedLoops: 2 }].map((options) => run(spec, weights, 3, options));
     expect(last!.get("hidden/3")).toEqual(all!.get("hidden/3"));
-    const name = "grad/transformer.h.blocks.0.mlp.c_fc.weight";
+    const name = "grad/core.0.mlp.up.weight";
     expect(largestGap(last!.get(name)!, all!.get(name)!)).toBeGreaterThan(1e-6);
   });
 });

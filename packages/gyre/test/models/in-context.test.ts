@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { officialShape } from "../../src/families/official-spec.ts";
+import { officialShape } from "../../src/families/loopformer.ts";
 import { lossGraph } from "../../src/measure/evaluate.ts";
 import { loopGraph, readOutGraph } from "../../src/models/decoding.ts";
 import { describe as costs, trainingFlops } from "../../src/models/describe.ts";
@@ -24,7 +24,7 @@ const paper = { inputs: 20, context: 203, width: 256, heads: 8 };
 const small = { inputs: 5, context: 23, width: 64, heads: 4 };
 const outside = (spec: Spec) =>
   [...parameters(spec)]
-    .filter(([name]) => /wpe|_read_/.test(name))
+    .filter(([name]) => /positions|vectors|readout/.test(name))
     .reduce((sum, [, { shape }]) => sum + shape.reduce((a, b) => a * b), 0);
 
 describe("parameter counts", () => {
@@ -52,19 +52,24 @@ describe("parameter counts", () => {
   });
 });
 
-test("the Looped Transformer has the official tensors, in their order", () => {
-  const block = ["ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"].flatMap((name) =>
-    ["weight", "bias"].map((part) => `_backbone.transformer.h.0.${name}.${part}`),
-  );
+test("the Looped Transformer has these parameters, in this order", () => {
+  const block = [
+    "attention.norm",
+    "attention.qkv",
+    "attention.output",
+    "mlp.norm",
+    "mlp.up",
+    "mlp.down",
+  ].flatMap((name) => ["weight", "bias"].map((part) => `core.0.${name}.${part}`));
   expect([...parameters(loopedTransformer(paper)).keys()]).toEqual([
-    "_read_in.weight",
-    "_read_in.bias",
-    "_backbone.transformer.wpe.weight",
+    "embed.vectors.weight",
+    "embed.vectors.bias",
+    "core.positions.weight",
     ...block,
-    "_backbone.transformer.ln_f.weight",
-    "_backbone.transformer.ln_f.bias",
-    "_read_out.weight",
-    "_read_out.bias",
+    "core.norm.weight",
+    "core.norm.bias",
+    "readout.weight",
+    "readout.bias",
   ]);
 });
 
@@ -76,15 +81,15 @@ test("initial weights: uniform read-in and read-out, residual projections by the
     const { data } = weights.get(name)!;
     return Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
   };
-  expect(bound("_read_in.weight")).toBeLessThanOrEqual(1 / Math.sqrt(5));
-  expect(bound("_read_in.weight")).toBeGreaterThan(0.95 / Math.sqrt(5));
-  expect(bound("_read_in.bias")).toBeGreaterThan(0.8 / Math.sqrt(5));
-  expect(bound("_read_out.weight")).toBeLessThanOrEqual(1 / 8);
-  expect(deviation("_prelude.transformer.h.3.mlp.c_proj.weight")).toBeCloseTo(0.02 / 4, 3);
-  expect(deviation("_backbone.transformer.h.1.attn.c_proj.weight")).toBeCloseTo(0.02 / 2, 3);
-  expect(deviation("_coda.transformer.h.0.mlp.c_proj.weight")).toBeCloseTo(0.02 / Math.SQRT2, 3);
-  expect(deviation("_backbone.transformer.wpe.weight")).toBeCloseTo(0.02, 2);
-  expect(new Set(weights.get("_coda.transformer.ln_f.weight")?.data)).toEqual(new Set([1]));
+  expect(bound("embed.vectors.weight")).toBeLessThanOrEqual(1 / Math.sqrt(5));
+  expect(bound("embed.vectors.weight")).toBeGreaterThan(0.95 / Math.sqrt(5));
+  expect(bound("embed.vectors.bias")).toBeGreaterThan(0.8 / Math.sqrt(5));
+  expect(bound("readout.weight")).toBeLessThanOrEqual(1 / 8);
+  expect(deviation("prelude.3.mlp.down.weight")).toBeCloseTo(0.02 / 4, 3);
+  expect(deviation("core.1.attention.output.weight")).toBeCloseTo(0.02 / 2, 3);
+  expect(deviation("coda.0.mlp.down.weight")).toBeCloseTo(0.02 / Math.SQRT2, 3);
+  expect(deviation("core.positions.weight")).toBeCloseTo(0.02, 2);
+  expect(new Set(weights.get("coda.norm.weight")?.data)).toEqual(new Set([1]));
 });
 
 describe("specs", () => {

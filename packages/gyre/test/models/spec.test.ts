@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { officialShape, specFromOfficial } from "../../src/families/official-spec.ts";
+import { officialShape, specFromOfficial } from "../../src/families/loopformer.ts";
 import { familyNames, presets, tmlt } from "../../src/models/presets.ts";
 import { conditions, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
 import { errorOf } from "../checkpoint/helpers.ts";

@@ -38,7 +38,7 @@ describe("importOfficial", () => {
     expect(run.config).toMatchObject({ spec, training: null, data: null, tokenizer: { kind: "bytes" } });
     const loaded = await loadWeights(run);
     expect([...loaded.weights.keys()].sort()).toEqual([...weights.keys()].sort());
-    const gain = loaded.weights.get("transformer.norm_f.weight")?.data;
+    const gain = loaded.weights.get("readout.norm.weight")?.data;
     expect(gain).toEqual(new Float32Array(4).fill(1));
   });
 

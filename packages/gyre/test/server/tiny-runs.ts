@@ -35,9 +35,9 @@ function endlessWeights(token: number): Weights {
   const weights = initialWeights(endlessSpec, 1);
   const fill = (name: string, value: number, start?: number, end?: number) =>
     weights.get(name)?.data.fill(value, start, end);
-  for (const name of weights.keys()) if (name !== "transformer.norm_f.weight") fill(name, 0);
-  fill("transformer.wpe.weight", 1);
-  fill("transformer.wte.weight", 100, token * spec.width, (token + 1) * spec.width);
+  for (const name of weights.keys()) if (name !== "readout.norm.weight") fill(name, 0);
+  fill("embed.positions.weight", 1);
+  fill("embed.tokens.weight", 100, token * spec.width, (token + 1) * spec.width);
   return weights;
 }
 
@@ -46,7 +46,7 @@ const plainSpec = baseLoop(size);
 
 function brokenWeights(): Weights {
   const weights = tinyWeights();
-  weights.get("transformer.norm_f.weight")?.data.fill(Number.NaN, 0, 1);
+  weights.get("readout.norm.weight")?.data.fill(Number.NaN, 0, 1);
   return weights;
 }
 

@@ -119,7 +119,7 @@ test("no weight decay by default: Adam; a decay shrinks the matrices", async () 
     await trained({ steps: 1, learningRate: 0.01, weightDecay: 0.5 }),
   ];
   const start = await trained({ steps: 1, learningRate: 1e-30 });
-  const name = "_backbone.transformer.h.0.mlp.c_fc.weight";
+  const name = "core.0.mlp.up.weight";
   const dataOf = (run: typeof plain) => run.state.weights.get(name)!.data;
   const shrunk = dataOf(plain).map((x, index) => x - 0.01 * 0.5 * dataOf(start)[index]!);
   expect(optionsOf({ steps: 1 }).weightDecay).toBe(0);
@@ -134,7 +134,7 @@ describe("gradients of the tied baseline", () => {
         await trained({ steps: 1, window: 1, learningRate: 1e-30 }, { spec }),
         await trained({ steps: 1, window: 1, backprop, learningRate: 0.01 }, { spec }),
       ];
-      const [a, b] = [start, end].map(({ state }) => state.weights.get("_read_in.weight")!.data);
+      const [a, b] = [start, end].map(({ state }) => state.weights.get("embed.vectors.weight")!.data);
       return largestGap(a!, b!);
     };
     expect(await moved(1)).toBeLessThan(1e-20);

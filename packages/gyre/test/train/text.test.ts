@@ -215,7 +215,7 @@ describe("a signal", () => {
 
 describe("numbers that are not finite", () => {
   const poisoned = (state: TrainState) => {
-    (state.weights.get("transformer.norm_f.weight")?.data as Float32Array)[3] = Number.NaN;
+    (state.weights.get("readout.norm.weight")?.data as Float32Array)[3] = Number.NaN;
     return state;
   };
 
@@ -251,15 +251,15 @@ describe("numbers that are not finite", () => {
     // the loss is finite, while the gradient of the hidden states times the huge gain overflows float32.
     const of = baseLoop(tinySize);
     const state = initialState(of, 1);
-    const dataOf = (name: string) => state.weights.get(`transformer.${name}.weight`)?.data as Float32Array;
+    const dataOf = (name: string) => state.weights.get(`${name}.weight`)?.data as Float32Array;
     for (const block of [0, 1]) {
-      dataOf(`h.blocks.${block}.attn.c_proj`).fill(0);
-      dataOf(`h.blocks.${block}.mlp.c_proj`).fill(0);
+      dataOf(`core.${block}.attention.output`).fill(0);
+      dataOf(`core.${block}.mlp.down`).fill(0);
     }
-    for (let token = 1; token < of.vocab; token++) dataOf("wte")[token * of.width + 1] = 1e19;
-    dataOf("wte").fill(0, 0, of.width);
-    for (let at = 0; at < of.context; at++) dataOf("wpe")[at * of.width + 1] = 0;
-    dataOf("norm_f")[1] = 1e38;
+    for (let token = 1; token < of.vocab; token++) dataOf("embed.tokens")[token * of.width + 1] = 1e19;
+    dataOf("embed.tokens").fill(0, 0, of.width);
+    for (let at = 0; at < of.context; at++) dataOf("embed.positions")[at * of.width + 1] = 0;
+    dataOf("readout.norm")[1] = 1e38;
     const zeros = { tokens: new Uint16Array(100), length: 100, bytes: 100 };
     const training = options(of, {});
     const error = await rejectionOf(trained({ spec: of, training, runtime, data: zeros, state }));

@@ -133,7 +133,7 @@ describe.each(specs)("the elastic objective of $family", (spec) => {
     const fixed = tensorOf(part(long, "logits"));
     const lossOf = distance("logits", spec.vocab);
     const grads = alone(spec, shortBudget(spec), lossOf, [["fixed", fixed]]);
-    const name = "grad/transformer.h.blocks.0.mlp.c_fc.weight";
+    const name = "grad/core.0.mlp.up.weight";
     const hiddenOnly = alone(spec, shortBudget(spec), distance("hidden", spec.width), [
       ["fixed", tensorOf(part(long, "hidden"))],
     ]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseOfficialConfig, printOfficialConfig } from "../../src/families/official-config.ts";
+import { parseOfficialConfig, printOfficialConfig } from "../../src/families/loopformer-config.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 
 const hub = {

@@ -1,6 +1,8 @@
+import { firstName } from "../models/first-names.ts";
 import { presets, type Size } from "../models/presets.ts";
 import type { Spec } from "../models/spec.ts";
 import { notOfficial } from "./errors.ts";
+import type { Family } from "./family.ts";
 
 /** The fields of an official config.json or case file that decide a model. */
 export interface OfficialShape {
@@ -14,11 +16,18 @@ export interface OfficialShape {
   readonly bias: boolean;
 }
 
-const families = { base: "gpt", base_loop: "baseLoop", tmlt: "tmlt", loopformer: "loopformer" } as const;
+const presetNames = { base: "gpt", base_loop: "baseLoop", tmlt: "tmlt", loopformer: "loopformer" } as const;
+
+/** The language models of the LoopFormer repository (Jeddi, Ciccone and Taati, arXiv 2602.11451; models/). */
+export const loopformer: Family = {
+  name: "loopformer",
+  presets: Object.values(presetNames),
+  tensorName: firstName,
+};
 
 /** The spec of an official model; `loops` is its full depth and is ignored for `base`. */
 export function specFromOfficial(config: OfficialShape, loops: number): Spec {
-  const family = families[config.model_type];
+  const family = presetNames[config.model_type];
   const size: Size = {
     vocab: config.vocab_size,
     context: config.block_size,
@@ -45,7 +54,7 @@ function fieldsOf({ loops: _, conditioning, ...spec }: Spec): Map<string, unknow
  * weights. Throws SPEC_NOT_OFFICIAL for a spec that these fields cannot express.
  */
 export function officialShape(spec: Spec): OfficialShape {
-  const [type] = Object.entries(families).find(([, family]) => family === spec.family) ?? [];
+  const [type] = Object.entries(presetNames).find(([, family]) => family === spec.family) ?? [];
   if (!type) throw notOfficial([`family: ${spec.family}, which has no config.json`]);
   const shape: OfficialShape = {
     model_type: type as OfficialShape["model_type"],
