@@ -95,3 +95,5 @@ for (const row of rows)
       .join("  ")
       .trimEnd(),
   );
+// what an attack left hanging, such as a read that never answers, would keep the process alive
+process.exit();
