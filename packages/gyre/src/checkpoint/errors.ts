@@ -151,14 +151,6 @@ export function cannotRead(path: string, cause: unknown): GyreError {
   );
 }
 
-export function notAFile(path: string): GyreError {
-  return new GyreError("CHECKPOINT_READ", {
-    given: `${path}: no regular file (a folder, a pipe or a device)`,
-    expected: "a regular file",
-    fix: "name the file itself; write what comes out of a pipe to a file first",
-  });
-}
-
 export function cannotWrite(path: string, cause: unknown): GyreError {
   return new GyreError(
     "CHECKPOINT_WRITE",

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { GyreError } from "../util/errors.ts";
-import { cannotRead, cannotWrite, notAFile } from "./errors.ts";
+import { openRegular } from "../util/files.node.ts";
+import { cannotRead, cannotWrite } from "./errors.ts";
 
 /** What a file is made of: a text, bytes, or pieces of bytes one after the other. */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
@@ -54,16 +53,10 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Opens a file for reading. A pipe or a device, which might never answer, is CHECKPOINT_READ. */
 export async function openFile(path: string): Promise<{ readonly file: FileHandle; readonly size: number }> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const status = await file.stat();
-    if (!status.isFile()) throw notAFile(path);
-    return { file, size: status.size };
-  } catch (cause) {
-    await file?.close();
-    throw cause instanceof GyreError ? cause : cannotRead(path, cause);
-  }
+  const file = await openRegular(path).catch((cause: unknown) => {
+    throw cannotRead(path, cause);
+  });
+  return { file, size: (await file.stat()).size };
 }
 
 /** Fills `bytes` from byte `from` of a file on; returns how many there were. Throws CHECKPOINT_READ. */

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { sha256Of } from "../util/checksum.node.ts";
+import { readRegular } from "../util/files.node.ts";
 import { trainBpe } from "./bpe.node.ts";
 import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
 import { type Document, dateRange, splitDocuments } from "./document.ts";
@@ -197,7 +198,7 @@ async function writeSplit(
 async function readManifest(path: string): Promise<DatasetManifest> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, "utf8"));
+    value = JSON.parse((await readRegular(path)).toString("utf8"));
   } catch (cause) {
     throw badManifest(path, cause instanceof Error ? cause.message : String(cause));
   }
@@ -237,7 +238,7 @@ async function readSplit(
 }
 
 async function readChecked(path: string, sha256: string, size?: number): Promise<Buffer> {
-  const data = await readFile(path).catch(() => {
+  const data = await readRegular(path).catch(() => {
     throw corruptFile(path, "the file cannot be read");
   });
   if (size !== undefined && data.length !== size)
