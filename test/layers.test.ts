@@ -16,6 +16,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   data: ["util"],
   checkpoint: ["util"],
   runtime: [...engine, "onnx", "interp"],
+  ranks: ["util"],
   models: [...engine, "nn", "runtime"],
   tasks: ["util"],
   families: ["util", "checkpoint", "models"],

@@ -20,6 +20,9 @@ export {
 } from "./data/shards.node.ts";
 export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
 export { readBenchmarks } from "./measure/benchmarks/files.node.ts";
+export { alone, type Collective, shareOf } from "./ranks/collective.ts";
+export { type Launched, launched, type MpiLibrary } from "./ranks/launcher.ts";
+export { openCollective } from "./ranks/mpi.node.ts";
 export {
   type BenchmarkProgress,
   type EvaluateBenchmarksOptions,

