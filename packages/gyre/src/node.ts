@@ -8,7 +8,7 @@ export {
 } from "./checkpoint/safetensors.node.ts";
 export type { StoredTensor } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors-header.ts";
-export { loadBpe, trainBpe } from "./data/bpe.node.ts";
+export { loadBpe, type TrainBpeOptions, trainBpe } from "./data/bpe.node.ts";
 export { loadCorpus } from "./data/corpus.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
 export {

@@ -62,9 +62,10 @@ export const trainingSchema = optimiserSchema.extend({
   seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
 });
 export type TrainingOptions = z.infer<typeof trainingSchema>;
-type AllInput = z.input<typeof trainingSchema>;
 /** Training options as a user writes them: everything may be left out. */
-export type TrainingInput = Omit<AllInput, "objective"> & Partial<Pick<AllInput, "objective">>;
+export type TrainingInput = Omit<z.input<typeof trainingSchema>, "objective"> & {
+  readonly objective?: z.input<typeof objectiveSchema>;
+};
 
 /** What is minimised where nothing is said: a LoopFormer is there to serve every budget. */
 export const usualObjective = ({ family }: Spec): Objective["kind"] =>
@@ -72,10 +73,11 @@ export const usualObjective = ({ family }: Spec): Objective["kind"] =>
 
 /** Checks training options against a spec and fills in defaults; throws TRAIN_OPTIONS listing every problem. */
 export function parseTraining(options: TrainingInput, spec: Spec): TrainingOptions {
-  const given = { objective: { kind: usualObjective(spec) }, ...options };
+  const isObject = typeof options === "object" && options !== null;
+  const given = isObject ? { objective: { kind: usualObjective(spec) }, ...options } : options;
   const parsed = trainingSchema.safeParse(given, { error: inWords });
   const problems = parsed.success ? [] : problemsOf(parsed.error, "options");
-  const { objective, sampler, learningRate = 1e-3, learningRateFloor = 0 } = given;
+  const { objective, sampler, learningRate = 1e-3, learningRateFloor = 0 } = { ...given };
   if (objective?.kind === "elastic" && spec.loops < 2) {
     problems.push(
       `objective: an elastic objective needs at least 2 loops; this ${spec.family} has ${spec.loops}`,

@@ -196,7 +196,8 @@ describe("options", () => {
   });
 
   test.each([
-    [{}, "steps: "],
+    [null, "options: "],
+    [{ steps: 0 }, "steps: "],
     [{ steps: 1, objective: { kind: "final" } }, 'unknown field "objective"'],
     [{ steps: 1, points: { from: 3, to: 2, by: 1, every: 1 } }, "points: "],
     [{ steps: 1, noise: -1 }, "noise: "],
