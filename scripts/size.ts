@@ -16,7 +16,7 @@ const parts = [
   { name: "models", folders: ["models", "families"].map(inLibrary), most: 3000 },
   { name: "files", folders: ["checkpoint", "data", "runs"].map(inLibrary), most: 5500 },
   { name: "decoding", folders: ["decode"].map(inLibrary), most: 2500 },
-  { name: "training", folders: ["train"].map(inLibrary), most: 2500 },
+  { name: "training", folders: ["train", "ranks"].map(inLibrary), most: 2500 },
   { name: "measuring", folders: ["measure", "report"].map(inLibrary), most: 4000 },
   { name: "tasks", folders: ["tasks"].map(inLibrary), most: 3500 },
   { name: "laboratory", folders: ["lab"].map(inLibrary), most: 3500 },

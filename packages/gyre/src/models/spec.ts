@@ -252,6 +252,9 @@ export const runsOnce = (family: Spec["family"]): boolean => family === "gpt" ||
 /** Whether tokens are vectors, and no vocabulary has them. */
 export const hasVectors = ({ readout }: Spec): boolean => readout.kind === "vectors";
 
+/** The most loops of one run: no model has learned anything there, and graphs would take minutes to build. */
+export const MOST_LOOPS = 1024;
+
 /** The uniform trajectory of M steps. */
 export const uniformTrajectory = (loops: number): number[] => new Array<number>(loops).fill(1 / loops);
 
@@ -268,16 +271,23 @@ export function conditions(spec: Spec, budget: Budget): { loops: number; t: Floa
   if (!Number.isInteger(loops) || loops < 1)
     throw badLoops(loops, spec.family, "a whole number of at least 1");
   if (runsOnce(spec.family) && loops !== 1) throw badLoops(loops, spec.family, "1: its layers run once");
-  if (trajectory) {
-    const sum = trajectory.reduce((a, b) => a + b, 0);
-    if (spec.conditioning.kind !== "time")
-      throw badTrajectory(trajectory, "a number of loops: only loopformer has step sizes");
-    if (trajectory.some((dt) => !(dt > 0))) throw badTrajectory(trajectory, "positive step sizes");
-    if (Math.abs(sum - 1) > 1e-4)
-      throw badTrajectory(trajectory, `step sizes that sum to 1 (these sum to ${sum})`);
-  }
+  if (loops > MOST_LOOPS) throw badLoops(loops, spec.family, `at most ${MOST_LOOPS}`);
   const dt = Float32Array.from(trajectory ?? uniformTrajectory(loops));
-  const starts = dt.map((_, index) => dt.slice(0, index).reduce((sum, step) => sum + step, 0));
-  const t = spec.conditioning.kind === "loop" ? Float32Array.from(dt, (_, index) => index) : starts;
+  if (trajectory) checkTrajectory(spec, trajectory, dt);
+  const t = new Float32Array(loops);
+  for (let loop = 0, start = 0; loop < loops; loop++) {
+    t[loop] = spec.conditioning.kind === "loop" ? loop : start;
+    start += dt[loop] as number;
+  }
   return { loops, t, dt };
+}
+
+/** Throws TRAJECTORY; a step that float32 cannot tell from zero is no positive one. */
+function checkTrajectory(spec: Spec, trajectory: readonly number[], steps: Float32Array): void {
+  if (spec.conditioning.kind !== "time")
+    throw badTrajectory(trajectory, "a number of loops: only loopformer has step sizes");
+  if (!steps.every((dt) => dt > 0)) throw badTrajectory(trajectory, "positive step sizes, in float32 too");
+  const sum = trajectory.reduce((total, dt) => total + dt, 0);
+  if (Math.abs(sum - 1) > 1e-4)
+    throw badTrajectory(trajectory, `step sizes that sum to 1 (these sum to ${sum})`);
 }

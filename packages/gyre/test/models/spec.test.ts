@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { officialShape, specFromOfficial } from "../../src/families/loopformer.ts";
 import { familyNames, presets, tmlt } from "../../src/models/presets.ts";
-import { conditions, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
+import { conditions, MOST_LOOPS, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 import { changed, tinySize } from "./tiny.ts";
 
@@ -121,6 +121,7 @@ describe("conditions", () => {
     ["a zero step", [0.5, 0, 0.5], /positive step sizes/],
     ["a negative step", [1.5, -0.5], /positive step sizes/],
     ["not a number", [0.5, Number.NaN], /positive step sizes/],
+    ["a step that is zero in float32", [0.5, 0.5, 1e-320], /positive step sizes, in float32 too/],
   ])("%s is refused", (_, trajectory, message) => {
     const error = errorOf(() => conditions(loopformer(tinySize), trajectory));
     expect(error.code).toBe("TRAJECTORY");
@@ -131,6 +132,13 @@ describe("conditions", () => {
     const error = errorOf(() => conditions(spec, [0.5, 0.5]));
     expect(error.code).toBe("TRAJECTORY");
     expect(error.message).toContain("a number of loops: only loopformer has step sizes");
+  });
+
+  test("as many loops as there may be, and no more", () => {
+    const { t, dt } = conditions(loopformer(tinySize), MOST_LOOPS);
+    expect([t.length, dt.length, t[1]]).toEqual([1024, 1024, dt[0]]);
+    expect(errorOf(() => conditions(loopformer(tinySize), 1e9)).message).toContain("at most 1024");
+    expect(errorOf(() => conditions(tmlt(tinySize), 1025)).code).toBe("LOOPS");
   });
 
   test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("%d loops are refused", (loops) => {
