@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { figures, figuresNamed } from "../../src/lab/figures/index.ts";
 import { labFigure } from "../../src/report/lab-figure.ts";
 import { atMost, type LabReport, labMarkdown } from "../../src/report/lab-report.ts";
+import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 
 const report: LabReport = {
   version: 1,
@@ -46,4 +47,30 @@ test("figures are found by name", () => {
   expect(figuresNamed("all")).toEqual(figures);
   expect(figuresNamed("linear-bound")).toHaveLength(1);
   expect(() => figuresNamed("x")).toThrow(/LAB_NAME: the figure "x"/);
+});
+
+describe("linear figures at small sizes", () => {
+  const linear = figures.filter(({ name }) => name.startsWith("linear-"));
+
+  test("there are seven", () => {
+    expect(linear).toHaveLength(7);
+  });
+
+  test.each(linear.map((figure) => [figure.name, figure] as const))("%s runs", async (name, figure) => {
+    const result = await figure.measure({
+      seeds: [1],
+      openRuntime: (precision) => openOnnxRuntime({ precision, threads: 1 }),
+      trained: () => Promise.reject(new Error("no model of a recipe is needed")),
+      isBrief: true,
+    });
+    expect(result.series.length).toBeGreaterThan(1);
+    const all = result.series.flatMap(({ points }) => points);
+    // a free model that was hardly trained may overflow at many loops
+    if (name !== "linear-free") expect(all.filter(({ x, y }) => !(Number.isFinite(x) && y >= 0))).toEqual([]);
+    expect(all.filter(({ y }) => y >= 0).length).toBeGreaterThan(3);
+    expect(result.claims.length).toBeGreaterThan(0);
+    // what is true of constructed weights is true at any size
+    if (["linear-exact", "linear-newton", "linear-bound"].includes(name))
+      expect(result.claims.slice(0, 3).filter(({ holds }) => !holds)).toEqual([]);
+  });
 });

@@ -19,6 +19,8 @@ export interface FigureContext {
   readonly trained: (recipe: LabRecipe, seed: number) => Promise<TrainedModel>;
   /** Prompts that trained models are measured on; 1,280 by default. */
   readonly prompts?: number;
+  /** Sizes far below the published ones, to see that a figure runs; its claims then decide little. */
+  readonly isBrief?: boolean;
   readonly onProgress?: (text: string) => void;
   readonly signal?: AbortSignal;
 }

@@ -33,7 +33,7 @@ async function runArm(
   runtimes: readonly [Runtime, Runtime],
 ): Promise<Outcome> {
   const { parametrisation, inputs, examples, loops, training } = arm;
-  const options = { ...linearRecipe, ...training };
+  const options = { ...linearRecipe, ...training, ...(context.isBrief ? { steps: 20, batch: 32 } : {}) };
   const label = `${parametrisation}, n ${examples}, ${loops} loops, seed ${seed}`;
   const { weights } = await trainLinear(
     runtimes[0],
@@ -47,7 +47,7 @@ async function runArm(
   const law = {
     seed,
     stream: "evaluation",
-    batch: 2048,
+    batch: context.isBrief ? 64 : 2048,
     examples,
     outputs: 1,
     inputs,

@@ -18,13 +18,17 @@ async function sweep(
   loops: number,
 ): Promise<Measured[]> {
   const cells = inputs.flatMap((name) =>
-    allDims.flatMap((dims) => ratios.map((ratio) => ({ inputs: name, dims, ratio }))),
+    allDims
+      .filter((dims) => !context.isBrief || dims <= 16)
+      .flatMap((dims) => ratios.map((ratio) => ({ inputs: name, dims, ratio }))),
   );
   const measured: Measured[] = [];
   for (const [index, cell] of cells.entries()) {
     context.signal?.throwIfAborted();
     context.onProgress?.(`${cell.inputs}, d ${cell.dims}, n ${cell.ratio}d: ${index + 1} of ${cells.length}`);
-    const results = context.seeds.map((seed) => measureBounds(cell, { ...settings, loops, seed }));
+    const results = context.seeds.map((seed) =>
+      measureBounds(cell, { ...settings, ...(context.isBrief ? { prompts: 5 } : {}), loops, seed }),
+    );
     measured.push({ cell, results });
     await new Promise((resolve) => setTimeout(resolve));
   }
@@ -114,7 +118,9 @@ export const linearDimension: FigureRecipe = {
       );
     const series = ratios.map((ratio) => ({
       name: `n = ${ratio}d`,
-      points: allDims.map((dims) => overSeeds(dims, valueAt(dims, ratio))),
+      points: [...new Set(all.map(({ cell }) => cell.dims))].map((dims) =>
+        overSeeds(dims, valueAt(dims, ratio)),
+      ),
     }));
     const four = (series[1]?.points ?? []).filter(({ x }) => x >= 8).map(({ y }) => y);
     const mid = (index: number) => series[index]?.points[2]?.y ?? Number.NaN;
