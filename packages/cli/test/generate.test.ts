@@ -159,8 +159,8 @@ describe("gyre generate", () => {
     [["looped", "--loops", "2", "--trajectory", "0.5,0.5"], 2, /--loops with --trajectory/],
     [["looped", "--trajectory", "0.5,0.4"], 1, /TRAJECTORY.*sum to 1/s],
     [["looped", "--prompt", "We", "--trajectory", "0.5,0.25"], 1, /TRAJECTORY.*sum to 1/s],
-    [["looped", "--prompt", "We", "--top-p", "1.5"], 1, /SAMPLING: top-p 1.5/],
-    [["looped", "--top-p", "1.5"], 1, /SAMPLING: top-p 1.5/],
+    [["looped", "--prompt", "We", "--top-p", "1.5"], 2, /--top-p <x>/],
+    [["looped", "--top-p", "1.5"], 2, /--top-p <x>.* above 0 and at most 1/s],
     [["looped", "--temperature", "warm"], 2, /--temperature/],
   ] as const)("refuses %j", async (words, expectedCode, message) => {
     const { code, stdout, stderr } = await run(...words);
