@@ -26,6 +26,7 @@ export {
 } from "./decode/exits.ts";
 export { decoderOf, type GenerateOptions, generate } from "./decode/generate.ts";
 export { generationSchema, textDefaults } from "./decode/options.ts";
+export type { Reading } from "./decode/read.ts";
 export type { SamplingOptions } from "./decode/sampling.ts";
 export { type Draft, draftKinds, type SpeculateOptions, Speculation } from "./decode/speculate.ts";
 export {

@@ -10,13 +10,11 @@ export interface Launched {
   readonly localSize?: number;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Whether an MPI launcher started this process: `mpirun` of Open MPI, `mpiexec` of MPICH, or `srun` with either's
  * interface (`--mpi=pmix` or `--mpi=pmi2`). Undefined for a process on its own.
  */
-export function launched(environment: Environment): Launched | undefined {
+export function launched(environment: Readonly<Record<string, string | undefined>>): Launched | undefined {
   const number = (name: string) => {
     const text = environment[name];
     return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
@@ -37,6 +35,6 @@ export function launched(environment: Environment): Launched | undefined {
 }
 
 /** In a batch script outside `srun`, Slurm's variables describe the job and not a rank. */
-const isStep = (environment: Environment): boolean =>
+const isStep = (environment: Readonly<Record<string, string | undefined>>): boolean =>
   environment["SLURM_STEP_ID"] !== undefined &&
   (environment["PMIX_RANK"] !== undefined || environment["PMI_FD"] !== undefined);
