@@ -1,4 +1,4 @@
-import { readOfficial, type Spec, type Weights, writeOfficial } from "gyre";
+import { type Spec, type Weights, writeOfficial } from "gyre";
 
 // LoopFormer in float64, written down a third time from the paper and the official code: loops over arrays, no graph, no
 // runtime, and the weights by the names that the official files have.
@@ -31,8 +31,12 @@ export class PlainModel {
   constructor(spec: Spec, weights: Weights) {
     this.#spec = spec;
     const { model } = writeOfficial({ spec, weights, prefix: "" });
-    const read = readOfficial({ config: writeOfficial({ spec, weights }).config, model });
-    this.#weights = read.weights;
+    this.#weights = new Map(
+      [...model.tensors].map(([name, { bytes, shape }]) => [
+        name,
+        { data: new Float32Array(bytes.slice().buffer), shape },
+      ]),
+    );
   }
 
   #of(name: string): Float32Array {

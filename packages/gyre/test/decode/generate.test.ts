@@ -129,15 +129,18 @@ describe("sampled text", () => {
 
 describe("a vocabulary that is padded", () => {
   const vocab = 7;
-  /** Its padding, 7 to 10, is likelier than anything else. */
+  /** Of its padding, 7 to 10, the even or the odd ones are likelier than anything else. */
   const weights = new Map(model.weights);
-  const table = weights.get("transformer.wte.weight")!;
-  const norm = weights.get("transformer.norm_f.weight")!;
-  weights.set("transformer.wte.weight", {
+  const table = weights.get("embed.tokens.weight")!;
+  const norm = weights.get("readout.norm.weight")!;
+  weights.set("embed.tokens.weight", {
     ...table,
-    data: table.data.map((value, index) => (index < vocab * spec.width ? value / 8 : 2)),
+    data: table.data.map((value, index) => {
+      const token = Math.floor(index / spec.width);
+      return token < vocab ? value / 8 : token % 2 === 0 ? 2 : -2;
+    }),
   });
-  weights.set("transformer.norm_f.weight", { ...norm, data: norm.data.map(() => 4) });
+  weights.set("readout.norm.weight", { ...norm, data: norm.data.map(() => 4) });
   const padded = { ...model, weights };
   const ways: [string, Partial<GenerateOptions>][] = [
     ["greedy", { temperature: 0 }],
@@ -205,8 +208,8 @@ describe("errors", () => {
     "logits that are not finite draw nothing, %s",
     async (_, options) => {
       const weights = new Map(model.weights);
-      const norm = weights.get("transformer.norm_f.weight")!;
-      weights.set("transformer.norm_f.weight", { ...norm, data: norm.data.map(() => Number.NaN) });
+      const norm = weights.get("readout.norm.weight")!;
+      weights.set("readout.norm.weight", { ...norm, data: norm.data.map(() => Number.NaN) });
       for (const temperature of [0, 1]) {
         const error = await rejectionOf(
           tokensOf({ ...model, weights }, [1], { maxTokens: 1, temperature, ...options }),
