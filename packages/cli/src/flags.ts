@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { number, whole, word } from "./options.ts";
+import { fileName, number, whole, word } from "./options.ts";
 
 /** A flag that sets one field of a model's spec or of its training. Left out, the recipe or the default holds. */
 const flag = (flags: string, description: string, parse?: (text: string) => unknown): Option =>
@@ -7,6 +7,9 @@ const flag = (flags: string, description: string, parse?: (text: string) => unkn
 
 export const threadsFlag = (): Option =>
   flag("--threads <n>", "threads within one operation (default: all cores)", whole(1));
+
+export const nameFlag = (): Option =>
+  flag("--name <name>", "name of the report's files (default: by what was measured)", fileName);
 
 /** Flags of the model; their names are those of the spec's fields. */
 export const modelFlags = (): Option[] => [

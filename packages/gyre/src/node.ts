@@ -25,6 +25,7 @@ export {
   type EvaluateBenchmarksOptions,
   evaluateBenchmarks,
 } from "./runs/benchmarks.node.ts";
+export { loadCalibration, saveCalibration } from "./runs/calibration.node.ts";
 export type { LoadedCheckpoint, RunCheckpoint } from "./runs/checkpoints.node.ts";
 export { type MetricsRecord, RunDirectory, type SaveCheckpointOptions } from "./runs/directory.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
@@ -35,12 +36,12 @@ export {
   importOfficial,
 } from "./runs/official.node.ts";
 export { createLabRun, type LabRun, openLabRun, type RunRecipe } from "./runs/prompts-run.node.ts";
+export { dataOf, measuredModel, type SaveReportOptions, saveReport } from "./runs/reports.node.ts";
 export {
   type CreateRunOptions,
   createRun,
   depthWarning,
   type LoadedWeights,
-  loadCalibration,
   loadTokenizer,
   loadWeights,
   openRun,
@@ -48,7 +49,6 @@ export {
   type Run,
   type RunConfig,
   resumeState,
-  saveCalibration,
   saveState,
   type WeightsRun,
 } from "./runs/run.node.ts";

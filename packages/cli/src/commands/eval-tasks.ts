@@ -1,13 +1,12 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type BenchmarksReport, benchmarksMarkdown, benchmarksTable, firstQuestions } from "gyre";
-import { evaluateBenchmarks, openRun, readBenchmarks, writeFileAtomic } from "gyre/node";
+import { firstQuestions } from "gyre";
+import { evaluateBenchmarks, openRun, readBenchmarks } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
-import { badOutput } from "../errors.ts";
 import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { makeOutput, presentReport } from "../reports.ts";
 
 export interface EvalTasksOptions extends BudgetOptions {
   /** Task files, files of questions, or folders of them. */
@@ -16,6 +15,7 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly limit?: number;
   readonly batch?: number;
   readonly out?: string;
+  readonly name?: string;
   readonly threads?: number;
   readonly data?: string;
   readonly stride?: number;
@@ -24,7 +24,7 @@ export interface EvalTasksOptions extends BudgetOptions {
 
 /** `gyre eval --tasks`: asks runs the questions of benchmarks at each budget, prints the table and writes the report. */
 export async function evalTasksCommand(paths: readonly string[], options: EvalTasksOptions): Promise<number> {
-  const { tasks, limit, batch, threads, out } = options;
+  const { tasks, limit, batch, threads, out, name } = options;
   for (const [flag, value] of Object.entries({
     "--data": options.data,
     "--stride": options.stride,
@@ -34,10 +34,7 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
       throw new UsageError(`${flag} is about validation text; leave it out with --tasks.`);
   const benchmarks = (await readBenchmarks(tasks)).map((benchmark) => firstQuestions(benchmark, limit));
   const { directory } = await openRun(paths[0] as string);
-  if (out !== undefined)
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw badOutput(out, cause);
-    });
+  await makeOutput(out);
   const status = new StatusLine();
   try {
     const report = await evaluateBenchmarks(paths, {
@@ -54,21 +51,10 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
       signal: interruptSignal(),
     });
     status.clear();
-    console.log(`${benchmarksTable(report)}\n`);
-    for (const [name, text] of Object.entries(filesOf(report))) {
-      if (out === undefined) console.log(await directory.saveReport(name, text));
-      else {
-        await writeFileAtomic(join(out, name), text);
-        console.log(join(out, name));
-      }
-    }
+    const folder = out ?? join(directory.path, "reports");
+    await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
     return 0;
   } finally {
     status.clear();
   }
 }
-
-const filesOf = (report: BenchmarksReport): Readonly<Record<string, string>> => ({
-  "tasks.json": `${JSON.stringify(report, null, 2)}\n`,
-  "tasks.md": benchmarksMarkdown(report),
-});

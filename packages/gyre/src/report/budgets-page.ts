@@ -15,6 +15,7 @@ import { isUniform, trajectoryText } from "./trajectory.ts";
 export function budgetsPage(report: QualityReport): Page {
   return {
     title: `${namesOf(report)}: quality at every budget`,
+    lead: protocolText(report),
     charts: [budgetsChart(report)],
     tables: [pointsTable(report, measurements(report))],
     notes: [columnsNote],

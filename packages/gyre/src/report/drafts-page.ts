@@ -44,10 +44,10 @@ export function draftsPage({ model, calibration, provenance }: ReportOf<"drafts"
   const rows = drafts.toSorted((a, b) => speedup(b) - speedup(a));
   return {
     title: `${model.name}: drafts`,
+    lead: verdict(calibration),
     charts: drafts.length === 0 ? [] : [draftsChart(model.name, calibration, provenance.machine)],
     tables: [tableOf(columns, rows)],
     notes: [
-      verdict(calibration),
       "Greedy text. Plain decoding and each draft were timed in turn; speeds are medians. `kept`: drafted tokens that all " +
         "loops would have chosen. `blocks/token`: layers applied for each token written.",
     ],

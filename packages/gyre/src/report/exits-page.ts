@@ -22,6 +22,10 @@ const columns: readonly Column<Row>[] = [
   { title: "gain", text: ({ point, random }) => (random ? (random.loss - point.loss).toFixed(4) : "") },
 ];
 
+/** Data, size and cache policy of a study, in one line. */
+const protocolText = ({ provenance: { data }, tokens, cachePolicy }: ReportOf<"exits">): string =>
+  `${data?.name}, ${data?.split} split · ${groupedText(tokens)} tokens a point · cache policy ${cachePolicy}`;
+
 /** The page of exits: loss against passes of the core, each rule beside chance. */
 export function exitsPage(report: ReportOf<"exits">): Page {
   const { model, series, tokens, cachePolicy } = report;
@@ -30,6 +34,7 @@ export function exitsPage(report: ReportOf<"exits">): Page {
   );
   return {
     title: `${model.name}: exits`,
+    lead: protocolText(report),
     charts: exitsCharts(report),
     tables: [tableOf(columns, rows)],
     notes: [
@@ -45,20 +50,15 @@ export function exitsPage(report: ReportOf<"exits">): Page {
 }
 
 /** Fixed depths beside a few rules at a time, all on the same axes. */
-function exitsCharts({
-  model,
-  provenance: { data },
-  tokens,
-  cachePolicy,
-  series,
-}: ReportOf<"exits">): Panel[] {
+function exitsCharts(report: ReportOf<"exits">): Panel[] {
+  const { model, series } = report;
   const fixed = series.filter(({ random }) => random.length === 0);
   const rules = series.filter(({ random }) => random.length > 0);
   const count = Math.max(1, Math.ceil(rules.length / (MOST_COLORS - fixed.length)));
   const size = Math.ceil(rules.length / count);
   const chart: Chart = {
     title: `${model.name}: what leaving loops early costs`,
-    subtitle: `${data?.name}, ${data?.split} split · ${groupedText(tokens)} tokens a point · cache policy ${cachePolicy}`,
+    subtitle: protocolText(report),
     x: { title: "passes of the core per token" },
     y: { title: "nats per token (lower is better)" },
     series: [],

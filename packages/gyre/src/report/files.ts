@@ -1,3 +1,4 @@
+import { benchmarksPage } from "./benchmarks-page.ts";
 import { budgetsPage } from "./budgets-page.ts";
 import { panelsOf } from "./chart.ts";
 import { draftsPage } from "./drafts-page.ts";
@@ -24,6 +25,8 @@ function wholePage(report: Report): Page {
       return exitsPage(report);
     case "drafts":
       return draftsPage(report);
+    case "benchmarks":
+      return benchmarksPage(report);
     case "lab":
       return labPage(report);
   }

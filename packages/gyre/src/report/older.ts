@@ -4,7 +4,7 @@ import type { Calibration } from "./report.ts";
 const { string, number, unknown, array, looseObject } = z;
 const text = string();
 
-/** Reports of version 1 had four forms; each becomes version 2. Fields that both have are checked by version 2. */
+/** Reports of version 1 had five forms; each becomes version 2. Fields that both have are checked by version 2. */
 const quality = looseObject({
   kind: z.enum(["budget", "trajectories"]),
   command: text,
@@ -62,6 +62,18 @@ const drafts = looseObject({
   },
 }));
 
+const benchmarks = looseObject({
+  kind: z.literal("benchmarks"),
+  command: text,
+  machine: text,
+}).transform(({ kind, command, commit, createdAt, machine, runtime, benchmarks: asked, models }) => ({
+  version: 2,
+  kind,
+  provenance: { command, commit, createdAt, machine, runtime },
+  benchmarks: asked,
+  models,
+}));
+
 const lab = looseObject({
   figure: text,
   title: text,
@@ -79,4 +91,4 @@ const lab = looseObject({
 });
 
 /** A report of version 1 as one of version 2, whose fields are still to be checked. */
-export const olderReport: z.ZodType<unknown> = z.union([quality, exits, drafts, lab]);
+export const olderReport: z.ZodType<unknown> = z.union([quality, exits, drafts, benchmarks, lab]);

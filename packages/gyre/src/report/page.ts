@@ -13,6 +13,8 @@ export interface Source {
 /** What a report shows, before it is written as Markdown or printed. */
 export interface Page {
   readonly title: string;
+  /** What was measured, or what follows, in one line. */
+  readonly lead?: string;
   readonly charts: readonly (Chart | Panel)[];
   readonly tables: readonly Table[];
   /** What the columns mean, a paragraph each. */
@@ -23,7 +25,7 @@ export interface Page {
 
 /** A page as Markdown: its charts (drawn beside it, under these names), its tables, and where the numbers come from. */
 export function pageMarkdown(
-  { title, charts, tables, notes, sources }: Page,
+  { title, lead, charts, tables, notes, sources }: Page,
   provenance: Provenance,
   figures: readonly string[],
 ): string {
@@ -32,6 +34,7 @@ export function pageMarkdown(
   );
   const sections = [
     `# ${escapeMarkdown(title)}`,
+    ...(lead === undefined ? [] : [escapeMarkdown(lead)]),
     ...images,
     ...tables.map(tableMarkdown),
     ...notes,

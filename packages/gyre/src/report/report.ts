@@ -130,6 +130,45 @@ const calibrationSchema = z.strictObject({
 });
 export type Calibration = z.infer<typeof calibrationSchema>;
 
+const benchmarkEntrySchema = z.strictObject({
+  benchmark: text,
+  metric: text,
+  value: z.number(),
+  stderr: z.number().nonnegative().optional(),
+  /** Questions of whose context the beginning was left out. */
+  cut: count,
+});
+/** One metric of one benchmark at one budget. */
+export type BenchmarkEntry = z.infer<typeof benchmarkEntrySchema>;
+
+const benchmarkMeanSchema = z.strictObject({
+  metric: text,
+  value: z.number(),
+  /** Of independent benchmarks. */
+  stderr: z.number().nonnegative().optional(),
+  benchmarks: positive,
+});
+/** An accuracy over all benchmarks that have it. */
+export type BenchmarkMean = z.infer<typeof benchmarkMeanSchema>;
+
+const benchmarkPointSchema = z.strictObject({
+  loops: positive,
+  /** How the budget is called: its number of loops, or its step sizes. */
+  budget: text,
+  elapsedMs: z.number().nonnegative(),
+  entries: z.array(benchmarkEntrySchema),
+  means: z.array(benchmarkMeanSchema),
+});
+/** All benchmarks at one budget. */
+export type BenchmarkPoint = z.infer<typeof benchmarkPointSchema>;
+
+const benchmarkModelSchema = modelSchema.extend({
+  /** Where it comes from: family, size and training, or the server's address. */
+  source: text,
+  points: z.array(benchmarkPointSchema),
+});
+export type BenchmarkModel = z.infer<typeof benchmarkModelSchema>;
+
 const claimSchema = z.strictObject({
   text,
   measured: z
@@ -175,6 +214,13 @@ export const reportSchema = z.discriminatedUnion("kind", [
   }),
   /** Whether drafts pay. */
   reportOf("drafts", { model: modelSchema, calibration: calibrationSchema }),
+  /** What models score on benchmarks at each budget. */
+  reportOf("benchmarks", {
+    benchmarks: z.array(
+      z.strictObject({ name: text, kind: text, file: text, questions: count, sha256: text.optional() }),
+    ),
+    models: z.array(benchmarkModelSchema),
+  }),
   /** What the laboratory found. */
   reportOf("lab", { findings: findingsSchema }),
 ]);

@@ -133,15 +133,25 @@ export function fitText(text: string, size: number, width: number): string {
   return `${characters.join("").trimEnd()}…`;
 }
 
-/** The text in lines of at most `width` pixels, broken at spaces. */
+/** The text in as few lines of at most `width` pixels as can be, of about one length, broken at spaces. */
 export function wrapText(text: string, size: number, width: number): string[] {
+  let lines = brokenAt(text, size, width);
+  for (let narrower = 0.98 * width; lines.length > 1 && narrower > 0; narrower -= 0.02 * width) {
+    const shorter = brokenAt(text, size, narrower);
+    if (shorter.length > lines.length) break;
+    lines = shorter;
+  }
+  return lines.map((line) => fitText(line, size, width));
+}
+
+function brokenAt(text: string, size: number, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
     if (lines.length > 0 && textWidth(longer, size) <= width) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
-  return lines.map((line) => fitText(line, size, width));
+  return lines;
 }
 
 export interface SeriesStyle {

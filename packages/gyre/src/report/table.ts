@@ -22,6 +22,8 @@ interface Cell {
 
 /** A table before it is written as text or Markdown; a row is undefined where rows were left out. */
 export interface Table {
+  /** What it is of, where a page has several. */
+  readonly title?: string;
   readonly columns: readonly Heading[];
   readonly rows: readonly (readonly Cell[] | undefined)[];
 }
@@ -62,7 +64,7 @@ export function textTable(
 }
 
 /** A table as aligned text; `*` follows the best value of a column. */
-export function tableText({ columns, rows }: Table): string {
+export function tableText({ title, columns, rows }: Table): string {
   const texts = rows.map((row) =>
     columns.map(({ isCompared }, index) => {
       const cell = row?.[index];
@@ -81,13 +83,18 @@ export function tableText({ columns, rows }: Table): string {
       })
       .join("  ")
       .trimEnd();
-  const all = [line(titles), widths.map((width) => "-".repeat(width)).join("  "), ...texts.map(line)];
+  const all = [
+    ...(title === undefined ? [] : [title]),
+    line(titles),
+    widths.map((width) => "-".repeat(width)).join("  "),
+    ...texts.map(line),
+  ];
   if (columns.some(({ isCompared }) => isCompared)) all.push("", "* best in its column");
   return all.join("\n");
 }
 
 /** A table as Markdown; the best value of a column is bold. */
-export function tableMarkdown({ columns, rows }: Table): string {
+export function tableMarkdown({ title, columns, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const texts = rows.map((row) =>
     columns.map((_, index) => {
@@ -98,5 +105,7 @@ export function tableMarkdown({ columns, rows }: Table): string {
     }),
   );
   const rule = columns.map(({ align }) => (align === "right" ? "---:" : "---"));
-  return [line(columns.map(({ title }) => escapeMarkdown(title))), line(rule), ...texts.map(line)].join("\n");
+  const head = line(columns.map((column) => escapeMarkdown(column.title)));
+  const body = [head, line(rule), ...texts.map(line)].join("\n");
+  return title === undefined ? body : `## ${escapeMarkdown(title)}\n\n${body}`;
 }

@@ -24,6 +24,7 @@ export function trajectoriesPage(report: QualityReport): Page {
   );
   return {
     title: `${namesOf(report)}: quality along trajectories`,
+    lead: protocolText(report),
     charts: [trajectoriesChart(report)],
     tables: [spreadTable(report), pointsTable(report, rows)],
     notes: [columnsNote],

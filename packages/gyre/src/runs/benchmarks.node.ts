@@ -2,21 +2,18 @@ import { basename, resolve } from "node:path";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { Decoder } from "../decode/decoder.ts";
 import type { Vocabulary } from "../measure/benchmarks/join.ts";
+import { benchmarkMeans } from "../measure/benchmarks/means.ts";
 import type { Benchmark } from "../measure/benchmarks/question.ts";
 import { modelReader, type Reader } from "../measure/benchmarks/reader.ts";
 import { type PreparedBenchmark, prepareBenchmark } from "../measure/benchmarks/score.ts";
 import { parameterCount } from "../models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
-import {
-  type BenchmarkEntry,
-  type BenchmarkModel,
-  type BenchmarkPoint,
-  type BenchmarksReport,
-  benchmarkMeans,
-} from "../report/benchmarks-report.ts";
-import { groupedText } from "../report/numbers.ts";
-import { trajectoryText } from "../report/report.ts";
+import { counted, groupedText } from "../report/numbers.ts";
+import type { BenchmarkEntry, BenchmarkModel, BenchmarkPoint, ReportOf } from "../report/report.ts";
+import { trajectoryText } from "../report/trajectory.ts";
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
+import { sha256Of } from "../util/checksum.node.ts";
+import { measuredModel } from "./reports.node.ts";
 import { loadTokenizer, loadWeights, openRun, type Run } from "./run.node.ts";
 
 export interface EvaluateBenchmarksOptions {
@@ -58,7 +55,7 @@ export interface BenchmarkProgress {
 export async function evaluateBenchmarks(
   paths: readonly string[],
   options: EvaluateBenchmarksOptions,
-): Promise<BenchmarksReport> {
+): Promise<ReportOf<"benchmarks">> {
   const { benchmarks, command, machine, commit } = options;
   const runs = await Promise.all(paths.map(openRun));
   const prepared = await Promise.all(runs.map((run) => prepareRun(run, runs.length > 1, options)));
@@ -67,28 +64,32 @@ export async function evaluateBenchmarks(
   const models: BenchmarkModel[] = [];
   for (const [index, run] of runs.entries()) {
     const name = basename(resolve(paths[index] as string));
-    const { weights, step, warnings } = await loadWeights(run);
+    const loaded = await loadWeights(run);
+    const { weights, step, warnings } = loaded;
     for (const warning of warnings) options.onWarning?.(`${name}: ${warning}`);
     await using decoder = new Decoder({ spec: run.config.spec, weights, runtime });
     const points = await measure(decoder, name, prepared[index] as PreparedRun, options);
     const { spec } = run.config;
     const size = groupedText(parameterCount(spec));
     models.push({
-      name,
+      ...measuredModel(name, loaded),
       source: `${spec.family}, ${size} parameters, ${spec.loops} loops, step ${step}`,
       points,
     });
   }
   return {
-    version: 1,
+    version: 2,
     kind: "benchmarks",
-    createdAt: new Date().toISOString(),
-    command,
-    ...(commit === undefined ? {} : { commit }),
-    machine,
-    runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
+    provenance: {
+      command,
+      ...(commit === undefined ? {} : { commit }),
+      createdAt: new Date().toISOString(),
+      machine,
+      runtime: `${runtime.name}, ${counted(threads, "thread")}`,
+    },
     benchmarks: benchmarks.map(({ name, kind, path, questions }) => {
-      return { name, kind, file: basename(path), questions: questions.length };
+      const sha256 = sha256Of(JSON.stringify(questions));
+      return { name, kind, file: basename(path), questions: questions.length, sha256 };
     }),
     models,
   };

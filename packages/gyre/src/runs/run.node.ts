@@ -5,16 +5,14 @@ import { gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { type DatasetManifest, manifestSchema } from "../data/manifest.ts";
 import { type Dataset, openDataset } from "../data/shards.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
-import { type Calibration, calibrationSchema } from "../measure/calibrate.ts";
 import { parameters } from "../models/parameters.ts";
 import { type Spec, storedSpecSchema } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
 import { type TrainingOptions, trainingSchema } from "../train/options.ts";
 import { sha256Of } from "../util/checksum.node.ts";
-import { GyreError } from "../util/errors.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
 import { RunDirectory } from "./directory.node.ts";
-import { badCalibration, badRunConfig, dataChanged, runShape } from "./errors.ts";
+import { badRunConfig, dataChanged, runShape } from "./errors.ts";
 
 const TOKENIZER = "tokenizer.json";
 
@@ -103,28 +101,6 @@ export async function loadWeights({ directory, config }: WeightsRun): Promise<Lo
   const { step, model, warnings } = await directory.requireCheckpoint();
   checkTensors(directory.path, config.spec, model);
   return { step, weights: model, warnings };
-}
-
-const CALIBRATION = "calibration.json";
-
-/** Keeps a calibration with its run. */
-export async function saveCalibration({ directory }: Run, calibration: Calibration): Promise<string> {
-  await directory.writeExtra(CALIBRATION, `${JSON.stringify(calibration, null, 2)}\n`);
-  return directory.extraPath(CALIBRATION);
-}
-
-/** The calibration that was kept with a run, if there is one. Throws RUN_DAMAGED. */
-export async function loadCalibration({ directory }: Run): Promise<Calibration | undefined> {
-  const text = await directory.readExtra(CALIBRATION).catch((error: unknown) => {
-    if (error instanceof GyreError && error.code === "RUN_FILE_MISSING") return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  try {
-    return calibrationSchema.parse(JSON.parse(new TextDecoder().decode(text)));
-  } catch (cause) {
-    throw badCalibration(directory.extraPath(CALIBRATION), cause);
-  }
 }
 
 /** Saves weights and moments as a checkpoint. */
