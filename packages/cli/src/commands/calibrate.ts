@@ -54,7 +54,7 @@ async function promptsOf(run: Run): Promise<number[][]> {
   const { validation } = await openRunData(run);
   const stride = Math.floor((validation.length - PROMPT_TOKENS) / PROMPTS);
   return Array.from({ length: PROMPTS }, (_, index) => [
-    ...validation.tokens.subarray(index * stride, index * stride + PROMPT_TOKENS),
+    ...validation.read(index * stride, index * stride + PROMPT_TOKENS),
   ]);
 }
 

@@ -10,8 +10,16 @@ import { type Document, dateRange, splitDocuments } from "./document.ts";
 import { badManifest, badOption, corruptFile, outputExists, tooFewTokens } from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
 import { type DatasetManifest, manifestSchema, type SplitManifest } from "./manifest.ts";
+import { TokenFiles } from "./token-files.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
 import type { TokenSplit } from "./windows.ts";
+
+/** The tokens of a split that is being prepared. */
+interface Encoded {
+  readonly tokens: Uint16Array | Uint32Array;
+  readonly length: number;
+  readonly bytes: number;
+}
 
 /**
  * Which tokenizer to use. A `bpe` is learned from the training split only. It has `vocab` entries; unless told, 4096,
@@ -98,8 +106,8 @@ export async function prepareDataset(options: PrepareOptions): Promise<DatasetMa
 }
 
 /**
- * Opens a dataset that `prepareDataset` wrote, and checks the size and checksum of every file. Tokens are held in
- * memory. Throws DATA_MANIFEST, DATA_CORRUPT (names the file), PACKAGE_MISSING.
+ * Opens a dataset that `prepareDataset` wrote, and checks the size and checksum of every file. Tokens
+ * stay on disk. Throws DATA_MANIFEST, DATA_CORRUPT (names the file), PACKAGE_MISSING.
  */
 export async function openDataset(folder: string): Promise<Dataset> {
   const manifest = await readManifest(join(folder, MANIFEST));
@@ -112,8 +120,8 @@ export async function openDataset(folder: string): Promise<Dataset> {
       `its ${kind} tokenizer has ${found}, not ${vocab} and ${endOfText}`,
     );
   }
-  const train = await readSplit(folder, manifest.train, manifest.dtype);
-  const validation = await readSplit(folder, manifest.validation, manifest.dtype);
+  const train = await TokenFiles.open(folder, manifest, manifest.train);
+  const validation = await TokenFiles.open(folder, manifest, manifest.validation);
   return { manifest, tokenizer, train, validation };
 }
 
@@ -148,7 +156,7 @@ async function encodeDocuments(
   tokenizer: Tokenizer,
   context: number,
   signal: AbortSignal | undefined,
-): Promise<TokenSplit> {
+): Promise<Encoded> {
   const encoded: Uint32Array[] = [];
   for (const document of documents) {
     await setImmediate(undefined, { signal });
@@ -171,7 +179,7 @@ async function encodeDocuments(
 async function writeSplit(
   folder: string,
   name: "train" | "validation",
-  { tokens, length, bytes }: TokenSplit,
+  { tokens, length, bytes }: Encoded,
   documents: readonly Document[],
   shardBytes: number,
 ): Promise<SplitManifest> {
@@ -217,32 +225,10 @@ async function openTokenizer(folder: string, manifest: DatasetManifest): Promise
   return bpeTokenizer(json.toString("utf8"), path);
 }
 
-async function readSplit(
-  folder: string,
-  split: SplitManifest,
-  dtype: DatasetManifest["dtype"],
-): Promise<TokenSplit> {
-  const tokens = dtype === "uint16" ? new Uint16Array(split.tokens) : new Uint32Array(split.tokens);
-  const whole = new Uint8Array(tokens.buffer);
-  let at = 0;
-  for (const file of split.files) {
-    const path = join(folder, file.name);
-    const size = file.tokens * tokens.BYTES_PER_ELEMENT;
-    const data = await readChecked(path, file.sha256, size);
-    if (at + size > whole.length) break;
-    whole.set(data, at);
-    at += size;
-  }
-  if (at !== whole.length) throw badManifest(join(folder, MANIFEST), "its files do not add up to its tokens");
-  return { tokens, length: split.tokens, bytes: split.bytes };
-}
-
-async function readChecked(path: string, sha256: string, size?: number): Promise<Buffer> {
+async function readChecked(path: string, sha256: string): Promise<Buffer> {
   const data = await readRegular(path).catch(() => {
     throw corruptFile(path, "the file cannot be read");
   });
-  if (size !== undefined && data.length !== size)
-    throw corruptFile(path, `${data.length} bytes, not ${size}`);
   if (sha256Of(data) !== sha256) throw corruptFile(path, "its checksum differs");
   return data;
 }
