@@ -1,22 +1,23 @@
 import type { GraphBuilder } from "../graph/builder.ts";
 import { add, broadcastTo, gather, matmul, mul, reshape, silu, slice, stopGradient } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
-import {
-  type Attend,
-  attention,
-  causal,
-  embedScalars,
-  layerNormed,
-  linear,
-  type Modulation,
-  mlp,
-  type Params,
-  rmsNormed,
-  within,
-} from "../nn/layers.ts";
+import { type Attend, type AttentionOptions, attention, causal } from "../nn/attention.ts";
+import { embedScalars } from "../nn/embed.ts";
+import { linear, type Modulation, type Params, within } from "../nn/linear.ts";
+import { mlp } from "../nn/mlp.ts";
+import { layerNormed, rmsNormed } from "../nn/norm.ts";
+import { turned, turnTable } from "../nn/rotary.ts";
 import { contextExceeded, readsVectors } from "./errors.ts";
-import { embedderNames, frame, isConditioned, parameters, type Stage, stages } from "./parameters.ts";
-import { hasVectors, type Spec } from "./spec.ts";
+import {
+  embedderNames,
+  frame,
+  isConditioned,
+  normPlaces,
+  parameters,
+  type Stage,
+  stages,
+} from "./parameters.ts";
+import { hasVectors, headWidth, type Spec } from "./spec.ts";
 
 // Shapes: N = batch * tokens, d width, M loops.
 
@@ -56,7 +57,7 @@ export function forward(
   if (tokens > spec.context) throw contextExceeded(tokens, spec.context);
   const params = parameterInputs(builder, spec);
   const { prelude, core: looped, coda } = stages(spec);
-  const attend = () => causal(tile);
+  const fixed = { batch, attend: () => causal(tile), turn: rotation(builder, spec, tokens) };
   const around = frame(spec);
   const place = (x: Value, { positions }: Pick<Stage, "positions">) =>
     positions ? withPositions(x, params, positions, batch) : x;
@@ -65,7 +66,7 @@ export function forward(
   const modulations = modulationRows(builder, spec, loops, route);
 
   const read = place(readIn(builder, spec, params, batch, tokens), around);
-  const before = blocks(place(read, prelude), spec, params, prelude.blocks, { batch, attend });
+  const before = blocks(place(read, prelude), spec, params, prelude.blocks, fixed);
   const embedding = settle(before, prelude);
   const entered = spec.inject === "add" ? place(embedding, looped) : embedding;
 
@@ -76,7 +77,7 @@ export function forward(
     return place(joined, looped);
   };
   const finish = (state: Value): Value => {
-    const after = blocks(state, spec, params, coda.blocks, { batch, attend });
+    const after = blocks(state, spec, params, coda.blocks, fixed);
     return settle(settle(after, coda), around);
   };
   let state = firstState(spec, embedding);
@@ -84,7 +85,7 @@ export function forward(
   for (let loop = 0; loop < loops; loop++) {
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
     const from = state;
-    const x = core(enter(from), spec, params, { batch, attend, modulations: told, embedding, recompute });
+    const x = core(enter(from), spec, params, { ...fixed, modulations: told, embedding, recompute });
     const next = settle(x, looped);
     state = loop + 1 === options.detachedLoops ? stopGradient(next) : next;
     if (taps.includes(loop + 1)) states.set(loop + 1, finish(next));
@@ -110,6 +111,14 @@ function readIn(builder: GraphBuilder, spec: Spec, params: Params, batch: number
   return linear(prompts, params("embed.vectors.weight"), params("embed.vectors.bias"));
 }
 
+/** What rotary positions do to the queries and keys of texts from their beginning; undefined without them. */
+function rotation(builder: GraphBuilder, spec: Spec, tokens: number): AttentionOptions["turn"] {
+  if (spec.positions.kind !== "rotary") return undefined;
+  const { cos, sin, shape } = turnTable(tokens, headWidth(spec), spec.positions.base);
+  const turns = { cos: builder.constant(cos, shape), sin: builder.constant(sin, shape) };
+  return (heads) => turned(heads, turns);
+}
+
 /** Rows [N, d] of `batch` texts, with a learned vector added for each position. */
 function withPositions(x: Value, params: Params, name: string, batch: number): Value {
   const [rows, width] = x.shape as [number, number];
@@ -133,7 +142,7 @@ export function finalNorm(x: Value, spec: Spec, params: Params): Value {
 }
 
 /**
- * What is read out of states [N, d] after the final norm: logits [N, vocab], by a head tied to the token
+ * What is read out of states [N, d] after the final norm: logits [N, vocab], by a head that may be the token
  * embedding, or vectors [N, outputs].
  */
 export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value {
@@ -145,7 +154,8 @@ export function readOut(builder: GraphBuilder, spec: Spec, hidden: Value): Value
 /** The head [vocab, d] of a model of tokens; throws MODEL_VECTORS. */
 export function tokenHead(builder: GraphBuilder, spec: Spec): Value {
   if (hasVectors(spec)) throw readsVectors(spec.family);
-  return parameterInputs(builder, spec)("embed.tokens.weight");
+  const isTied = spec.readout.kind === "tokens" && spec.readout.tied;
+  return parameterInputs(builder, spec)(isTied ? "embed.tokens.weight" : "readout.weight");
 }
 
 /** Gates and scales of one block in one loop. */
@@ -159,6 +169,8 @@ interface Surroundings {
   /** Texts of equal length in the rows. */
   readonly batch: number;
   readonly attend: (block: number) => Attend;
+  /** What positions do to queries and keys. */
+  readonly turn?: AttentionOptions["turn"];
   readonly modulations?: readonly BlockModulation[] | undefined;
   /** What a model with `inject: "everyLayer"` adds before each block. */
   readonly embedding?: Value | undefined;
@@ -178,7 +190,7 @@ function blocks(
   spec: Spec,
   params: Params,
   names: readonly string[],
-  { batch, attend, modulations, embedding, recompute }: Surroundings,
+  { batch, attend, turn, modulations, embedding, recompute }: Surroundings,
 ): Value {
   return names.reduce((state, name, index) => {
     const apply = () => {
@@ -186,6 +198,7 @@ function blocks(
       return applyBlock(entered, spec, within(params, name), {
         batch,
         attend: attend(index),
+        turn,
         modulation: modulations?.[index],
       });
     };
@@ -197,30 +210,42 @@ function blocks(
 interface BlockSurroundings {
   readonly batch: number;
   readonly attend: Attend;
+  readonly turn: AttentionOptions["turn"];
   readonly modulation: BlockModulation | undefined;
 }
 
+/** x [N, d] after attention and after the feed-forward network. */
 function applyBlock(
   x: Value,
   spec: Spec,
   params: Params,
-  { batch, attend, modulation }: BlockSurroundings,
+  { batch, attend, turn, modulation }: BlockSurroundings,
 ): Value {
-  const around = (value: Value, part: "attention" | "mlp", told: Modulation = {}) =>
-    normedInput(value, spec, within(params, `${part}.norm`), told);
-
-  const forAttention = around(x, "attention", modulation?.attention);
-  const mixed = attention(
-    forAttention.x,
-    within(params, "attention"),
-    { ...spec.attention, batch },
-    attend,
-    forAttention.modulation,
+  const ofAttention = within(params, "attention");
+  const mixed = withPart(x, spec, ofAttention, modulation?.attention, (read, told) =>
+    attention(read, ofAttention, { ...spec.attention, batch, turn }, attend, told),
   );
-  const between = add(x, mixed);
-  const forMlp = around(between, "mlp", modulation?.mlp);
-  const mapped = mlp(forMlp.x, within(params, "mlp"), spec.mlp, forMlp.modulation);
-  return add(between, mapped);
+  const ofMlp = within(params, "mlp");
+  return withPart(mixed, spec, ofMlp, modulation?.mlp, (read, told) => mlp(read, ofMlp, spec.mlp, told));
+}
+
+/**
+ * x and what a part of a block makes of it, normed where the spec says: `pre` x + f(n x), `post` x + n'(f x),
+ * `branch` x + n'(f(n x)), `sum` n'(x + f(n x)).
+ */
+function withPart(
+  x: Value,
+  spec: Spec,
+  params: Params,
+  told: Modulation | undefined,
+  part: (read: Value, modulation: Modulation) => Value,
+): Value {
+  const { reads, writes } = normPlaces(spec);
+  const read = reads ? normedInput(x, spec, within(params, "norm"), told ?? {}) : undefined;
+  const made = read ? part(read.x, read.modulation) : part(x, {});
+  const afterwards = (value: Value) =>
+    writes ? normed(value, spec, within(params, "outputNorm"), spec.norm.gain) : value;
+  return spec.norm.placement === "sum" ? afterwards(add(x, made)) : add(x, afterwards(made));
 }
 
 /** What a linear layer reads after a block's norm. LayerNorm's gain and bias go into the layer's weights. */

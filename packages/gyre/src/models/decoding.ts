@@ -1,7 +1,7 @@
 import { GraphBuilder } from "../graph/builder.ts";
 import { add, concat, matmul, mul, reduceSum, slice, softmax, swapLast } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import type { Attend } from "../nn/layers.ts";
+import type { Attend } from "../nn/attention.ts";
 import {
   type BlockModulation,
   blockModulation,
@@ -41,7 +41,8 @@ const modulationSize = (spec: Spec): number => 4 * spec.layers.core * spec.width
 
 /** Refuses a model whose loop is more than its core; throws MODEL_VECTORS or MODEL_DECODE. */
 function requireDecodable(spec: Spec): void {
-  const { inject, frame } = spec;
+  const { inject, frame, positions } = spec;
+  const { heads, keyValueHeads } = spec.attention;
   const { prelude, coda } = spec.layers;
   if (hasVectors(spec)) throw readsVectors(spec.family);
   const problems = [
@@ -49,6 +50,8 @@ function requireDecodable(spec: Spec): void {
     ...(coda > 0 ? [`coda: ${coda} layers`] : []),
     ...(inject !== "none" ? [`inject: ${inject}`] : []),
     ...(frame !== "run" ? [`frame: ${frame}`] : []),
+    ...(positions.kind !== "learned" ? [`positions.kind: ${positions.kind}`] : []),
+    ...(keyValueHeads !== heads ? [`attention.keyValueHeads: ${keyValueHeads}`] : []),
   ];
   if (problems.length > 0) throw notDecodable(problems);
 }

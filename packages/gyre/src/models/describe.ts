@@ -1,5 +1,5 @@
 import { isConditioned, parameterCount } from "./parameters.ts";
-import type { Spec } from "./spec.ts";
+import { headWidth, type Spec } from "./spec.ts";
 
 export interface BudgetCost {
   readonly loops: number;
@@ -26,8 +26,6 @@ export function describe(
   const { width, context } = spec;
   const { prelude, core, coda } = spec.layers;
   const block = 2 * linearWeights(spec) + 2 * width * (context + 1);
-  const kept =
-    (isConditioned(spec) ? 12 : 10) * width + 4 * spec.mlp.width + 2 * spec.attention.heads * context;
   return {
     parameters: parameterCount(spec),
     budgets: loops.map((count) => {
@@ -36,8 +34,8 @@ export function describe(
         loops: count,
         blockPasses,
         flopsPerToken: blockPasses * block + 2 * readWidth(spec) * width,
-        kvBytesPerToken: blockPasses * 2 * width * 4,
-        activationBytesPerToken: 4 * (blockPasses * kept + 2 * writeWidth(spec)),
+        kvBytesPerToken: blockPasses * 2 * spec.attention.keyValueHeads * headWidth(spec) * 4,
+        activationBytesPerToken: 4 * (blockPasses * keptValues(spec) + 2 * writeWidth(spec)),
       };
     }),
   };
@@ -51,7 +49,23 @@ const readWidth = (spec: Spec) =>
 const writeWidth = ({ readout, vocab }: Spec) => (readout.kind === "vectors" ? readout.outputs : vocab);
 
 /** Weights of the linear layers of one block: each is multiplied and added once a token. */
-const linearWeights = ({ width, mlp }: Spec) => 4 * width * width + 2 * width * mlp.width;
+function linearWeights(spec: Spec): number {
+  const { width, attention, mlp } = spec;
+  const projected = (attention.heads + 2 * attention.keyValueHeads) * headWidth(spec) + width;
+  return width * (projected + (mlp.gated ? 3 : 2) * mlp.width);
+}
+
+/** Values of one block that the backward pass reads again, for each token, from above. */
+function keptValues(spec: Spec): number {
+  const { width, context, attention, mlp, norm, positions } = spec;
+  const more = [
+    isConditioned(spec),
+    norm.placement === "branch" || norm.placement === "sum",
+    positions.kind === "rotary",
+  ];
+  const wide = 10 + 2 * more.filter(Boolean).length;
+  return wide * width + (mlp.gated ? 6 : 4) * mlp.width + 2 * attention.heads * context;
+}
 
 /** Matmul FLOPs of one training run of `loops` loops over `tokens` tokens, forward and backward, full attention. */
 export function trainingFlops(spec: Spec, loops: number, tokens: number): number {

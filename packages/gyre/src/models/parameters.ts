@@ -1,8 +1,8 @@
-import { FEATURES } from "../nn/layers.ts";
+import { FEATURES } from "../nn/embed.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
 import { firstName } from "./first-names.ts";
-import type { Spec } from "./spec.ts";
+import { headWidth, type Spec } from "./spec.ts";
 
 export type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
 
@@ -21,11 +21,12 @@ export type StageName = "prelude" | "core" | "coda";
 
 /** Where the parameters of each stage live. With `frame: "loop"` a stage has positions and a norm of its own. */
 export function stages(spec: Spec): Readonly<Record<StageName, Stage>> {
+  const isLearned = spec.positions.kind === "learned";
   const stage = (name: StageName): Stage => {
     const isFramed = spec.frame === "loop" && spec.layers[name] > 0;
     return {
       blocks: Array.from({ length: spec.layers[name] }, (_, block) => `${name}.${block}`),
-      positions: isFramed && name !== "coda" ? `${name}.positions` : undefined,
+      positions: isFramed && isLearned && name !== "coda" ? `${name}.positions` : undefined,
       norm: isFramed ? `${name}.norm` : undefined,
     };
   };
@@ -35,7 +36,13 @@ export function stages(spec: Spec): Readonly<Record<StageName, Stage>> {
 /** What is put around the whole run, with `frame: "run"`. */
 export function frame(spec: Spec): Pick<Stage, "positions" | "norm"> {
   if (spec.frame === "loop") return { positions: undefined, norm: undefined };
-  return { positions: "embed.positions", norm: "readout.norm" };
+  const positions = spec.positions.kind === "learned" ? "embed.positions" : undefined;
+  return { positions, norm: "readout.norm" };
+}
+
+/** Which norms the two parts of a block have: of what they read, of what they write. */
+export function normPlaces({ norm }: Spec): { readonly reads: boolean; readonly writes: boolean } {
+  return { reads: norm.placement !== "post", writes: norm.placement !== "pre" };
 }
 
 export const isConditioned = (spec: Spec): boolean => spec.conditioning.kind !== "none";
@@ -75,14 +82,19 @@ class Table {
 
   blocks(names: readonly string[], isConditioned: boolean): void {
     const { width, attention, mlp, norm, conditioning } = this.#spec;
+    const { reads, writes } = normPlaces(this.#spec);
     const residual = { std: 0.02 / Math.sqrt(2 * names.length) };
     for (const name of names) {
-      this.norm(`${name}.attention.norm`, norm.gain);
-      this.linear(`${name}.attention.qkv`, [3 * width, width], attention.bias);
+      const projected = (attention.heads + 2 * attention.keyValueHeads) * headWidth(this.#spec);
+      if (reads) this.norm(`${name}.attention.norm`, norm.gain);
+      this.linear(`${name}.attention.qkv`, [projected, width], attention.bias);
       this.linear(`${name}.attention.output`, [width, width], attention.bias, residual);
-      this.norm(`${name}.mlp.norm`, norm.gain);
+      if (writes) this.norm(`${name}.attention.outputNorm`, norm.gain);
+      if (reads) this.norm(`${name}.mlp.norm`, norm.gain);
+      if (mlp.gated) this.linear(`${name}.mlp.gate`, [mlp.width, width], mlp.bias);
       this.linear(`${name}.mlp.up`, [mlp.width, width], mlp.bias);
       this.linear(`${name}.mlp.down`, [width, mlp.width], mlp.bias, residual);
+      if (writes) this.norm(`${name}.mlp.outputNorm`, norm.gain);
       if (isConditioned) {
         const init = conditioning.init === "zero" ? { fill: 0 } : { std: 0.02 };
         this.linear(`${name}.modulation`, [4 * width, width], true, init);
@@ -115,6 +127,7 @@ export function parameters(spec: Spec): ReadonlyMap<string, Parameter> {
   table.blocks(coda.blocks, false);
   table.norm(coda.norm);
   if (readout.kind === "vectors") read("readout", readout.outputs, width);
+  else if (!readout.tied) table.weight("readout.weight", [vocab, width]);
   for (const embedder of embedderNames(spec)) {
     table.linear(`${embedder}.0`, [width, FEATURES], true);
     table.linear(`${embedder}.1`, [width, width], true);
@@ -122,7 +135,7 @@ export function parameters(spec: Spec): ReadonlyMap<string, Parameter> {
   return table.all;
 }
 
-/** Number of parameters, the tied head counted once; no weight is allocated. */
+/** Number of parameters, a tied head counted once; no weight is allocated. */
 export function parameterCount(spec: Spec): number {
   return [...parameters(spec).values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }

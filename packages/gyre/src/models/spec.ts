@@ -44,13 +44,23 @@ const norm = z.strictObject({
     .describe("a learned gain in the norms of the blocks; the final norm has one"),
   bias: z.boolean().default(false).describe("a learned bias in LayerNorm"),
   epsilon: z.number().positive().describe("added to the mean square; what torch adds, by `kind`"),
-  placement: z.enum(["pre"]).default("pre").describe("where a block's norms are: before what it adds"),
+  placement: z
+    .enum(["pre", "post", "branch", "sum"])
+    .default("pre")
+    .describe("of a block's norms n: x + f(n x), x + n(f x), x + n'(f(n x)) or n'(x + f(n x))"),
 });
 
 const positions = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("learned") }).describe("a learned vector for each position"),
   z
-    .strictObject({ kind: z.literal("rotary"), base: z.number().positive().default(1e4) })
+    .strictObject({
+      kind: z.literal("rotary"),
+      base: z
+        .number()
+        .min(1)
+        .default(1e4)
+        .describe("theta: pair i of w / 2 turns by theta^(-2 i / w) a position"),
+    })
     .describe("queries and keys turned by their position, halves of a head together"),
   z.strictObject({ kind: z.literal("none") }).describe("nothing says where a token stands"),
 ]);
@@ -227,17 +237,30 @@ const rules: readonly Rule[] = [
     ["norm"],
     ({ norm: { kind, bias } }) => kind === "rms" && bias && "norm.bias: only LayerNorm has a bias",
   ),
-  // what a spec can say before the assembly can compute it
   rule(
     ["attention"],
     ({ attention: { heads, keyValueHeads } }) =>
-      keyValueHeads !== heads && `attention.keyValueHeads: must be ${heads}, as many as heads`,
+      heads % keyValueHeads !== 0 &&
+      `attention.keyValueHeads: ${keyValueHeads} does not divide heads ${heads}`,
   ),
-  rule(["mlp"], ({ mlp: { gated } }) => gated && "mlp.gated: must be false"),
-  rule(["positions"], ({ positions: { kind } }) => kind !== "learned" && "positions.kind: must be learned"),
   rule(
-    ["readout"],
-    ({ readout }) => readout.kind === "tokens" && !readout.tied && "readout.tied: must be true",
+    ["width", "attention", "positions"],
+    ({ width, attention: { heads }, positions }) =>
+      positions.kind === "rotary" &&
+      width % heads === 0 &&
+      (width / heads) % 2 !== 0 &&
+      `positions.kind: rotary positions turn pairs, and a head has ${width / heads} coordinates`,
+  ),
+  rule(
+    ["norm", "conditioning"],
+    ({ norm: { placement }, conditioning: { kind } }) =>
+      kind !== "none" &&
+      placement !== "pre" &&
+      `norm.placement: ${placement}, where conditioning scales what blocks read; only pre goes with it`,
+  ),
+  rule(
+    ["norm"],
+    ({ norm: { epsilon } }) => Math.fround(epsilon) === 0 && `norm.epsilon: ${epsilon} is zero in float32`,
   ),
 ];
 
@@ -245,6 +268,9 @@ function contradictions(valid: Partial<Spec>): string[] {
   const canJudge = ({ fields }: Rule) => fields.every((field) => valid[field] !== undefined);
   return rules.filter(canJudge).flatMap(({ problem }) => problem(valid as Spec) || []);
 }
+
+/** The width of one head. */
+export const headWidth = ({ width, attention }: Spec): number => width / attention.heads;
 
 /** Whether a family has no loops to choose. */
 export const runsOnce = (family: Spec["family"]): boolean => family === "gpt" || family === "transformer";

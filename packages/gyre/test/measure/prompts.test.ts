@@ -5,7 +5,7 @@ import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { rng } from "../../src/util/rng.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
 import { tinyLooped as spec, linearTask as task, tinyPrompts } from "../lab/helpers.ts";
-import { predictions } from "../lab/reference.ts";
+import { predictions } from "../models/reference.ts";
 import { largestGap, randomWeights, tinySize } from "../models/tiny.ts";
 
 const weights = randomWeights(spec, 7);

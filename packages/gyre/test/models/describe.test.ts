@@ -5,13 +5,24 @@ import { forward, readOut } from "../../src/models/assembly.ts";
 import { describe, trainingFlops } from "../../src/models/describe.ts";
 import { isConditioned } from "../../src/models/parameters.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
-import type { Spec } from "../../src/models/spec.ts";
-import { FEATURES } from "../../src/nn/layers.ts";
+import { parseSpec, type Spec } from "../../src/models/spec.ts";
+import { FEATURES } from "../../src/nn/embed.ts";
 import { stepGraph } from "../../src/train/objectives/elastic.ts";
 import { sizeOf } from "../../src/util/tensor.ts";
-import { countMatmulFlops, tinySize } from "./tiny.ts";
+import { changed, countMatmulFlops, tinySize } from "./tiny.ts";
 
-const specs = familyNames.map((name) => presets[name](name === "gpt" ? { ...tinySize, loops: 1 } : tinySize));
+const options = {
+  positions: { kind: "rotary" },
+  attention: { heads: 4, keyValueHeads: 2 },
+  mlp: { gated: true, activation: "silu" },
+  norm: { placement: "branch" },
+  readout: { tied: false },
+};
+const specs = [
+  ...familyNames.map((name) => presets[name](name === "gpt" ? { ...tinySize, loops: 1 } : tinySize)),
+  parseSpec(changed(presets.baseLoop(tinySize), options)),
+];
+const titled = specs.map((spec) => [`${spec.family}, positions ${spec.positions.kind}`, spec] as const);
 const budgets = (spec: Spec) => (spec.family === "gpt" ? [1] : [1, 2, 4, 7]);
 
 /** A whole context through the model; attention row by row, so that no masked product is computed. */
@@ -30,7 +41,7 @@ function modulationFlops(spec: Spec, loops: number): number {
   return 2 * loops * (embedders * (FEATURES * width + width * width) + layers.core * 4 * width * width);
 }
 
-group.each(specs)("costs of $family", (spec) => {
+group.each(titled)("costs of %s", (_, spec) => {
   test("FLOPs per token are the matrix products of the forward graph", () => {
     const { budgets: costs } = describe(spec, { loops: budgets(spec) });
     for (const { loops, flopsPerToken } of costs) {
@@ -43,7 +54,7 @@ group.each(specs)("costs of $family", (spec) => {
     const { budgets: costs } = describe(spec, { loops: budgets(spec) });
     for (const { loops, kvBytesPerToken } of costs) {
       const attentions = forwardGraph(spec, loops).values.filter(({ op }) => op === "causalAttention");
-      const elements = attentions.flatMap(({ inputs }) => inputs.slice(1)).map(({ shape }) => sizeOf(shape));
+      const elements = attentions.flatMap(({ inputs }) => inputs.slice(1)).map(sizeBeforeRepeating);
       expect(kvBytesPerToken * spec.context).toBe(4 * elements.reduce((sum, size) => sum + size, 0));
     }
   });
@@ -56,6 +67,12 @@ group.each(specs)("costs of $family", (spec) => {
     expect(trainingFlops(spec, spec.loops, 3 * spec.context)).toBe(traced - modulation + skipped);
   });
 });
+
+/** Elements of keys or values [1, H, T, w] before each of their heads is repeated for several of queries. */
+function sizeBeforeRepeating({ op, inputs: [repeated], shape }: Value): number {
+  const isRepeated = op === "reshape" && repeated?.op === "broadcastTo";
+  return sizeOf(isRepeated ? (repeated.inputs[0] as Value).shape : shape);
+}
 
 /** The scalars t and dt need no gradient, so the embedders' first layers have one product less to compute. */
 function unneededFlops(spec: Spec, loops: number): number {

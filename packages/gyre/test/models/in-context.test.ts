@@ -175,7 +175,13 @@ describe("what only language models do refuses a model of vectors", () => {
   });
 
   test("decoding refuses a language model whose loop is more than its core, with every reason", () => {
-    const changes = { layers: { prelude: 1, coda: 2 }, inject: "add", frame: "loop" };
+    const changes = {
+      layers: { prelude: 1, coda: 2 },
+      inject: "add",
+      frame: "loop",
+      positions: { kind: "rotary" },
+      attention: { keyValueHeads: 1 },
+    };
     const error = errorOf(() => loopGraph(parseSpec(changed(baseLoop(tinySize), changes)), call));
     expect(error.code).toBe("MODEL_DECODE");
     expect(error.detail.given).toMatchInlineSnapshot(`
@@ -183,7 +189,9 @@ describe("what only language models do refuses a model of vectors", () => {
           prelude: 1 layers
           coda: 2 layers
           inject: add
-          frame: loop"
+          frame: loop
+          positions.kind: rotary
+          attention.keyValueHeads: 1"
     `);
   });
 });

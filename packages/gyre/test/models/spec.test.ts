@@ -27,7 +27,7 @@ describe("parseSpec", () => {
           loops: a gpt runs its layers once; use layers
           vocab: must be above 0 where tokens come from one
           conditioning.init: only a conditioned model has modulation weights
-          attention.keyValueHeads: must be 3, as many as heads
+          attention.keyValueHeads: 2 does not divide heads 3
         expected: a spec as docs/architecture.md describes it
         fix: correct the fields named above"
     `);
@@ -57,10 +57,15 @@ describe("parseSpec", () => {
     ],
     [{ norm: { bias: true } }, "norm.bias: only LayerNorm has a bias"],
     [{ norm: { epsilon: 0 } }, "norm.epsilon: must be a number above 0, not 0"],
-    [{ attention: { keyValueHeads: 1 } }, "attention.keyValueHeads: must be 2, as many as heads"],
-    [{ mlp: { gated: true } }, "mlp.gated: must be false"],
-    [{ positions: { kind: "rotary" } }, "positions.kind: must be learned"],
-    [{ readout: { tied: false } }, "readout.tied: must be true"],
+    [{ norm: { epsilon: 1e-60 } }, "norm.epsilon: 1e-60 is zero in float32"],
+    [{ norm: { placement: "post" } }, "norm.placement: post, where conditioning scales what blocks read"],
+    [{ attention: { heads: 4, keyValueHeads: 3 } }, "attention.keyValueHeads: 3 does not divide heads 4"],
+    [
+      { attention: { heads: 8 }, positions: { kind: "rotary" } },
+      "positions.kind: rotary positions turn pairs, and a head has 1 coordinates",
+    ],
+    [{ positions: { kind: "rotary", base: 0.5 } }, "positions.base: must be a number of at least 1, not 0.5"],
+    [{ positions: { kind: "learned", base: 10 } }, 'positions: unknown field "base"'],
   ])("%j is refused", (change, problem) => {
     const error = errorOf(() => parseSpec(changed(loopformer(tinySize), change)));
     expect(error.code).toBe("SPEC_INVALID");

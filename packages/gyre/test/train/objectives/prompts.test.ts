@@ -16,7 +16,7 @@ import { promptStepGraph } from "../../../src/train/objectives/prompts.ts";
 import type { Tensor } from "../../../src/util/tensor.ts";
 import { errorOf } from "../../checkpoint/helpers.ts";
 import { linearTask, tinyLooped, tinyPrompts } from "../../lab/helpers.ts";
-import { predictions } from "../../lab/reference.ts";
+import { predictions } from "../../models/reference.ts";
 import { countOps, largestGap, randomWeights, tinySize, valuesOf } from "../../models/tiny.ts";
 
 const two: PromptSize = { ...tinyPrompts, layers: 2 };
