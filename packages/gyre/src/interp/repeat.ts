@@ -1,4 +1,4 @@
-import { isSliced, type Repeat, repeatedShape } from "../graph/repeat.ts";
+import { isFed, isSliced, type Repeat, repeatedShape } from "../graph/repeat.ts";
 import type { Graph } from "../graph/types.ts";
 import { sizeOf, type Tensor, zeros } from "../util/tensor.ts";
 import { inputSize } from "./errors.ts";
@@ -13,6 +13,9 @@ export function interpretRepeated(
 ): ReadonlyMap<string, Tensor> {
   const given = new Map(inputs);
   const results = new Map<string, Tensor>();
+  const { prologue, epilogue } = repeat;
+  for (const [name, tensor] of prologue ? interpret(prologue, new Map([...bound, ...inputs])) : [])
+    (isFed(repeat, name) ? given : results).set(name, tensor);
   for (let time = 0; time < repeat.times; time++) {
     for (const { attrs, shape } of graph.inputs) {
       const whole = inputs.get(attrs.name);
@@ -36,6 +39,5 @@ export function interpretRepeated(
       results.set(name, all);
     }
   }
-  const { epilogue } = repeat;
   return new Map([...results, ...(epilogue ? interpret(epilogue, new Map([...bound, ...given])) : [])]);
 }

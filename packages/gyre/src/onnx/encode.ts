@@ -27,7 +27,8 @@ export interface EncodeOptions {
   readonly joinSlices?: boolean;
   /** Run the graph several times in one call. */
   readonly repeat?: Repeat | undefined;
-  /** `repeat.epilogue`, as ready to be written as the graph itself, and what it is bound to. */
+  /** `repeat.prologue` and `repeat.epilogue`, as ready to be written as the graph itself, and what they are bound to. */
+  readonly prologue?: BoundGraph | undefined;
   readonly epilogue?: BoundGraph | undefined;
 }
 
@@ -371,9 +372,15 @@ function outputNames(graph: Graph): ReadonlyMap<Value, string> {
 }
 
 /** The bytes of `toOnnx`, repeated where that is asked for. */
-export function encodeGraph(graph: Graph, { repeat, epilogue, ...options }: EncodeOptions): Uint8Array {
+export function encodeGraph(
+  graph: Graph,
+  { repeat, prologue, epilogue, ...options }: EncodeOptions,
+): Uint8Array {
   const model = toOnnx(graph, options);
   if (!repeat) return encodeModel(model);
-  const last = epilogue && toOnnx(epilogue.graph, { ...options, bound: epilogue.bound });
-  return encodeModel(repeatModel(model, repeat, last));
+  const modelOf = (part: BoundGraph | undefined) =>
+    part && toOnnx(part.graph, { ...options, bound: part.bound });
+  return encodeModel(
+    repeatModel(model, repeat, { prologue: modelOf(prologue), epilogue: modelOf(epilogue) }),
+  );
 }

@@ -1,14 +1,20 @@
-import { isSliced, type Repeat } from "../graph/repeat.ts";
+import { isFed, isSliced, type Repeat } from "../graph/repeat.ts";
 import type { OnnxModel, OnnxValueInfo } from "./proto.ts";
 
 /** What a Scan without inputs of its own counts by. */
 const COUNT = "gyre/count";
 
+/** The models of a repeated graph's prologue and epilogue. */
+interface Around {
+  readonly prologue?: OnnxModel | undefined;
+  readonly epilogue?: OnnxModel | undefined;
+}
+
 /**
- * The model of a graph that runs several times in one call: ONNX's Scan around the model of one time. The model
- * `epilogue` of `repeat.epilogue` follows it.
+ * The model of a graph that runs several times in one call: ONNX's Scan around the model of one time, with those of
+ * `repeat.prologue` and `repeat.epilogue` before and after it.
  */
-export function repeatModel(body: OnnxModel, repeat: Repeat, epilogue?: OnnxModel): OnnxModel {
+export function repeatModel(body: OnnxModel, repeat: Repeat, around: Around = {}): OnnxModel {
   const shared = new Set(repeat.shared);
   const [whole, own] = [
     body.inputs.filter(({ name }) => shared.has(name)),
@@ -51,33 +57,54 @@ export function repeatModel(body: OnnxModel, repeat: Repeat, epilogue?: OnnxMode
       },
     },
   };
-  const last = epilogue && followingModel(epilogue);
+  const first = around.prologue && besides(around.prologue, "prologue", (name) => isFed(repeat, name));
+  const last = around.epilogue && besides(around.epilogue, "epilogue", () => false, repeat.carried);
+  const read = [
+    ...(first?.inputs ?? []),
+    ...inputs.filter(({ name }) => name !== COUNT && !isFed(repeat, name)).map(stacked),
+    ...whole.filter(({ name }) => !isFed(repeat, name)),
+    ...(last?.inputs ?? []).filter(({ name }) => !isFed(repeat, name)),
+  ];
   return {
     ...body,
-    ...(epilogue ? { opset: newestOpset(body, epilogue) } : {}),
-    nodes: [scan, ...(last?.nodes ?? [])],
+    ...(first || last ? { opset: newestOpset(body, first ?? {}, last ?? {}) } : {}),
+    nodes: [...(first?.nodes ?? []), scan, ...(last?.nodes ?? [])],
     initializers: [
       ...(counted ? [{ ...count, data: new Int32Array(repeat.times) }] : []),
+      ...(first?.initializers ?? []),
       ...(last?.initializers ?? []),
     ],
-    inputs: [...inputs.filter(({ name }) => name !== COUNT).map(stacked), ...whole],
-    outputs: [...outputs.map(stacked), ...(last?.outputs ?? [])],
+    inputs: [...new Map(read.map((input) => [input.name, input])).values()],
+    outputs: [...outputs.map(stacked), ...(first?.outputs ?? []), ...(last?.outputs ?? [])],
   };
 }
 
-function newestOpset(...models: readonly OnnxModel[]): Record<string, number> {
+function newestOpset(...models: readonly Pick<OnnxModel, "opset">[]): Record<string, number> {
   const newest: Record<string, number> = {};
   for (const [domain, version] of models.flatMap(({ opset = {} }) => Object.entries(opset)))
     newest[domain] = Math.max(version, newest[domain] ?? 0);
   return newest;
 }
 
-/** A model whose inputs are another one's outputs; its own values get names of their own beside that. */
-function followingModel(model: OnnxModel): OnnxModel {
+/**
+ * A model that runs beside another one: it reads what the other one `carried` to its end, its outputs are results or
+ * what `feeds` the other one, and its own values get names of their own.
+ */
+function besides(
+  model: OnnxModel,
+  prefix: string,
+  feeds: (name: string) => boolean,
+  carried: readonly string[] = [],
+): OnnxModel {
   const given = new Set(model.inputs.map(({ name }) => name));
   const results = new Set(model.outputs.map(({ name }) => name));
-  const renamed = (name: string) =>
-    given.has(name) ? `out/${name}` : results.has(name) || name === "" ? name : `epilogue/${name}`;
+  const inner = (name: string) => name.replace(/^out\//, "");
+  const renamed = (name: string) => {
+    if (name === "") return name;
+    if (given.has(name)) return carried.includes(name) ? `out/${name}` : name;
+    if (!results.has(name)) return `${prefix}/${name}`;
+    return feeds(inner(name)) ? inner(name) : name;
+  };
   return {
     ...model,
     nodes: model.nodes.map((node) => ({
@@ -86,5 +113,7 @@ function followingModel(model: OnnxModel): OnnxModel {
       outputs: node.outputs.map(renamed),
     })),
     initializers: model.initializers.map((tensor) => ({ ...tensor, name: renamed(tensor.name) })),
+    inputs: model.inputs.filter(({ name }) => !carried.includes(name)),
+    outputs: model.outputs.filter(({ name }) => !feeds(inner(name))),
   };
 }

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import { prepareGraph } from "../graph/passes/index.ts";
-import { repeatedShape } from "../graph/repeat.ts";
+import { portsOf } from "../graph/repeat.ts";
 import type { Graph, OpName, Shape, Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
 import { encodeGraph, ZERO } from "../onnx/encode.ts";
@@ -80,6 +80,7 @@ export class OnnxRuntime implements Runtime {
       joinSlices: fused,
       bound: prepared.bound,
       repeat,
+      prologue: repeat?.prologue && prepare(repeat.prologue),
       epilogue: repeat?.epilogue && prepare(repeat.epilogue),
     });
     const hash = await this.#host.hash(bytes);
@@ -88,17 +89,13 @@ export class OnnxRuntime implements Runtime {
     const known = this.#reuse(key);
     if (known) return known;
     const session = await this.#host.createSession(bytes, { pinned });
-    const shaped = (name: string, shape: Shape) => ({ name, shape: repeatedShape(repeat, name, shape) });
-    const each = [...graph.outputs].map(([name, { shape, dtype }]) => ({ ...shaped(name, shape), dtype }));
-    const last = [...(repeat?.epilogue?.outputs ?? [])];
+    const { inputs, outputs } = portsOf(graph, repeat);
     const program = new OnnxProgram(
       this.#host,
       session,
       precision,
-      graph.inputs
-        .filter(({ attrs }) => !bound?.has(attrs.name))
-        .map(({ attrs, shape }) => shaped(attrs.name, shape)),
-      [...each, ...last.map(([name, { shape, dtype }]) => ({ name, shape, dtype }))],
+      inputs.filter(({ name }) => !bound?.has(name)),
+      outputs,
       { buffers, lean, before: split.before && { graph: split.before, bound: prepared.bound } },
       () => this.#programs.delete(key),
     );

@@ -107,7 +107,7 @@ test("a graph that follows one within a node", () => {
     inputs: [x],
     outputs: [y],
   };
-  const model = repeatModel(body, { times: 2, carried: ["x"], shared: [] }, epilogue);
+  const model = repeatModel(body, { times: 2, carried: ["x"], shared: [] }, { epilogue });
   expect(printModel(model)).toMatchInlineSnapshot(`
     "model "graph" (ir 10, ai.onnx 23)
     input %x: float32[2]

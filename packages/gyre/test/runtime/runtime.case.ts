@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/grad/gradients.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { add, concat, meanAll, mul, rmsNorm, slice, tanh } from "../../src/graph/ops.ts";
+import { add, concat, gather, meanAll, mul, reshape, rmsNorm, slice, tanh } from "../../src/graph/ops.ts";
 import type { OpName, Value } from "../../src/graph/types.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
@@ -123,6 +123,44 @@ export function runtimeConformance(name: string, { open, tolerance, cast }: Conf
         data: castAll({ x: floats([2], 8, 8) }).get("x")?.data,
       });
       expect([...(out.get("each") as Tensor).data]).toEqual([2, 3, 3, 4, 4, 4]);
+    });
+
+    test("begins with what feeds it, and ends with what reads it and more", async () => {
+      await using runtime = await open();
+      const first = new GraphBuilder();
+      const start = gather(first.input("table", [3, 2]), first.input("ids", [1], "int"));
+      const x = reshape(add(start, first.input("mask", [2])), [2]);
+      const prologue = first.graph({ x, scale: x, kept: x, noted: mul(x, -1) });
+      const builder = new GraphBuilder();
+      const next = add(
+        mul(builder.input("x", [2]), builder.input("w", [2])),
+        mul(builder.input("scale", [2]), builder.input("mask", [2])),
+      );
+      const last = new GraphBuilder();
+      const epilogue = last.graph({
+        y: add(mul(last.input("x", [2]), last.input("mask", [2])), last.input("more", [2])),
+        scaled: mul(last.input("scale", [2]), last.input("w", [2])),
+      });
+      const bound = castAll({ table: floats([3, 2], 0, 0, 1, 2, 0, 0), w: floats([2], 2, 3) });
+      const program = await runtime.compile(builder.graph({ x: next, each: mul(next, 1) }), {
+        bound,
+        fused: true,
+        repeat: { times: 2, carried: ["x"], shared: ["scale", "mask"], prologue, epilogue },
+      });
+      const out = await program.run(
+        new Map<string, Tensor>([
+          ["ids", { data: Int32Array.of(1), shape: [1] }],
+          ...castAll({ mask: floats([2], 1, 3), more: floats([2], 10, 5) }),
+        ]),
+      );
+      expect(Object.fromEntries([...out].map(([name, { data }]) => [name, [...data]]))).toEqual({
+        x: [14, 105],
+        each: [6, 30, 14, 105],
+        kept: [2, 5],
+        noted: [-2, -5],
+        y: [24, 320],
+        scaled: [4, 15],
+      });
     });
 
     test("may have nothing to cut up", async () => {
