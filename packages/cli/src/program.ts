@@ -73,8 +73,9 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .argument("[out]", "folder to write (default: data/ and the name of the source)")
     .option("--tokenizer <kind>", "bpe, gpt2 or bytes", word("bpe", "gpt2", "bytes"), "bpe")
-    .option("--vocab <n>", "entries of a bpe vocabulary (default: 4096)", whole(257))
+    .option("--vocab <n>", "entries of a bpe vocabulary (default: 4096, or what the text yields)", whole(257))
     .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
+    .option("--text-key <name>", "field of a .jsonl row that holds its text (default: text)")
     .option("--overwrite", "replace a dataset that is there")
     .addHelpText("after", "\nExample:\n  $ gyre prepare notes/ data/notes --vocab 2048")
     .action(async (source: string, out: string | undefined, options: PrepareOptions) =>

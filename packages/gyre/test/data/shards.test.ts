@@ -98,7 +98,7 @@ test("a split larger than shardBytes is written in several files", async () => {
 });
 
 test("sotu: validation holds the newest speeches, and opens again", async () => {
-  const source = (await loadCorpus({ source: "sotu" })).slice(-20);
+  const source = (await loadCorpus({ source: "sotu" })).documents.slice(-20);
   const { manifest } = await prepare({ documents: source });
   expect(manifest.train.dates).toEqual({ from: "2002", to: "2019" });
   expect(manifest.validation.dates).toEqual({ from: "2020", to: "2021" });

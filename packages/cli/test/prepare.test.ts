@@ -1,0 +1,86 @@
+import {
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { gyre } from "./cli.ts";
+
+/** A folder with the given files, removed when the test ends. */
+function folderWith(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const folder = mkdtempSync(join(tmpdir(), "gyre-prepare-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
+
+const text = "The cat sat on the mat, and the dog looked on.\n".repeat(40);
+
+describe("what is no text does not stop a folder", () => {
+  test("it is skipped, and counted in the summary", async () => {
+    const cwd = folderWith({
+      "notes/a.txt": text,
+      "notes/empty.txt": "",
+      "notes/rows.jsonl": '{"text":"a row"}\n{"text":""}\n',
+      "notes/photo.png": Uint8Array.of(1, 0, 2),
+      "notes/table.csv": "a,b",
+      "notes/more.csv": "a,b",
+      "notes/.cache/x.txt": "hidden",
+      "elsewhere/private.txt": "not to be read",
+    });
+    symlinkSync(join(cwd, "elsewhere"), join(cwd, "notes", "link"));
+    const { code, stdout, stderr } = await gyre(["prepare", "notes"], { cwd });
+    expect(stderr).toContain("2 documents; learning the tokenizer");
+    expect(stdout).toContain(
+      "skipped     1 empty file; 1 empty row; 1 symbolic link, not followed; 1 hidden; " +
+        "3 other files (2 .csv, 1 .png)\n",
+    );
+    expect(stderr).toMatch(/^note: the text yields a vocabulary of \d+ entries, not of the usual 4096$/m);
+    expect(stdout).toMatch(/next: gyre train data\/notes/);
+    expect(readFileSync(join(cwd, "data/notes/tokenizer.json"), "utf8")).not.toContain("read");
+    expect(code).toBe(0);
+  });
+
+  test("a vocabulary that was asked for does not shrink", async () => {
+    const cwd = folderWith({ "a.txt": text });
+    const { code, stderr } = await gyre(["prepare", "a.txt", "--vocab", "4096"], { cwd });
+    expect(stderr).toMatch(/DATA_VOCABULARY: vocabulary of 4096 entries; the training text yields only \d+/);
+    expect(code).toBe(1);
+  });
+});
+
+test("--text-key names the field of a row, and is refused where there are no rows", async () => {
+  const cwd = folderWith({ "a.jsonl": `${JSON.stringify({ body: text })}\n`, "a.txt": text });
+  const bytes = ["--tokenizer", "bytes"];
+  expect((await gyre(["prepare", "a.jsonl", ...bytes], { cwd })).stderr).toMatch(
+    /DATA_JSONL: a.jsonl:1: no string field "text"; it has "body"\n.*\n {2}fix: .*--text-key body/,
+  );
+  const { code, stdout } = await gyre(["prepare", "a.jsonl", ...bytes, "--text-key", "body"], { cwd });
+  expect(stdout).not.toContain("skipped");
+  expect(code).toBe(0);
+  const refused = await gyre(["prepare", "a.txt", "b", ...bytes, "--text-key", "body"], { cwd });
+  expect(refused.stderr).toMatch(/DATA_OPTION: textKey = "body"\n.*a \.jsonl file/);
+});
+
+test.each([
+  ["a file of 600 MB", "big.txt", /DATA_TOO_LARGE: big.txt: 600 MiB in one document/],
+  ["UTF-16, as Windows writes it", "wide.txt", /DATA_ENCODING: wide.txt is UTF-16LE[\s\S]*iconv -f UTF-16LE/],
+])("%s is refused in plain words", async (_, name, message) => {
+  const cwd = folderWith({ "wide.txt": Buffer.from(`\ufeff${text}`, "utf16le") });
+  ftruncateSync(openSync(join(cwd, "big.txt"), "w"), 600 * 2 ** 20);
+  const { code, stdout, stderr } = await gyre(["prepare", name], { cwd });
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stdout).toBe("");
+  expect(code).toBe(1);
+});
