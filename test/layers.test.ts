@@ -82,6 +82,19 @@ describe("layers", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("nobody loads the trainer to read a run, to decode or to serve: its option schemas are all they reach", () => {
+    const reached = new Set<string>();
+    const visit = (file: string) => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      for (const one of imports) if (one.from === file && isRelative(one)) visit(target(one));
+    };
+    for (const file of files) if (/^(server|decode|runs)\//.test(file)) visit(file);
+    const options = ["train/errors.ts", "train/options.ts", "train/prompt-options.ts"];
+    expect([...reached].filter((file) => file.startsWith("train/")).sort()).toEqual(options);
+    expect([...reached].filter((file) => file.startsWith("grad/"))).toEqual([]);
+  });
+
   test("only *.node.ts imports what needs Node, so that the rest runs in a browser", () => {
     const portable = ["zod", "hono", "ml-matrix", "onnxruntime-web", "onnxruntime-common", "@noble/hashes"];
     const entries = new Set(["node.ts", "server.ts"]);

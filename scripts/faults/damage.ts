@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cp, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GyreError, type Weights } from "gyre";
-import { loadWeights, openDataset, openRun, resumeState } from "gyre/node";
+import { holdRun, loadWeights, openDataset, openRun } from "gyre/node";
 import type { FaultContext, FaultPart } from "./part.ts";
 import { randomOf, sharedOut } from "./part.ts";
 import { tinyData, tinyRun } from "./tiny.ts";
@@ -120,12 +120,12 @@ export const damage: FaultPart = {
             isSame(weights, last) || (isSame(weights, before) && warnings.length > 0),
         ),
         await problemOf(
-          async () => resumeState(await openRun(run)),
-          (found) => found === undefined || [1, 2].includes(found.state.step),
-        ),
-        await problemOf(
-          async () => (await openRun(run)).directory.readMetrics(),
-          (records) => records.length <= 2,
+          async () => {
+            await using held = await holdRun(run, ["text"]);
+            const { state } = await held.resume();
+            return { step: state?.step, ...(await held.metrics.read()) };
+          },
+          ({ step, records }) => (step === undefined || [1, 2].includes(step)) && records.length <= 2,
         ),
         await problemOf(
           async () => (await openDataset(join(copy, "data"))).train.tokens,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { bytesTokenizer, initialState, initialWeights, loopformer, parseTraining, type Weights } from "gyre";
-import { createRun, openDataset, prepareDataset, saveState } from "gyre/node";
+import { createRun, openDataset, prepareDataset } from "gyre/node";
 
 /** The smallest model that has everything: loops, step sizes, two heads. */
 export const spec = loopformer({
@@ -40,8 +40,8 @@ export async function tinyData(folder: string): Promise<string> {
 export async function tinyRun(path: string, data: string, seed: number): Promise<void> {
   const { manifest } = await openDataset(data);
   const training = parseTraining({ objective: { kind: "elastic" }, steps: 4 }, spec);
-  const run = await createRun({
-    path,
+  await using run = await createRun(path, {
+    kind: "text",
     spec,
     training,
     tokenizer: bytesTokenizer(),
@@ -49,8 +49,8 @@ export async function tinyRun(path: string, data: string, seed: number): Promise
   });
   const state = initialState(spec, seed);
   for (const step of [1, 2]) {
-    await run.directory.appendMetrics({ step, loss: 5 - step });
-    await saveState(run, { ...state, step, weights: tinyWeights(seed + step) });
+    await run.appendMetrics({ step, loss: 5 - step });
+    await run.save({ ...state, step, weights: tinyWeights(seed + step) });
   }
 }
 

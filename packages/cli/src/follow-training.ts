@@ -1,22 +1,25 @@
 import type { TrainEvent } from "gyre";
-import type { RunDirectory } from "gyre/node";
+import type { MetricsRecord } from "gyre/node";
+import type { Interrupt } from "./interrupt.ts";
 import { duration, short } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
 import { TrainLine } from "./render/train-line.ts";
 
 interface Following {
-  readonly directory: RunDirectory;
+  /** The run; a new one comes to be when this is first asked for. */
+  readonly run: () => Promise<{ appendMetrics(record: MetricsRecord): Promise<void> } & AsyncDisposable>;
   /** Optimizer steps of the whole run. */
   readonly steps: number;
   readonly status: StatusLine;
-  /** Commands to name at the end: one goes on with a stopped run, one measures a finished one. */
-  readonly next: { readonly goOn: string; readonly measure: string };
+  readonly interrupt: Interrupt;
+  /** Commands to name at the end: one goes on with a stopped run, the others are for a finished one. */
+  readonly next: { readonly goOn: string; readonly done: readonly string[] };
 }
 
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
 export async function followTraining(
   events: AsyncIterable<TrainEvent>,
-  { directory, steps, status, next }: Following,
+  { run, steps, status, interrupt, next }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
   const started = performance.now();
@@ -26,10 +29,11 @@ export async function followTraining(
     for await (const event of events) {
       if (event.type === "step") {
         const { type: _, ...record } = event;
-        await directory.appendMetrics(record);
+        await (await run()).appendMetrics(record);
         tokens += event.tokens;
         status.update(line.next(event), event.step === 1 || event.step === steps);
       } else if (event.type === "compiled") {
+        interrupt.listen();
         const seconds = (event.elapsedMs / 1e3).toFixed(1);
         status.update(`step ${event.step + 1}/${steps} runs; compiled in ${seconds} s`, true);
       } else if (event.type === "end" && event.reason === "stopped") stoppedAt = event.step;
@@ -37,12 +41,13 @@ export async function followTraining(
   } finally {
     status.clear();
   }
+  if (tokens > 0) await (await run())[Symbol.asyncDispose]();
   const loss = line.loss === undefined ? "" : `loss ${line.loss.toFixed(4)}, `;
   const spent = `${loss}${short(tokens)} tokens in ${duration((performance.now() - started) / 1e3)}`;
   if (stoppedAt !== undefined) {
     status.print(`stopped and saved at step ${stoppedAt}: ${spent}; go on with: ${next.goOn}`);
     return 130;
   }
-  status.print(`done: ${steps} steps, ${spent}. next: ${next.measure}`);
+  status.print(`done: ${steps} steps, ${spent}. next: ${next.done.join("  or  ")}`);
   return 0;
 }

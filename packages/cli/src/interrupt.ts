@@ -1,12 +1,32 @@
 import process from "node:process";
 
-/** Aborts at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+/** What a user or the machine ends a program with; SIGHUP comes when its terminal closes. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A stop that a user asks for with Ctrl-C or a signal. */
+export class Interrupt {
+  readonly #controller = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /**
+   * From now on the first signal aborts, so that work is saved, and a second one ends the process at once. Until then any
+   * signal does: it is the machine that ends the process, also in the middle of a long compilation.
+   */
+  listen(): void {
+    const stop = () => {
+      if (this.signal.aborted) process.exit(130);
+      this.#controller.abort();
+    };
+    for (const name of signals) process.on(name, stop);
+  }
+}
+
+/** Aborts at the first signal from now on; a second one ends the process at once. */
 export function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  return controller.signal;
+  const interrupt = new Interrupt();
+  interrupt.listen();
+  return interrupt.signal;
 }

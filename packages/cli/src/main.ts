@@ -8,6 +8,8 @@ import { createProgram } from "./program.ts";
  */
 export async function main(words: readonly string[]): Promise<number> {
   process.stdout.on("error", stopAtClosedPipe);
+  // a terminal that has closed: what would be said there, nobody reads, and there may be work to save
+  process.stderr.on("error", () => undefined);
   let exitCode = 0;
   const program = createProgram((code) => {
     exitCode = code;

@@ -35,13 +35,17 @@ function addTrain(lab: Command, exit: Exit): void {
       "a name from gyre lab list, or a .json file with name, summary, task, model and training",
     )
     .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "go on with a run; its own options hold")
-    .option("--force", "delete a run that is at --out already")
+    .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
+    .option("--force", "replace a run that is at --out already")
     .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
     .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1))
     .option("--learning-rate <lr>", "highest learning rate (default: the recipe's)", number(0, true))
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 500)
-    .option("--threads <n>", "threads within one operation; small models gain nothing from more", whole(1), 1)
+    .option(
+      "--threads <n>",
+      "threads within one operation (default: 1, or those that a run began with); small models gain nothing from more",
+      whole(1),
+    )
     .addHelpText(
       "after",
       `

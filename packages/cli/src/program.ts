@@ -93,9 +93,10 @@ function addTrain(program: Command, exit: Exit): void {
     )
     .argument("[data]", "folder that gyre prepare wrote")
     .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "go on with a run; its own options hold")
+    .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
+    .option("--data <dir>", "with --resume: where the run's dataset is by now")
     .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
-    .option("--force", "delete a run that is at --out already")
+    .option("--force", "replace a run that is at --out already")
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
     .addOption(threadsFlag());
   for (const option of flagsOf("model")) command.addOption(option);
@@ -204,6 +205,7 @@ function addExits(program: Command, exit: Exit): void {
       word("recompute", "share-last"),
       "recompute",
     )
+    .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--out <folder>", "where the report goes (default: reports/ in the run)")
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre exits runs/first --max-tokens 2048")
@@ -222,6 +224,7 @@ function addCalibrate(program: Command, exit: Exit): void {
     )
     .argument("<run>", "the run to calibrate")
     .option("--max-tokens <n>", "tokens to write after each of four beginnings (default: 48)", whole(8))
+    .option("--data <dir>", "dataset of the beginnings, if not the one that the run was trained on")
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre calibrate runs/first")
     .action(async (run: string, options: CalibrateOptions) =>
@@ -316,7 +319,7 @@ function addImport(program: Command, exit: Exit): void {
       "gpt2, bytes, or a tokenizer.json (default: by the vocabulary, or the tokenizer.json of the folder)",
     )
     .option("--loops <n>", "full depth, where config.json has no max_loops (default: 8)", whole(1))
-    .option("--force", "delete a run that is at --out already")
+    .option("--force", "replace a run that is at --out already")
     .addHelpText("after", "\nExample:\n  $ gyre import LoopFormer-3block-8iterations --out runs/loopformer")
     .action(async (dir: string, options: ImportOptions) =>
       exit(await (await import("./commands/import.ts")).importCommand(dir, options)),

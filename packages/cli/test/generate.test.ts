@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { bytesTokenizer, generate, initialState, interpreterRuntime } from "gyre";
-import { createRun, loadWeights, type Run, saveState } from "gyre/node";
+import { createRun, loadWeights, type Run } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Finished, gyre } from "./cli.ts";
 import { loopformer, temporaryFolder, tinyRun } from "./tiny.ts";
@@ -28,8 +28,12 @@ async function endless(path: string, token: number): Promise<void> {
     fill(state.weights.get(name)?.data ?? new Float32Array());
   set("embed.positions.weight", (data) => data.fill(1));
   set("embed.tokens.weight", (data) => data.fill(100, token * width, (token + 1) * width));
-  const run = await createRun({ path, spec: loopformer, tokenizer: bytesTokenizer() });
-  await saveState(run, state);
+  await using run = await createRun(path, {
+    kind: "imported",
+    spec: loopformer,
+    tokenizer: bytesTokenizer(),
+  });
+  await run.save(state);
 }
 
 /** What the library generates with the float64 interpreter. */

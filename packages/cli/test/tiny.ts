@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytesTokenizer, initialState, initialWeights, presets, type Size, type Spec } from "gyre";
-import { createRun, openDataset, prepareDataset, type Run, saveState } from "gyre/node";
+import { createRun, openDataset, prepareDataset, type Run } from "gyre/node";
 
 export const size: Size = { vocab: 257, context: 16, width: 16, heads: 2, mlp: 32, layers: 1, loops: 4 };
 export const loopformer = presets.loopformer(size);
@@ -32,8 +32,8 @@ export async function tinyData(out: string, word = "people"): Promise<string> {
 /** A run of a model that was drawn and not trained, scaled up so that its depth matters. */
 export async function tinyRun(path: string, spec: Spec = loopformer, data?: string): Promise<Run> {
   const dataset = data === undefined ? undefined : await openDataset(data);
-  const run = await createRun({
-    path,
+  await using run = await createRun(path, {
+    kind: "imported",
     spec,
     tokenizer: bytesTokenizer(),
     ...(data && dataset ? { data: { path: data, manifest: dataset.manifest } } : {}),
@@ -43,6 +43,6 @@ export async function tinyRun(path: string, spec: Spec = loopformer, data?: stri
       return [name, { data: shape.length > 1 ? data.map((value) => 6 * value) : data, shape }];
     }),
   );
-  await saveState(run, { ...initialState(spec, 1), weights });
+  await run.save({ ...initialState(spec, 1), weights });
   return run;
 }

@@ -254,6 +254,6 @@ export {
   promptTrainingSchema,
 } from "./train/prompt-options.ts";
 export { type PromptRun, trainPrompts } from "./train/prompts.ts";
-export { type TrainRun, train } from "./train/text.ts";
+export { requireFit, type TrainRun, train } from "./train/text.ts";
 export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
 export type { FloatData, Precision, Tensor, TensorData, Weights } from "./util/tensor.ts";

@@ -31,32 +31,41 @@ export {
   evaluateBenchmarks,
   evaluateServer,
 } from "./runs/benchmarks.node.ts";
-export type { LoadedCheckpoint, RunCheckpoint } from "./runs/checkpoints.node.ts";
-export { type MetricsRecord, RunDirectory, type SaveCheckpointOptions } from "./runs/directory.node.ts";
+export { loadCalibration, saveCalibration } from "./runs/calibration.node.ts";
+export {
+  type ConfigOf,
+  type DataReference,
+  depthWarning,
+  type ImportedConfig,
+  type LanguageConfig,
+  type PromptsConfig,
+  type Run,
+  type RunConfig,
+  type RunKind,
+  type TextConfig,
+} from "./runs/config.ts";
+export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
+export { saveReport } from "./runs/files.node.ts";
+export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";
 export {
   type ExportOptions,
   exportOfficial,
   type ImportOptions,
   importOfficial,
 } from "./runs/official.node.ts";
-export { createLabRun, type LabRun, openLabRun, type RunRecipe } from "./runs/prompts-run.node.ts";
 export {
   type CreateRunOptions,
   createRun,
-  depthWarning,
-  type LoadedWeights,
-  loadCalibration,
-  loadTokenizer,
-  loadWeights,
+  HeldRun,
+  holdRun,
+  type NewData,
+  type NewRun,
   openRun,
-  openRunData,
-  type Run,
-  type RunConfig,
-  resumeState,
-  saveCalibration,
-  saveState,
-  type WeightsRun,
+  type PlannedRun,
+  planRun,
 } from "./runs/run.node.ts";
+export { loadTokenizer } from "./runs/tokenizer.node.ts";
+export { type LoadedWeights, loadWeights, type WeightsOf } from "./runs/weights.node.ts";
 export { type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";

@@ -15,6 +15,7 @@ import { StatusLine } from "../render/status-line.ts";
 export interface CalibrateOptions {
   readonly maxTokens?: number;
   readonly threads?: number;
+  readonly data?: string;
 }
 
 const PROMPTS = 4;
@@ -24,7 +25,7 @@ const PROMPT_TOKENS = 16;
 export async function calibrateCommand(path: string, options: CalibrateOptions): Promise<number> {
   const run = await openRun(path);
   const { weights } = await loadWeights(run);
-  const prompts = await promptsOf(run);
+  const prompts = await promptsOf(run, options.data);
   const status = new StatusLine();
   await using runtime = await openOnnxRuntime(
     options.threads === undefined ? {} : { threads: options.threads },
@@ -49,9 +50,9 @@ export async function calibrateCommand(path: string, options: CalibrateOptions):
 }
 
 /** Beginnings from the validation split; an imported checkpoint has none and starts a new text. */
-async function promptsOf(run: Run): Promise<number[][]> {
-  if (!run.config.data) return [[(await loadTokenizer(run)).endOfText]];
-  const { validation } = await openRunData(run);
+async function promptsOf(run: Run, data: string | undefined): Promise<number[][]> {
+  if (!run.config.data && data === undefined) return [[(await loadTokenizer(run)).endOfText]];
+  const { validation } = await openRunData(run, data);
   const stride = Math.floor((validation.length - PROMPT_TOKENS) / PROMPTS);
   return Array.from({ length: PROMPTS }, (_, index) => [
     ...validation.tokens.subarray(index * stride, index * stride + PROMPT_TOKENS),

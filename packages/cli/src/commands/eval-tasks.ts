@@ -8,6 +8,7 @@ import {
   evaluateServer,
   openRun,
   readBenchmarks,
+  saveReport,
   writeFileAtomic,
 } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
@@ -38,7 +39,7 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
   checkOptions(paths, options);
   const { tasks, limit, batch, server, out = server === undefined ? undefined : "reports" } = options;
   const benchmarks = (await readBenchmarks(tasks)).map((benchmark) => firstQuestions(benchmark, limit));
-  const directory = server === undefined ? (await openRun(paths[0] as string)).directory : undefined;
+  const run = server === undefined ? await openRun(paths[0] as string) : undefined;
   if (out !== undefined)
     await mkdir(out, { recursive: true }).catch((cause: unknown) => {
       throw badOutput(out, cause);
@@ -60,7 +61,7 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
     console.log(`${benchmarksTable(report)}\n`);
     for (const [name, text] of Object.entries(filesOf(report))) {
       if (out !== undefined) await writeFileAtomic(join(out, name), text);
-      console.log(out === undefined ? await directory?.saveReport(name, text) : join(out, name));
+      console.log(run && out === undefined ? await saveReport(run, name, text) : join(out ?? "", name));
     }
     return 0;
   } finally {

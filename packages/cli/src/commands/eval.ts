@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { groupedText, type Report, reportFigure, reportMarkdown, reportTable } from "gyre";
-import { evaluateRuns, openRun, type RunProgress, writeFileAtomic } from "gyre/node";
+import { evaluateRuns, type RunProgress, saveReport, writeFileAtomic } from "gyre/node";
 import pc from "picocolors";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { badOutput } from "../errors.ts";
@@ -96,11 +96,10 @@ async function save(report: Report, run: string, out: string | undefined): Promi
     "report.svg": reportFigure(report),
     "report.md": reportMarkdown(report),
   };
-  const { directory } = await openRun(run);
   const paths: string[] = [];
   for (const [name, text] of Object.entries(files)) {
     if (out !== undefined) await writeFileAtomic(join(out, name), text);
-    paths.push(out === undefined ? await directory.saveReport(name, text) : join(out, name));
+    paths.push(out === undefined ? await saveReport({ path: run }, name, text) : join(out, name));
   }
   return paths;
 }

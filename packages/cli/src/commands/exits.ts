@@ -11,7 +11,7 @@ import {
   exitsMarkdown,
   exitsRows,
 } from "gyre";
-import { loadWeights, openOnnxRuntime, openRun, openRunData, writeFileAtomic } from "gyre/node";
+import { loadWeights, openOnnxRuntime, openRun, openRunData, saveReport, writeFileAtomic } from "gyre/node";
 import { badOutput } from "../errors.ts";
 import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
@@ -22,6 +22,7 @@ export interface ExitsOptions {
   readonly maxTokens: number;
   readonly cachePolicy?: CachePolicy;
   readonly threads?: number;
+  readonly data?: string;
   readonly out?: string;
 }
 
@@ -32,7 +33,7 @@ export async function exitsCommand(path: string, options: ExitsOptions): Promise
   const { spec } = run.config;
   if (spec.loops < 2)
     throw new UsageError(`${path} is a ${spec.family} of one loop: there is nothing to leave.`);
-  const { validation, manifest } = await openRunData(run);
+  const { validation, manifest } = await openRunData(run, options.data);
   const { weights } = await loadWeights(run);
   if (out !== undefined)
     await mkdir(out, { recursive: true }).catch((cause: unknown) => {
@@ -55,7 +56,7 @@ export async function exitsCommand(path: string, options: ExitsOptions): Promise
       kind: "exits",
       createdAt: new Date().toISOString(),
       command: commandLine(),
-      model: run.directory.path.split(/[\\/]/).at(-1) ?? path,
+      model: run.path.split(/[\\/]/).at(-1) ?? path,
       commit: await commitOfGyre(),
       machine: machineText(),
       dataset: manifest.source,
@@ -65,9 +66,7 @@ export async function exitsCommand(path: string, options: ExitsOptions): Promise
     };
     print(report);
     for (const [name, text] of Object.entries(filesOf(report)))
-      console.log(
-        out === undefined ? await run.directory.saveReport(name, text) : await saved(out, name, text),
-      );
+      console.log(out === undefined ? await saveReport(run, name, text) : await saved(out, name, text));
     return 0;
   } finally {
     status.clear();

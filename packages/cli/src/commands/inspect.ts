@@ -19,7 +19,9 @@ export async function inspectCommand(path: string | undefined, options: InspectO
     throw new UsageError(`--${given.join(", --")}: the run ${path} says what its model is.`);
   const run = path === undefined ? undefined : await openRun(path);
   const spec = run?.config.spec ?? modelSettings(flags, undefined, vocab);
-  const objective = run?.config.training?.objective ?? trainingSettings(spec, {}, undefined).objective;
+  const objective =
+    (run?.config.kind === "text" ? run.config.training.objective : undefined) ??
+    trainingSettings(spec, {}, undefined).objective;
   if (graph === undefined) process.stdout.write(overview(spec));
   else process.stdout.write(`${printGraph(graphOf(spec, objective, graph, batch))}\n`);
   return 0;

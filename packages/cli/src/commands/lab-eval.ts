@@ -1,13 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Spec } from "gyre";
-import { type Arm, compare, examplesFigure, loopsFigure, noiseFigure } from "gyre/lab";
-import { type LabRun, loadWeights, openLabRun, openOnnxRuntime } from "gyre/node";
+import { type Arm, compare, examplesFigure, loopsFigure, noiseFigure, taskNamed } from "gyre/lab";
+import { loadWeights, openOnnxRuntime, openRun, type PromptsConfig, type Run } from "gyre/node";
 import { badOutput, otherTasks } from "../errors.ts";
 import { interruptSignal } from "../interrupt.ts";
 import { labText, saveLabReport } from "../lab-reports.ts";
 import type { LoopsRange } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
+
+type PromptRun = Run<PromptsConfig>;
 
 export interface LabEvalOptions {
   readonly loops?: LoopsRange;
@@ -19,16 +21,16 @@ export interface LabEvalOptions {
 
 /** `gyre lab eval`: errors of runs of one task and of its classical algorithms, against examples, loops and noise. */
 export async function labEvalCommand(paths: readonly string[], options: LabEvalOptions): Promise<number> {
-  const runs = await Promise.all(paths.map(openLabRun));
-  const [first] = runs as [LabRun, ...LabRun[]];
-  const task = first.task;
-  const others = runs.filter((run) => run.task.name !== task.name);
+  const runs = await Promise.all(paths.map((path) => openRun(path, ["prompts"])));
+  const [first] = runs as [PromptRun, ...PromptRun[]];
+  const task = taskNamed(first.config.task);
+  const others = runs.filter((run) => run.config.task !== task.name);
   if (others.length > 0)
     throw otherTasks(
       task.name,
-      others.map((run) => `${run.directory.path} (${run.task.name})`),
+      others.map((run) => `${run.path} (${run.config.task})`),
     );
-  const out = options.out ?? join(first.directory.path, "reports");
+  const out = options.out ?? join(first.path, "reports");
   await mkdir(out, { recursive: true }).catch((cause: unknown) => {
     throw badOutput(out, cause);
   });
@@ -37,7 +39,7 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
     const arms = new Map<string, Arm>();
     for (const run of runs) {
       const { weights, warnings } = await loadWeights(run);
-      for (const warning of warnings) status.print(`warning: ${run.directory.path}: ${warning}`);
+      for (const warning of warnings) status.print(`warning: ${run.path}: ${warning}`);
       const name = armName(run);
       const { spec } = run.config;
       arms.set(name, { name, spec, weights: [...(arms.get(name)?.weights ?? []), weights] });
@@ -70,4 +72,4 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
 }
 
 /** Runs that differ by nothing but their seed are one arm. */
-const armName = ({ config: { recipe, training } }: LabRun) => `${recipe}, lr ${training.learningRate}`;
+const armName = ({ config: { recipe, training } }: PromptRun) => `${recipe}, lr ${training.learningRate}`;

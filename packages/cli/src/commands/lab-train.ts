@@ -1,11 +1,11 @@
-import { initialState } from "gyre";
-import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts } from "gyre/lab";
-import { createLabRun, type LabRun, openLabRun, openOnnxRuntime, resumeState, saveState } from "gyre/node";
-import { alreadyDone, labTrainNeeds } from "../errors.ts";
+import { labRecipeNamed, openLabRecipe, parseLabRecipe, taskNamed, trainPrompts } from "gyre/lab";
+import { openOnnxRuntime, type PromptsConfig, planRun, threadCount } from "gyre/node";
+import { labTrainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
-import { interruptSignal } from "../interrupt.ts";
+import { Interrupt } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { readRecipeJson } from "../settings.ts";
+import { keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
 
 export interface LabTrainOptions {
   readonly out?: string;
@@ -15,46 +15,47 @@ export interface LabTrainOptions {
   readonly steps?: number;
   readonly learningRate?: number;
   readonly checkpointEvery: number;
-  readonly threads: number;
+  readonly threads?: number;
+}
+
+interface PromptSession extends Session<PromptsConfig> {
+  readonly recipe: string;
+  readonly taskName: string;
 }
 
 const overrides = ["seed", "steps", "learningRate"] as const;
+/** Small models gain nothing from more. */
+const usualThreads = 1;
 
 /** `gyre lab train`: trains a recipe of the laboratory into a run, or goes on with one. */
 export async function labTrainCommand(recipe: string | undefined, options: LabTrainOptions): Promise<number> {
   const status = new StatusLine();
-  const run = await (options.resume === undefined
+  const session = await (options.resume === undefined
     ? begin(recipe, options)
-    : goOn(recipe, options.resume, options));
-  const { directory, task } = run;
-  const { spec, training } = run.config;
-  const found = await resumeState(run);
-  for (const warning of found?.warnings ?? []) status.print(`warning: ${warning}`);
-  const state = found?.state ?? initialState(spec, training.seed);
-  if (state.step >= training.steps)
-    throw alreadyDone(directory.path, training.steps, `gyre lab eval ${directory.path}`);
+    : goOn(recipe, options.resume, { options, status }));
+  const { path, spec, training, threads, state, run, taskName } = session;
   status.print(
-    `${directory.path}: ${run.config.recipe}, seed ${training.seed}, on ${task.name}; ${training.steps} steps of ` +
+    `${path}: ${session.recipe}, seed ${training.seed}, on ${taskName}; ${training.steps} steps of ` +
       `${training.batch * training.microBatches} prompts` +
       (state.step > 0 ? `, from step ${state.step}` : ""),
   );
-  await using runtime = await openOnnxRuntime({ threads: options.threads });
+  const interrupt = new Interrupt();
+  await using runtime = await openOnnxRuntime({ threads });
   const events = trainPrompts({
     spec,
     training,
-    task,
+    task: taskNamed(taskName),
     runtime,
     state,
-    save: (saved) => saveState(run, saved),
+    save: async (saved) => (await run()).save(saved),
     checkpointEvery: options.checkpointEvery,
-    signal: interruptSignal(),
+    signal: interrupt.signal,
   });
-  const { path } = directory;
-  const next = { goOn: `gyre lab train --resume ${path}`, measure: `gyre lab eval ${path}` };
-  return await followTraining(events, { directory, steps: training.steps, status, next });
+  const next = { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] };
+  return await followTraining(events, { run, steps: training.steps, status, interrupt, next });
 }
 
-async function begin(name: string | undefined, options: LabTrainOptions): Promise<LabRun> {
+async function begin(name: string | undefined, options: LabTrainOptions): Promise<PromptSession> {
   if (name === undefined) throw labTrainNeeds("no recipe");
   const recipe = name.endsWith(".json")
     ? parseLabRecipe(await readRecipeJson(name), name)
@@ -64,17 +65,32 @@ async function begin(name: string | undefined, options: LabTrainOptions): Promis
   const given = Object.fromEntries(
     overrides.filter((field) => options[field] !== undefined).map((field) => [field, options[field]]),
   );
-  return createLabRun(out, openLabRecipe({ ...recipe, training: { ...recipe.training, ...given } }), {
-    force,
-  });
+  const { spec, training, task } = openLabRecipe({ ...recipe, training: { ...recipe.training, ...given } });
+  const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
+  const names = { recipe: recipe.name, task: task.name };
+  const planned = await planRun(out, { kind: "prompts", ...names, ...chosen }, { force });
+  return { ...newSession(planned, chosen), recipe: recipe.name, taskName: task.name };
 }
 
-async function goOn(recipe: string | undefined, path: string, options: LabTrainOptions): Promise<LabRun> {
+async function goOn(
+  recipe: string | undefined,
+  path: string,
+  { options, status }: { readonly options: LabTrainOptions; readonly status: StatusLine },
+): Promise<PromptSession> {
   const changed = (["out", "force", ...overrides] as const).filter((name) => options[name] !== undefined);
   if (recipe !== undefined || changed.length > 0)
     throw labTrainNeeds(
       `--resume ${path} with ${[...(recipe ? [recipe] : []), ...changed.map((name) => `--${name}`)].join(", ")}: a ` +
         "run keeps the options it began with",
     );
-  return openLabRun(path);
+  const { threads } = options;
+  const session = await resumedPrompts(path, {
+    threads,
+    usualThreads,
+    measure: `gyre lab eval ${path}`,
+    status,
+  });
+  const run = await session.run();
+  await keepUpToDate(run, { ...run.config, threads: run.config.threads ?? session.threads }, status);
+  return { ...session, recipe: run.config.recipe, taskName: run.config.task };
 }

@@ -1,104 +1,97 @@
-import { initialState, type TrainState, train } from "gyre";
+import { requireFit, train } from "gyre";
 import {
-  createRun,
+  type Dataset,
   openDataset,
   openOnnxRuntime,
-  openRun,
-  openRunData,
-  type Run,
-  type RunConfig,
-  resumeState,
-  saveState,
+  openTrainingData,
+  planRun,
+  type TextConfig,
+  threadCount,
 } from "gyre/node";
-import { alreadyDone, trainNeeds } from "../errors.ts";
+import { trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
-import { interruptSignal } from "../interrupt.ts";
-import { counted } from "../render/format.ts";
+import { Interrupt } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { modelFields, readRecipe, type SettingFlags, settings, trainingFields } from "../settings.ts";
+import { keepUpToDate, newSession, resumedText, type Session } from "../training.ts";
 
 export interface TrainOptions extends SettingFlags {
   readonly out?: string;
   readonly resume?: string;
+  readonly data?: string;
   readonly recipe?: string;
   readonly force?: boolean;
   readonly checkpointEvery: number;
   readonly threads?: number;
 }
 
-interface Session {
-  readonly run: Run;
-  readonly training: NonNullable<RunConfig["training"]>;
-  readonly data: Awaited<ReturnType<typeof openDataset>>;
-  readonly state: TrainState;
+interface TextSession extends Session<TextConfig> {
+  readonly dataset: Dataset;
 }
 
 /** `gyre train`: a new run, or one that goes on. */
 export async function trainCommand(data: string | undefined, options: TrainOptions): Promise<number> {
+  if (data !== undefined && options.data !== undefined)
+    throw trainNeeds(`data ${data} and --data ${options.data}`);
+  const from = data ?? options.data;
   const status = new StatusLine();
-  const session =
-    options.resume === undefined
-      ? await begin(data, options)
-      : await goOn(data, options.resume, options, status);
-  const { run, training, data: dataset, state } = session;
-  const { spec } = run.config;
-  const path = run.directory.path;
+  const session = await (options.resume === undefined
+    ? begin(from, options)
+    : goOn(from, options.resume, { options, status }));
+  const { path, spec, training, threads, state, run, dataset } = session;
   status.print(
-    `${path}: ${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
+    `${path}: ${spec.family}, ${spec.layers.core} layers x ${spec.loops} loops, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
       (state.step > 0 ? `, from step ${state.step}` : ""),
   );
-  await using runtime = await openOnnxRuntime(options.threads ? { threads: options.threads } : {});
+  const interrupt = new Interrupt();
+  await using runtime = await openOnnxRuntime({ threads });
   const events = train({
     spec,
     training,
     runtime,
     data: dataset.train,
     state,
-    save: (saved) => saveState(run, saved),
+    save: async (saved) => (await run()).save(saved),
     checkpointEvery: options.checkpointEvery,
-    signal: interruptSignal(),
+    signal: interrupt.signal,
   });
-  const next = { goOn: `gyre train --resume ${path}`, measure: `gyre eval ${path}` };
-  return await followTraining(events, { directory: run.directory, steps: training.steps, status, next });
+  const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`, `gyre generate ${path}`] };
+  return await followTraining(events, { run, steps: training.steps, status, interrupt, next });
 }
 
-async function begin(path: string | undefined, options: TrainOptions): Promise<Session> {
-  if (path === undefined) throw trainNeeds("no data");
-  if (options.out === undefined) throw trainNeeds(`data ${path}, but no --out`);
+async function begin(from: string | undefined, options: TrainOptions): Promise<TextSession> {
+  if (from === undefined) throw trainNeeds("no data");
+  const { out, force = false } = options;
+  if (out === undefined) throw trainNeeds(`data ${from}, but no --out`);
   const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
-  const data = await openDataset(path);
-  const { spec, training } = settings(options, recipe, data.manifest.tokenizer.vocab);
-  const run = await createRun({
-    path: options.out,
-    spec,
-    training,
-    tokenizer: data.tokenizer,
-    data: { path, manifest: data.manifest },
-    force: options.force ?? false,
-  });
-  const state = initialState(spec, training.seed);
-  return { run, training, data, state };
+  const dataset = await openDataset(from);
+  const { tokenizer, manifest } = dataset;
+  const threads = threadCount(options.threads);
+  const chosen = { ...settings(options, recipe, manifest.tokenizer.vocab), threads };
+  requireFit(chosen.spec, dataset.train);
+  const data = { path: from, manifest };
+  const planned = await planRun(out, { kind: "text", ...chosen, tokenizer, data }, { force });
+  return { ...newSession(planned, chosen), dataset };
 }
 
 async function goOn(
-  data: string | undefined,
+  from: string | undefined,
   path: string,
-  options: TrainOptions,
-  status: StatusLine,
-): Promise<Session> {
+  { options, status }: { readonly options: TrainOptions; readonly status: StatusLine },
+): Promise<TextSession> {
   const fixed = [...modelFields, ...trainingFields, "out", "recipe", "force"] as const;
   const changed = fixed.filter((name) => options[name] !== undefined);
   if (changed.length > 0)
     throw trainNeeds(
       `--resume ${path} with --${changed.join(", --")}: a run keeps the options it began with`,
     );
-  const run = await openRun(path);
-  const { training, spec } = run.config;
-  if (!training) throw trainNeeds(`--resume ${path}, which was imported and has no training to go on with`);
-  const found = await resumeState(run);
-  for (const warning of found?.warnings ?? []) status.print(`warning: ${warning}`);
-  const state = found?.state ?? initialState(spec, training.seed);
-  if (state.step >= training.steps) throw alreadyDone(path, training.steps);
-  return { run, training, data: await openRunData(run, data), state };
+  const { threads } = options;
+  const how = { threads, usualThreads: threadCount(), measure: `gyre eval ${path}`, status };
+  const session = await resumedText(path, how);
+  const run = await session.run();
+  const { dataset, reference } = await openTrainingData(run, from);
+  const config = { ...run.config, threads: run.config.threads ?? session.threads, data: reference };
+  await keepUpToDate(run, config, status);
+  return { ...session, dataset };
 }

@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { openRegular } from "../util/files.node.ts";
+import { isRunning } from "../util/processes.node.ts";
 import { cannotRead, cannotWrite } from "./errors.ts";
 
 /** What a file is made of: a text, bytes, or pieces of bytes one after the other. */
@@ -10,14 +12,42 @@ export type Content = string | Uint8Array | Iterable<Uint8Array>;
 /** Linux reads at most 2 GiB in one call. */
 const readChunk = 2 ** 30;
 const hashChunk = 2 ** 24;
-let temporaries = 0;
+/** What a temporary name stands for, and the process that made it. */
+const temporaryPattern = /^\.(.+)\.(\d+)\.[0-9a-f]+\.tmp$/;
+
+/** A name beside `path` that nothing has yet; what a crash leaves under it, `removeTemporaries` knows. */
+export const temporaryPath = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+
+/** The temporary files and folders in a folder: of `of` alone, if it is given. Missing folders have none. */
+export async function temporariesIn(
+  folder: string,
+  of?: string,
+): Promise<{ readonly name: string; readonly of: string; readonly pid: number }[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.flatMap((name) => {
+    const [, base, pid] = temporaryPattern.exec(name) ?? [];
+    return base === undefined || (of ?? base) !== base ? [] : [{ name, of: base, pid: Number(pid) }];
+  });
+}
+
+/**
+ * Deletes temporary files and folders that nobody writes any more: those of processes that are gone, and of this one,
+ * which may have the id of one that is gone.
+ */
+export async function removeTemporaries(folder: string, of?: string): Promise<void> {
+  for (const { name, pid } of await temporariesIn(folder, of)) {
+    if (pid === process.pid || !isRunning(pid))
+      await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
 
 /**
  * Replaces a file in one step: whoever reads `path` finds the old content or the new, never a part. The bytes
  * are on the disk when the promise resolves. Throws CHECKPOINT_WRITE and leaves what was there.
  */
 export async function writeFileAtomic(path: string, content: Content): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${temporaries++}.tmp`);
+  const temporary = temporaryPath(path);
   try {
     await writeDurably(temporary, content);
     await rename(temporary, path);

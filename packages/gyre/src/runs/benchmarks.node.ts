@@ -19,7 +19,10 @@ import {
 import { groupedText } from "../report/numbers.ts";
 import { trajectoryText } from "../report/report.ts";
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
-import { loadTokenizer, loadWeights, openRun, type Run } from "./run.node.ts";
+import type { Run } from "./config.ts";
+import { openRun } from "./run.node.ts";
+import { loadTokenizer } from "./tokenizer.node.ts";
+import { loadWeights } from "./weights.node.ts";
 
 export interface EvaluateBenchmarksOptions {
   readonly benchmarks: readonly Benchmark[];
@@ -61,7 +64,7 @@ export async function evaluateBenchmarks(
   paths: readonly string[],
   options: EvaluateBenchmarksOptions,
 ): Promise<BenchmarksReport> {
-  const runs = await Promise.all(paths.map(openRun));
+  const runs = await Promise.all(paths.map((path) => openRun(path)));
   const prepared = await Promise.all(runs.map((run) => prepareRun(run, runs.length > 1, options)));
   const threads = threadCount(options.threads);
   await using runtime = await openOnnxRuntime({ threads, keep: 1 });

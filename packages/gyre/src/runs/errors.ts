@@ -34,6 +34,39 @@ export function runNotEmpty(path: string): GyreError {
   });
 }
 
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly since: string;
+}
+
+export function runLocked(folder: string, holder: Holder | undefined): GyreError {
+  const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : "another process";
+  return new GyreError("RUN_LOCKED", {
+    given: `${folder} is written to by ${who}`,
+    expected: "a run that no other process writes to",
+    fix: `wait for that process or stop it; if it is gone from its machine, delete ${folder}/lock`,
+  });
+}
+
+export function runKind(path: string, kind: string, expected: readonly string[]): GyreError {
+  const commands = kind === "prompts" ? "gyre lab eval and gyre lab train" : "gyre eval, generate and serve";
+  return new GyreError("RUN_KIND", {
+    given: `${path}, a run of kind ${kind}`,
+    expected: `a run of kind ${expected.join(" or ")}`,
+    fix: `name another run; ${commands} are for this one`,
+  });
+}
+
+export function otherVersion(path: string, version: unknown, known: number): GyreError {
+  const given = version === undefined ? "without a version" : `of version ${JSON.stringify(version)}`;
+  return new GyreError("RUN_CONFIG", {
+    given: `${path}/config.json ${given}`,
+    expected: `a run's config of version ${known} or earlier`,
+    fix: "use a version of gyre that knows this one, or name the folder of a run",
+  });
+}
+
 export function runMissing(path: string, files: readonly string[]): GyreError {
   return new GyreError("RUN_MISSING", {
     given: `no run at ${path}`,
@@ -97,8 +130,16 @@ export function runShape(path: string, problems: readonly string[]): GyreError {
 export function dataChanged(path: string, problem: string): GyreError {
   return new GyreError("RUN_DATA", {
     given: `the run ${path}: ${problem}`,
-    expected: "the dataset that the run was trained on, or one with the same tokenizer",
-    fix: "name the dataset with --data, or prepare it as it was",
+    expected: "the dataset that the run was trained on, or, to measure it, one with the same tokenizer",
+    fix: "name that dataset with --data, or prepare it as it was",
+  });
+}
+
+export function dataMissing(path: string, problem: string): GyreError {
+  return new GyreError("RUN_DATA", {
+    given: `the run ${path}: ${problem}`,
+    expected: "the folder of a dataset",
+    fix: "name it with --data; a checksum tells whether it is the one",
   });
 }
 
@@ -132,12 +173,4 @@ export function badCalibration(path: string, cause: unknown): GyreError {
     { given: path, expected: "a calibration as gyre calibrate writes it", fix: "calibrate the run again" },
     { cause },
   );
-}
-
-export function badLabRun(path: string, problems: readonly string[]): GyreError {
-  return new GyreError("LAB_RUN", {
-    given: `${path} with problems in config.json:\n    ${problems.join("\n    ")}`,
-    expected: "a run that gyre lab train made",
-    fix: "pass the folder of such a run; gyre train and gyre eval are for runs on text",
-  });
 }

@@ -7,8 +7,11 @@ import { groupedText } from "../report/numbers.ts";
 import { type BudgetPoint, type ModelReport, parseReport, type Report } from "../report/report.ts";
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { Run } from "./config.ts";
+import { openRunData } from "./data.node.ts";
 import { notComparable } from "./errors.ts";
-import { loadWeights, openRun, openRunData, type Run } from "./run.node.ts";
+import { openRun } from "./run.node.ts";
+import { loadWeights } from "./weights.node.ts";
 
 export interface EvaluateRunsOptions {
   /** The budgets of one model; `isCompared` when it stands among others. */
@@ -82,7 +85,7 @@ async function openAll(paths: readonly string[], data: string | undefined) {
     const own = await openRunData(run, data);
     const first = runs[0];
     const problem = first && dataset && differenceOf(run, own, first, dataset);
-    if (problem) throw notComparable(path, first.directory.path, problem);
+    if (problem) throw notComparable(path, first.path, problem);
     runs.push(run);
     dataset ??= own;
   }
@@ -139,7 +142,7 @@ async function measure(
 
 /** The folder's name, or the whole path where two runs share it. */
 function nameOf(run: Run, runs: readonly Run[]): string {
-  const name = (of: Run) => basename(resolve(of.directory.path));
+  const name = (of: Run) => basename(resolve(of.path));
   const isShared = runs.some((other) => other !== run && name(other) === name(run));
-  return isShared ? run.directory.path : name(run);
+  return isShared ? run.path : name(run);
 }

@@ -8,8 +8,12 @@ import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { readOfficialFolder, writeOfficialFolder } from "../families/official.node.ts";
 import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/official.ts";
 import type { Spec } from "../models/spec.ts";
+import type { ImportedConfig, Run } from "./config.ts";
 import { noTokenizer, vocabularyMismatch } from "./errors.ts";
-import { createRun, loadTokenizer, loadWeights, type Run } from "./run.node.ts";
+import { hasFile, readRunFile, writeRunFile } from "./files.node.ts";
+import { createRun } from "./run.node.ts";
+import { loadTokenizer } from "./tokenizer.node.ts";
+import { loadWeights } from "./weights.node.ts";
 
 export interface ImportOptions {
   /** Run directory to make. */
@@ -43,7 +47,7 @@ const gpt2Vocab = { least: 50_257, most: 50_304 };
  * Makes a run of an official checkpoint: a folder with config.json and model.safetensors. Nothing is written unless
  * all of it fits. Throws the errors of `readOfficialFolder`, `readOfficial` and `createRun`, and IMPORT_TOKENIZER.
  */
-export async function importOfficial(folder: string, options: ImportOptions): Promise<Run> {
+export async function importOfficial(folder: string, options: ImportOptions): Promise<Run<ImportedConfig>> {
   const { out, loops, force = false } = options;
   const source = join(folder, "config.json");
   const files = await readOfficialFolder(folder);
@@ -52,11 +56,20 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
     ...(loops === undefined ? {} : { loops }),
   });
   const tokenizer = await tokenizerFor(folder, spec, options.tokenizer);
-  const run = await createRun({ path: out, spec, tokenizer, force });
-  await run.directory.writeExtra(configFile, origin.config);
-  await run.directory.writeExtra(layoutFile, origin.layout);
-  await run.directory.saveCheckpoint({ step: 0, model: weights, optimizer: new Map() });
-  return run;
+  await using run = await createRun(
+    out,
+    { kind: "imported", spec, tokenizer },
+    {
+      force,
+      fill: async (draft) => {
+        await writeRunFile(draft, "extra", configFile, origin.config);
+        await writeRunFile(draft, "extra", layoutFile, origin.layout);
+        await draft.save({ step: 0, weights, moments: { first: new Map(), second: new Map() } });
+      },
+    },
+  );
+  const { path, config, version } = run;
+  return { path, config, version };
 }
 
 /**
@@ -65,7 +78,7 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
  * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT.
  */
 export async function exportOfficial(run: Run, folder: string, options: ExportOptions = {}): Promise<void> {
-  const { directory, config } = run;
+  const { config } = run;
   const { force = false, ...form } = options;
   const { weights } = await loadWeights(run);
   const origin = await originOf(run);
@@ -80,14 +93,15 @@ export async function exportOfficial(run: Run, folder: string, options: ExportOp
   await writeOfficialFolder(folder, files, { force });
   if (kind === "bpe") {
     await loadTokenizer(run);
-    await writeFileAtomic(join(folder, tokenizerFile), await directory.readExtra(tokenizerFile));
+    await writeFileAtomic(join(folder, tokenizerFile), await readRunFile(run, "extra", tokenizerFile));
   }
 }
 
-async function originOf({ directory }: Run): Promise<OfficialOrigin | undefined> {
-  if (!(await exists(directory.extraPath(configFile)))) return undefined;
-  const config = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await directory.readExtra(configFile));
-  return { config, layout: await directory.readExtra(layoutFile) };
+async function originOf(run: Run): Promise<OfficialOrigin | undefined> {
+  if (!(await hasFile(run, "extra", configFile))) return undefined;
+  const bytes = await readRunFile(run, "extra", configFile);
+  const config = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return { config, layout: await readRunFile(run, "extra", layoutFile) };
 }
 
 async function tokenizerFor(folder: string, spec: Spec, choice: string | undefined): Promise<Tokenizer> {

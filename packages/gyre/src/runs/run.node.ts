@@ -1,207 +1,265 @@
-import { resolve } from "node:path";
-import * as z from "zod";
-import { loadBpe } from "../data/bpe.node.ts";
-import { gpt2Tokenizer } from "../data/gpt2.node.ts";
-import { type DatasetManifest, manifestSchema } from "../data/manifest.ts";
-import { type Dataset, openDataset } from "../data/shards.node.ts";
-import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
-import { toOwnNames } from "../families/index.ts";
-import { type Calibration, calibrationSchema } from "../measure/calibrate.ts";
-import { parameters } from "../models/parameters.ts";
-import { type Spec, storedSpecSchema } from "../models/spec.ts";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
+import { jsonText } from "../checkpoint/json.ts";
+import type { DatasetManifest } from "../data/manifest.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
-import { type TrainingOptions, trainingSchema } from "../train/options.ts";
-import { sha256Of } from "../util/checksum.node.ts";
-import { GyreError } from "../util/errors.ts";
-import type { Tensor, Weights } from "../util/tensor.ts";
-import { RunDirectory } from "./directory.node.ts";
-import { badCalibration, badRunConfig, dataChanged, runShape } from "./errors.ts";
+import type { TrainingOptions } from "../train/options.ts";
+import type { PromptTraining } from "../train/prompt-options.ts";
+import { saveCheckpoint } from "./checkpoints.node.ts";
+import {
+  CONFIG_VERSION,
+  type ConfigOf,
+  type LanguageConfig,
+  parseConfig,
+  type Run,
+  type RunConfig,
+  type RunKind,
+} from "./config.ts";
+import { dataReference } from "./data.node.ts";
+import { runDamaged, runExists, runKind, runLocked, runMissing, runNotEmpty } from "./errors.ts";
+import { holderOf, takeLock } from "./lock.node.ts";
+import { MetricsFile, type MetricsRecord } from "./metrics.node.ts";
+import { isFolder, kindOf, mend, putInPlace, realPathOf, requireWritable, tidy } from "./place.node.ts";
+import { tokenizerEntry, writeTokenizer } from "./tokenizer.node.ts";
+import { checkpointOf, loadState } from "./weights.node.ts";
 
-const TOKENIZER = "tokenizer.json";
-
-/** What config.json of a run says: enough to go on with it, and to use its model without its data. */
-const runConfigSchema = z.strictObject({
-  format: z.literal(1),
-  spec: storedSpecSchema,
-  /** Null for a checkpoint that was imported. */
-  training: trainingSchema.nullable(),
-  /** The dataset it was trained on, and the checksum of that dataset's manifest. */
-  data: z.strictObject({ path: z.string(), sha256: z.string() }).nullable(),
-  tokenizer: manifestSchema.shape.tokenizer,
-});
-export type RunConfig = z.infer<typeof runConfigSchema>;
-
-/** A run on disk with its checked config. */
-export interface Run {
-  readonly directory: RunDirectory;
-  readonly config: RunConfig;
-}
-
-/** What weights and moments are kept with, whatever the run was trained on. */
-export interface WeightsRun {
-  readonly directory: RunDirectory;
-  readonly config: { readonly spec: Spec };
-}
-
-export interface CreateRunOptions {
+/** A run that this process alone writes to, until it is disposed of. */
+export class HeldRun<Config extends RunConfig = LanguageConfig> implements Run<Config>, AsyncDisposable {
   readonly path: string;
-  readonly spec: Spec;
-  readonly tokenizer: Tokenizer;
-  readonly training?: TrainingOptions;
-  readonly data?: { readonly path: string; readonly manifest: DatasetManifest };
-  /** Delete a run that is there already. */
-  readonly force?: boolean;
-}
+  readonly metrics: MetricsFile;
+  #config: Config;
+  #version: number;
+  readonly #lock: AsyncDisposable | undefined;
+  /** Checkpoints that were seen whole. */
+  readonly #good = new Set<string>();
 
-/** Makes a run directory, with the tokenizer in it. Throws RUN_EXISTS, RUN_NOT_EMPTY, CHECKPOINT_WRITE. */
-export async function createRun(options: CreateRunOptions): Promise<Run> {
-  const { path, spec, tokenizer, training, data, force = false } = options;
-  const { kind, vocab, endOfText } = tokenizer;
-  const json = "json" in tokenizer ? String(tokenizer.json) : undefined;
-  const config: RunConfig = {
-    format: 1,
-    spec,
-    training: training ?? null,
-    data: data ? { path: resolve(data.path), sha256: manifestChecksum(data.manifest) } : null,
-    tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
-  };
-  const directory = await RunDirectory.create(path, config, { force });
-  if (json !== undefined) await directory.writeExtra(TOKENIZER, json);
-  return { directory, config };
-}
-
-/** Opens a run. Throws RUN_MISSING, RUN_DAMAGED or RUN_CONFIG. */
-export async function openRun(path: string): Promise<Run> {
-  const directory = await RunDirectory.open(path);
-  const parsed = runConfigSchema.safeParse(await directory.readConfig());
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      (issue) => `${issue.path.join(".") || "config"}: ${issue.message}`,
-    );
-    throw badRunConfig(path, problems);
+  /** `lock` is released with the run; a draft that nobody else can see needs none. */
+  constructor(path: string, stored: Omit<Run<Config>, "path">, lock?: AsyncDisposable) {
+    this.path = path;
+    this.metrics = new MetricsFile(path);
+    this.#config = stored.config;
+    this.#version = stored.version;
+    this.#lock = lock;
   }
-  return { directory, config: parsed.data };
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Replaces config.json. Throws CHECKPOINT_WRITE. */
+  async keepConfig(config: Config): Promise<void> {
+    await writeConfig(this.path, config);
+    this.#config = config;
+    this.#version = CONFIG_VERSION;
+  }
+
+  /**
+   * Saves a checkpoint, then deletes all but the newest `keep` good ones, two unless told. Throws CHECKPOINT_OPTION,
+   * SAFETENSORS_* or CHECKPOINT_WRITE; the checkpoints that were there are still whole then.
+   */
+  async save(state: TrainState, { keep = 2 }: { readonly keep?: number } = {}): Promise<void> {
+    await this.metrics.sync();
+    await saveCheckpoint(this.path, checkpointOf(state), keep, this.#good);
+  }
+
+  /**
+   * What training goes on from: the last good checkpoint, with later metrics dropped; no state before the first one.
+   * `notices` say what was damaged. Throws CHECKPOINT_CORRUPT, RUN_SHAPE.
+   */
+  async resume(): Promise<{ readonly state?: TrainState; readonly notices: readonly string[] }> {
+    const found = await loadState(this);
+    const damaged = await this.metrics.truncate(found?.state.step ?? 0);
+    const lines = damaged === 1 ? "1 damaged line" : `${damaged} damaged lines`;
+    const notices = damaged > 0 ? [`${lines} of metrics.jsonl went to metrics.damaged.jsonl`] : [];
+    return { ...(found ? { state: found.state } : {}), notices: [...(found?.warnings ?? []), ...notices] };
+  }
+
+  /** Adds a line to metrics.jsonl. Throws CHECKPOINT_OPTION, RUN_JSON, CHECKPOINT_WRITE. */
+  async appendMetrics(record: MetricsRecord): Promise<void> {
+    await this.metrics.append(record);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lock?.[Symbol.asyncDispose]();
+  }
 }
 
-/** The tokenizer that the run's model was trained with. Throws RUN_FILE_MISSING, DATA_TOKENIZER, PACKAGE_MISSING. */
-export async function loadTokenizer({ directory, config }: Run): Promise<Tokenizer> {
-  const { kind } = config.tokenizer;
-  if (kind === "bytes") return bytesTokenizer();
-  if (kind === "gpt2") return gpt2Tokenizer();
-  await directory.readExtra(TOKENIZER);
-  return loadBpe(directory.extraPath(TOKENIZER));
+const languageKinds: readonly RunKind[] = ["text", "imported"];
+
+/**
+ * Opens a run for reading; of a language model, unless other kinds are asked for. Throws RUN_MISSING, RUN_DAMAGED,
+ * RUN_CONFIG, RUN_KIND, and LAB_NAME and LAB_OPTIONS for prompts.
+ *
+ * @example
+ * const run = await openRun("runs/first");
+ * const { weights } = await loadWeights(run);
+ */
+export async function openRun<Kind extends RunKind = LanguageConfig["kind"]>(
+  path: string,
+  kinds: readonly Kind[] = languageKinds as readonly Kind[],
+): Promise<Run<ConfigOf<Kind>>> {
+  await mend(path);
+  return { path, ...(await readConfig(path, kinds)) };
 }
 
-/** A model's weights after `step` optimizer steps, and what was found damaged on the way to them. */
-export interface LoadedWeights {
-  readonly step: number;
-  readonly weights: Weights;
-  readonly warnings: readonly string[];
-}
-
-/** The weights of the last good checkpoint. Throws RUN_NO_CHECKPOINT, CHECKPOINT_CORRUPT, RUN_SHAPE. */
-export async function loadWeights({ directory, config }: WeightsRun): Promise<LoadedWeights> {
-  const { step, model, warnings } = await directory.requireCheckpoint();
-  const weights = toOwnNames(config.spec, model);
-  checkTensors(directory.path, config.spec, weights);
-  return { step, weights, warnings };
-}
-
-const CALIBRATION = "calibration.json";
-
-/** Keeps a calibration with its run. */
-export async function saveCalibration({ directory }: Run, calibration: Calibration): Promise<string> {
-  await directory.writeExtra(CALIBRATION, `${JSON.stringify(calibration, null, 2)}\n`);
-  return directory.extraPath(CALIBRATION);
-}
-
-/** The calibration that was kept with a run, if there is one. Throws RUN_DAMAGED. */
-export async function loadCalibration({ directory }: Run): Promise<Calibration | undefined> {
-  const text = await directory.readExtra(CALIBRATION).catch((error: unknown) => {
-    if (error instanceof GyreError && error.code === "RUN_FILE_MISSING") return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
+/** Opens a run for writing, by this process alone. Throws what `openRun` throws, RUN_LOCKED, CHECKPOINT_WRITE. */
+export async function holdRun<Kind extends RunKind>(
+  path: string,
+  kinds: readonly Kind[],
+): Promise<HeldRun<ConfigOf<Kind>>> {
+  await mend(path);
+  await readConfig(path, kinds);
+  const lock = await takeLock(path);
   try {
-    return calibrationSchema.parse(JSON.parse(new TextDecoder().decode(text)));
-  } catch (cause) {
-    throw badCalibration(directory.extraPath(CALIBRATION), cause);
+    await tidy(path);
+    return new HeldRun(path, await readConfig(path, kinds), lock);
+  } catch (error) {
+    lock.releaseNow();
+    throw error;
   }
 }
 
-/** Saves weights and moments as a checkpoint. */
-export async function saveState(
-  { directory }: WeightsRun,
-  { step, weights, moments }: TrainState,
-): Promise<void> {
-  const optimizer = new Map<string, Tensor<Float32Array>>();
-  for (const [kind, tensors] of [
-    ["first", moments.first],
-    ["second", moments.second],
-  ] as const) {
-    for (const [name, tensor] of tensors) optimizer.set(`${kind}/${name}`, tensor);
-  }
-  await directory.saveCheckpoint({ step, model: weights, optimizer });
+/** What a new run is. */
+export type NewRun =
+  | {
+      readonly kind: "text";
+      readonly spec: Spec;
+      readonly tokenizer: Tokenizer;
+      readonly training: TrainingOptions;
+      readonly threads?: number;
+      readonly data?: NewData;
+    }
+  | {
+      readonly kind: "imported";
+      readonly spec: Spec;
+      readonly tokenizer: Tokenizer;
+      readonly data?: NewData;
+    }
+  | {
+      readonly kind: "prompts";
+      readonly recipe: string;
+      readonly task: string;
+      readonly spec: Spec;
+      readonly training: PromptTraining;
+      readonly threads?: number;
+    };
+
+/** The dataset of a new run, and where it is. */
+export interface NewData {
+  readonly path: string;
+  readonly manifest: DatasetManifest;
+}
+
+export interface CreateRunOptions<Config extends RunConfig> {
+  /** Replace a run that is there already; it is deleted once the new one is in its place. */
+  readonly force?: boolean;
+  /** What else to write before the run appears. */
+  readonly fill?: (draft: HeldRun<Config>) => Promise<void>;
+}
+
+/** A run that could be made: everything was checked, and nothing is on disk yet. */
+export interface PlannedRun<Config extends RunConfig = RunConfig> {
+  readonly path: string;
+  /** Makes the run, whole or not at all. Throws as `planRun` does. */
+  create(): Promise<HeldRun<Config>>;
 }
 
 /**
- * What training goes on from: the last good checkpoint, with later metrics dropped. Undefined where a run has
- * no checkpoint yet and starts anew. Throws CHECKPOINT_CORRUPT, RUN_SHAPE.
+ * Checks that a run can come to be at a path. Throws RUN_EXISTS where a run is, unless `force` is to replace it;
+ * RUN_NOT_EMPTY where something else is, which nothing replaces; RUN_LOCKED; CHECKPOINT_WRITE where nothing can be written.
  */
-export async function resumeState({
-  directory,
-  config,
-}: WeightsRun): Promise<{ readonly state: TrainState; readonly warnings: readonly string[] } | undefined> {
-  const found = await directory.loadCheckpoint();
-  await directory.truncateMetrics(found?.step ?? 0);
-  if (!found) return undefined;
-  const { step, optimizer, warnings } = found;
-  const moments = (kind: string) => {
-    const prefix = `${kind}/`;
-    const own = [...optimizer].filter(([name]) => name.startsWith(prefix));
-    return toOwnNames(config.spec, new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])));
+export async function planRun<New extends NewRun>(
+  path: string,
+  what: New,
+  options: CreateRunOptions<ConfigOf<New["kind"]>> = {},
+): Promise<PlannedRun<ConfigOf<New["kind"]>>> {
+  await mend(path);
+  await requireFree(path, options.force ?? false);
+  const holder = await holderOf(path);
+  if (holder) throw runLocked(path, holder);
+  await requireWritable(path);
+  return { path, create: () => create(path, what, options) };
+}
+
+/** Makes a run at once; see `planRun`. */
+export async function createRun<New extends NewRun>(
+  path: string,
+  what: New,
+  options: CreateRunOptions<ConfigOf<New["kind"]>> = {},
+): Promise<HeldRun<ConfigOf<New["kind"]>>> {
+  return (await planRun(path, what, options)).create();
+}
+
+async function create<New extends NewRun>(
+  path: string,
+  what: New,
+  { force = false, fill }: CreateRunOptions<ConfigOf<New["kind"]>>,
+): Promise<HeldRun<ConfigOf<New["kind"]>>> {
+  const isThere = await isFolder(path);
+  let lock = isThere ? await takeLock(path) : undefined;
+  try {
+    if (isThere) await tidy(path);
+    await requireFree(path, force);
+    const config = await configOf(what, await realPathOf(path));
+    const stored = { config: config as ConfigOf<New["kind"]>, version: CONFIG_VERSION };
+    await putInPlace(path, async (draft) => {
+      lock ??= await takeLock(draft);
+      await mkdir(join(draft, "checkpoints"));
+      await writeFileAtomic(join(draft, "metrics.jsonl"), "");
+      if ("tokenizer" in what) await writeTokenizer({ path: draft }, what.tokenizer);
+      await fill?.(new HeldRun(draft, stored));
+      await writeConfig(draft, config);
+    });
+    lock?.movedTo(path);
+    return new HeldRun(path, stored, lock);
+  } catch (error) {
+    lock?.releaseNow();
+    throw error;
+  }
+}
+
+async function configOf(what: NewRun, path: string): Promise<RunConfig> {
+  const version = CONFIG_VERSION;
+  if (what.kind === "prompts") return { version, ...what };
+  const { tokenizer, data, ...others } = what;
+  return {
+    version,
+    ...others,
+    tokenizer: tokenizerEntry(tokenizer),
+    data: data ? await dataReference(path, data) : null,
   };
-  const model = toOwnNames(config.spec, found.model);
-  const state = { step, weights: model, moments: { first: moments("first"), second: moments("second") } };
-  for (const tensors of [model, state.moments.first, state.moments.second])
-    checkTensors(directory.path, config.spec, tensors);
-  return { state, warnings };
 }
 
-/** Opens the dataset that a run was trained on. Throws RUN_DATA where it is another one by now. */
-export async function openRunData({ directory, config }: Run, path?: string): Promise<Dataset> {
-  const from = path ?? config.data?.path;
-  if (from === undefined) throw dataChanged(directory.path, "no dataset: this checkpoint was imported");
-  const dataset = await openDataset(from);
-  const { kind, vocab, sha256 } = dataset.manifest.tokenizer;
-  if (kind !== config.tokenizer.kind || vocab !== config.tokenizer.vocab)
-    throw dataChanged(directory.path, `${from} has a ${kind} tokenizer of ${vocab} entries`);
-  const own = config.tokenizer.sha256;
-  if (own !== undefined && own !== sha256)
-    throw dataChanged(directory.path, `${from} has another tokenizer of that size`);
-  if (path === undefined && config.data && manifestChecksum(dataset.manifest) !== config.data.sha256)
-    throw dataChanged(directory.path, `${from} was prepared again since`);
-  return dataset;
+async function requireFree(path: string, force: boolean): Promise<void> {
+  const kind = await kindOf(path);
+  if (kind === "other") throw runNotEmpty(path);
+  if (kind === "run" && !force) throw runExists(path);
 }
 
-function manifestChecksum(manifest: DatasetManifest): string {
-  return sha256Of(JSON.stringify(manifest));
+async function readConfig<Kind extends RunKind>(
+  path: string,
+  kinds: readonly Kind[],
+): Promise<Omit<Run<ConfigOf<Kind>>, "path">> {
+  if ((await kindOf(path)) !== "run") throw runMissing(path, ["config.json", "checkpoints/"]);
+  const file = join(path, "config.json");
+  const text = new TextDecoder().decode(await readBytes(file));
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw runDamaged(file, "not JSON", cause);
+  }
+  const { config, version } = parseConfig(json, path);
+  if (!kinds.some((kind) => kind === config.kind)) throw runKind(path, config.kind, kinds);
+  return { config: config as ConfigOf<Kind>, version };
 }
 
-function checkTensors(path: string, spec: Spec, tensors: ReadonlyMap<string, Tensor>): void {
-  const expected = parameters(spec);
-  const problems = [...expected].flatMap(([name, { shape }]) => {
-    const found = tensors.get(name);
-    if (!found) return [`${name}: missing`];
-    return found.shape.join() === shape.join() ? [] : [`${name}: [${found.shape}] instead of [${shape}]`];
-  });
-  problems.push(...[...tensors.keys()].filter((name) => !expected.has(name)).map((name) => `${name}: extra`));
-  if (problems.length > 0) throw runShape(path, problems);
-}
-
-/** What speaks against another depth than the full one, where a model was trained at no other. */
-export function depthWarning({ spec, training }: RunConfig, isFull: boolean): string | undefined {
-  const isElastic = training === null ? spec.family === "loopformer" : training.objective.kind === "elastic";
-  if (isFull || isElastic) return undefined;
-  return `this ${spec.family} was trained at ${spec.loops} loops only; other depths are a guess`;
-}
+const writeConfig = (path: string, config: RunConfig): Promise<void> =>
+  writeFileAtomic(join(path, "config.json"), `${jsonText(config, "a run's config", 2)}\n`);

@@ -38,8 +38,8 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainSta
   return yield* optimise({ ...run, options: training, source: textSource(spec, training, data), state });
 }
 
-/** Whether a model can read this text. Throws MODEL_VECTORS, TRAIN_DATA, DATA_TOO_SHORT. */
-function requireFit(spec: Spec, data: TokenSplit): void {
+/** Checks that a model can be trained on a text. Throws MODEL_VECTORS, TRAIN_DATA, DATA_TOO_SHORT. */
+export function requireFit(spec: Spec, data: TokenSplit): void {
   if (hasVectors(spec)) throw readsVectors(spec.family);
   windowCount(data, spec.context);
   const largest = (data.tokens as Uint32Array).reduce((most, token) => Math.max(most, token), 0);

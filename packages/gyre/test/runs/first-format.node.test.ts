@@ -10,8 +10,8 @@ import { parameters } from "../../src/models/parameters.ts";
 import { algoformer, loopformer } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
 import type { TrainState } from "../../src/optim/state.ts";
-import { openLabRun } from "../../src/runs/prompts-run.node.ts";
-import { loadWeights, openRun, resumeState, saveState } from "../../src/runs/run.node.ts";
+import { holdRun, openRun } from "../../src/runs/run.node.ts";
+import { loadState, loadWeights, type WeightsOf } from "../../src/runs/weights.node.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { train } from "../../src/train/text.ts";
 import type { Weights } from "../../src/util/tensor.ts";
@@ -30,8 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const stateIn = async (run: Parameters<typeof resumeState>[0]): Promise<TrainState> =>
-  (await resumeState(run))!.state;
+const stateIn = async (run: WeightsOf): Promise<TrainState> => (await loadState(run))!.state;
 
 /** The largest difference of weights from those in a file, whose names may be official. */
 async function gapFrom(path: string, spec: Spec, weights: Weights): Promise<number> {
@@ -53,20 +52,20 @@ describe("a run of the first format", () => {
 
   test("goes on where it stood, to the weights that its own code came to", async () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
-    const run = await openRun(at("run"));
+    const run = await openRun(at("run"), ["text"]);
     const { spec, training } = run.config;
     const state = await stateIn(run);
     const data = (await openDataset(at("data"))).train;
-    for await (const _ of train({ spec, training: training!, runtime, data, state }));
+    for await (const _ of train({ spec, training, runtime, data, state }));
     expect(state.step).toBe(8);
     // one step moves weights by 1e-5 and more; the sums of another processor may differ in their last bits
     expect(await gapFrom(at("run-after-step-8.safetensors"), spec, state.weights)).toBeLessThan(1e-7);
   });
 
   test("is saved by today's names, which are read again", async () => {
-    const run = await openRun(at("run"));
+    await using run = await holdRun(at("run"), ["text"]);
     const state = await stateIn(run);
-    await saveState(run, { ...state, step: 5 });
+    await run.save({ ...state, step: 5 });
     const saved = await readFloatTensors(at("run/checkpoints/step-000005/model.safetensors"));
     expect([...saved.keys()].sort()).toEqual([...parameters(run.config.spec).keys()].sort());
     expect([...(await stateIn(await openRun(at("run")))).moments.first.keys()]).toContain(
@@ -76,7 +75,7 @@ describe("a run of the first format", () => {
 });
 
 test("a run on prompts of the first format opens", async () => {
-  const run = await openLabRun(at("prompts-run"));
+  const run = await openRun(at("prompts-run"), ["prompts"]);
   const size = { inputs: 5, context: 22, width: 8, heads: 2, mlp: 12, loops: 3 };
   expect(run.config.spec).toEqual(algoformer(size));
   const { weights } = await loadWeights(run);

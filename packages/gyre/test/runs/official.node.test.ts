@@ -8,7 +8,9 @@ import { writeOfficial } from "../../src/families/official.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { presets } from "../../src/models/presets.ts";
 import { exportOfficial, importOfficial } from "../../src/runs/official.node.ts";
-import { loadTokenizer, loadWeights, openRun } from "../../src/runs/run.node.ts";
+import { openRun } from "../../src/runs/run.node.ts";
+import { loadTokenizer } from "../../src/runs/tokenizer.node.ts";
+import { loadWeights } from "../../src/runs/weights.node.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
 
 let folder: string;
@@ -35,7 +37,7 @@ describe("importOfficial", () => {
     const { spec, weights } = await official(257, 5);
     await importTo("run");
     const run = await openRun(at("run"));
-    expect(run.config).toMatchObject({ spec, training: null, data: null, tokenizer: { kind: "bytes" } });
+    expect(run.config).toMatchObject({ spec, kind: "imported", data: null, tokenizer: { kind: "bytes" } });
     const loaded = await loadWeights(run);
     expect([...loaded.weights.keys()].sort()).toEqual([...weights.keys()].sort());
     const gain = loaded.weights.get("readout.norm.weight")?.data;

@@ -1,6 +1,6 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openRun, saveCalibration } from "../../src/runs/run.node.ts";
+import { saveCalibration } from "../../src/runs/calibration.node.ts";
 import { type RunningServer, serve } from "../../src/server/serve.node.ts";
 import { tinyRuns } from "./tiny-runs.ts";
 
@@ -11,15 +11,18 @@ const draft = { kind: "prefix", loops: 3, tokens: 4 } as const;
 
 beforeAll(async () => {
   runs = await tinyRuns("tiny", "plain");
-  await saveCalibration(await openRun(runs.paths[0] as string), {
-    version: 1,
-    machine: "a machine",
-    loops: 4,
-    tokens: 8,
-    plainTokensPerSecond: 100,
-    drafts: [{ draft, tokensPerSecond: 150, speedup: 1.5, acceptance: 0.9, blockPassesPerToken: 4 }],
-    best: draft,
-  });
+  await saveCalibration(
+    { path: runs.paths[0] as string },
+    {
+      version: 1,
+      machine: "a machine",
+      loops: 4,
+      tokens: 8,
+      plainTokensPerSecond: 100,
+      drafts: [{ draft, tokensPerSecond: 150, speedup: 1.5, acceptance: 0.9, blockPassesPerToken: 4 }],
+      best: draft,
+    },
+  );
   server = await serve(runs.paths, { port: 0, threads: 1, draft: "auto" });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none" });
 });

@@ -2,7 +2,7 @@ import type { Worker } from "node:worker_threads";
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { bytesTokenizer } from "../../src/data/tokenizer.ts";
-import { createRun, saveState } from "../../src/runs/run.node.ts";
+import { createRun } from "../../src/runs/run.node.ts";
 import type { ModelWorker } from "../../src/server/model-worker.node.ts";
 import type { Job } from "../../src/server/protocol.ts";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/serve.node.ts";
@@ -78,13 +78,9 @@ describe("the end of a worker", () => {
       threads: 1,
       onFault: (error) => heard.push(String(error)),
     });
-    const other = await createRun({
-      path,
-      spec: { ...spec, loops: 8 },
-      tokenizer: bytesTokenizer(),
-      force: true,
-    });
-    await saveState(other, initialState(other.config.spec, 1));
+    const bigger = { kind: "imported", spec: { ...spec, loops: 8 }, tokenizer: bytesTokenizer() } as const;
+    await using other = await createRun(path, bigger, { force: true });
+    await other.save(initialState(bigger.spec, 1));
     threads.at(-1)?.postMessage({ type: "close" });
     await vi.waitFor(() => expect(heard).toContainEqual(expect.stringContaining("SERVE_REPLACED")), 10_000);
     expect((await fetch(`${server.url}/readyz`)).status).toBe(503);

@@ -5,7 +5,7 @@ import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { baseLoop, loopformer } from "../../src/models/presets.ts";
 import { parseSpec, type Spec } from "../../src/models/spec.ts";
-import { createRun, saveState } from "../../src/runs/run.node.ts";
+import { createRun } from "../../src/runs/run.node.ts";
 import { initialState } from "../../src/train/initial-state.ts";
 import type { Weights } from "../../src/util/tensor.ts";
 
@@ -68,8 +68,8 @@ export async function tinyRuns(
   const paths = names.map((name) => join(folder, name));
   for (const path of paths) {
     const [of, weights] = made[basename(path)]?.() ?? [spec, tinyWeights()];
-    const run = await createRun({ path, spec: of, tokenizer: bytesTokenizer() });
-    await saveState(run, { ...initialState(of, 1), weights });
+    await using run = await createRun(path, { kind: "imported", spec: of, tokenizer: bytesTokenizer() });
+    await run.save({ ...initialState(of, 1), weights });
   }
   return { paths, remove: () => rm(folder, { recursive: true, force: true }) };
 }

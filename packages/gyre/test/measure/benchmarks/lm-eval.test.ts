@@ -12,7 +12,7 @@ import { readBenchmarks } from "../../../src/measure/benchmarks/files.node.ts";
 import { type Likelihood, modelReader } from "../../../src/measure/benchmarks/reader.ts";
 import { prepareBenchmark } from "../../../src/measure/benchmarks/score.ts";
 import { loopformer } from "../../../src/models/presets.ts";
-import { createRun, saveState } from "../../../src/runs/run.node.ts";
+import { createRun } from "../../../src/runs/run.node.ts";
 import { openOnnxRuntime } from "../../../src/runtime/onnx.node.ts";
 import { type RunningServer, serve } from "../../../src/server/serve.node.ts";
 import { initialState } from "../../../src/train/initial-state.ts";
@@ -83,8 +83,9 @@ describe.skipIf(!isThere)(`lm-eval on benchmarks${isThere ? "" : ` (${why})`}`, 
       };
       await writeFile(join(folder, `gyre_${name}.yaml`), JSON.stringify(own));
     }
-    const run = await createRun({ path: join(folder, "tiny"), spec, tokenizer: bytes });
-    await saveState(run, { ...initialState(spec, 1), weights: tinyWeights(spec) });
+    const run = await createRun(join(folder, "tiny"), { kind: "imported", spec, tokenizer: bytes });
+    await run.save({ ...initialState(spec, 1), weights: tinyWeights(spec) });
+    await run[Symbol.asyncDispose]();
     server = await serve([join(folder, "tiny")], { port: 0, threads: 1 });
     const client = fileURLToPath(new URL("../../server/lm-eval/client.py", import.meta.url));
     const tasks = names.map((name) => `gyre_${name}`).join(",");

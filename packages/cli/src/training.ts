@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from "node:util";
+import { initialState, type TrainState } from "gyre";
+import {
+  type HeldRun,
+  holdRun,
+  type PlannedRun,
+  type PromptsConfig,
+  type TextConfig,
+  threadCount,
+} from "gyre/node";
+import { alreadyDone } from "./errors.ts";
+import type { StatusLine } from "./render/status-line.ts";
+
+/** A training that is ready to go: everything was checked, and a new run is not on disk yet. */
+export interface Session<Config extends TextConfig | PromptsConfig> {
+  readonly path: string;
+  readonly spec: Config["spec"];
+  readonly training: Config["training"];
+  readonly threads: number;
+  readonly state: TrainState;
+  /** The run on disk. A new one comes to be when it is first asked for, once its first step is done. */
+  readonly run: () => Promise<HeldRun<Config>>;
+}
+
+/** A session of a run that is not there yet. */
+export function newSession<Config extends TextConfig | PromptsConfig>(
+  planned: PlannedRun<Config>,
+  { spec, training, threads }: Pick<Session<Config>, "spec" | "training" | "threads">,
+): Session<Config> {
+  let run: Promise<HeldRun<Config>> | undefined;
+  const create = () => {
+    run ??= planned.create();
+    return run;
+  };
+  return {
+    path: planned.path,
+    spec,
+    training,
+    threads,
+    state: initialState(spec, training.seed),
+    run: create,
+  };
+}
+
+/** How a run should go on. */
+interface GoingOn {
+  /** Threads that were asked for, if any, and those of a run that does not say its own. */
+  readonly threads: number | undefined;
+  readonly usualThreads: number;
+  /** The command that measures a run that is done. */
+  readonly measure: string;
+  readonly status: StatusLine;
+}
+
+/** A session that goes on with a text run. Throws what `holdRun` and `resume` throw, RUNTIME_THREADS and TRAIN_DONE. */
+export const resumedText = async (path: string, how: GoingOn): Promise<Session<TextConfig>> =>
+  resumed(await holdRun(path, ["text"]), how);
+
+/** A session that goes on with a run on prompts; see `resumedText`. */
+export const resumedPrompts = async (path: string, how: GoingOn): Promise<Session<PromptsConfig>> =>
+  resumed(await holdRun(path, ["prompts"]), how);
+
+async function resumed<Config extends TextConfig | PromptsConfig>(
+  run: HeldRun<Config>,
+  { threads: asked, usualThreads, measure, status }: GoingOn,
+): Promise<Session<Config>> {
+  const { path } = run;
+  const { spec, training, threads: own } = run.config;
+  const threads = threadCount(asked ?? own ?? usualThreads);
+  const { state = initialState(spec, training.seed), notices } = await run.resume();
+  if (state.step >= training.steps) throw alreadyDone(path, training.steps, measure);
+  for (const notice of [...notices, ...threadsNotice(own, threads)]) status.print(`warning: ${notice}`);
+  return { path, spec, training, threads, state, run: async () => run };
+}
+
+function threadsNotice(own: number | undefined, threads: number): string[] {
+  const counted = `${threads} thread${threads === 1 ? "" : "s"}`;
+  if (own === undefined)
+    return [`this run does not say with how many threads it began; it goes on with ${counted} from now on`];
+  if (own === threads) return [];
+  return [
+    `this run began with ${own} thread${own === 1 ? "" : "s"}; with ${counted} its weights will not be bit for bit ` +
+      "those of a run that never stopped",
+  ];
+}
+
+/** Writes config.json anew where a run that goes on has more to say than it did. Throws CHECKPOINT_WRITE. */
+export async function keepUpToDate<Config extends TextConfig | PromptsConfig>(
+  run: HeldRun<Config>,
+  config: Config,
+  status: StatusLine,
+): Promise<void> {
+  const isOld = run.version !== config.version;
+  if (!isOld && isDeepStrictEqual(config, run.config)) return;
+  const { version } = run;
+  await run.keepConfig(config);
+  if (isOld) status.print(`config.json was of version ${version} and is of version ${config.version} now`);
+}

@@ -1,0 +1,113 @@
+import * as z from "zod";
+import { manifestSchema } from "../data/manifest.ts";
+import { storedSpecSchema } from "../models/spec.ts";
+import { taskNamed } from "../tasks/vectors/index.ts";
+import { trainingSchema } from "../train/options.ts";
+import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
+import { inWords, problemsOf } from "../util/issues.ts";
+import { badRunConfig, otherVersion } from "./errors.ts";
+
+/** The version that is written; the one before it, which said `format: 1`, is still read. */
+export const CONFIG_VERSION = 2;
+
+/** Where a dataset is and which one it is; a relative path starts at the run. */
+const dataSchema = z.union([
+  /** `sha256` is that of tokens and tokenizer, whatever else the manifest says. */
+  z.strictObject({ path: z.string(), sha256: z.string() }),
+  /** Runs of format 1 knew the checksum of the manifest alone. */
+  z.strictObject({ path: z.string(), manifestSha256: z.string() }),
+]);
+export type DataReference = z.infer<typeof dataSchema>;
+
+const common = { version: z.literal(CONFIG_VERSION), spec: storedSpecSchema };
+/** Threads within one operation: another number sums in another order. Runs of format 1 do not say it. */
+const threads = z.int().positive().optional();
+const languageModel = {
+  ...common,
+  tokenizer: manifestSchema.shape.tokenizer,
+  /** Null where the text was in no folder. */
+  data: dataSchema.nullable(),
+};
+
+const schemas = {
+  /** A language model, trained on text. */
+  text: z.strictObject({ ...languageModel, kind: z.literal("text"), training: trainingSchema, threads }),
+  /** A language model that was trained elsewhere. */
+  imported: z.strictObject({ ...languageModel, kind: z.literal("imported") }),
+  /** A model of the laboratory, trained on prompts of a task. */
+  prompts: z.strictObject({
+    ...common,
+    kind: z.literal("prompts"),
+    recipe: z.string(),
+    task: z.string(),
+    training: promptTrainingSchema,
+    threads,
+  }),
+};
+const configSchema = z.discriminatedUnion("kind", [schemas.text, schemas.imported, schemas.prompts]);
+
+export type TextConfig = z.infer<typeof schemas.text>;
+export type ImportedConfig = z.infer<typeof schemas.imported>;
+export type PromptsConfig = Omit<z.infer<typeof schemas.prompts>, "training"> & {
+  readonly training: PromptTraining;
+};
+/** What config.json of a run says: enough to go on with it, and to use its model without its data. */
+export type RunConfig = TextConfig | ImportedConfig | PromptsConfig;
+export type RunKind = RunConfig["kind"];
+/** Runs whose model reads and writes text. */
+export type LanguageConfig = TextConfig | ImportedConfig;
+
+/** The config of a kind of run. */
+export type ConfigOf<Kind extends RunKind> = Extract<RunConfig, { readonly kind: Kind }>;
+
+/** A run on disk, for reading. */
+export interface Run<Config extends RunConfig = LanguageConfig> {
+  readonly path: string;
+  readonly config: Config;
+  /** The version of config.json as it is on disk. */
+  readonly version: number;
+}
+
+/**
+ * The config that was stored as `json`, and in which version. Throws RUN_CONFIG listing every problem, RUN_VERSION, LAB_NAME
+ * and LAB_OPTIONS.
+ */
+export function parseConfig(
+  json: unknown,
+  path: string,
+): { readonly config: RunConfig; readonly version: number } {
+  const version = versionOf(json);
+  if (version !== 1 && version !== CONFIG_VERSION) throw otherVersion(path, version, CONFIG_VERSION);
+  const stored = version === 1 ? fromFormat1(json as object) : json;
+  const parsed = configSchema.safeParse(stored, { error: inWords });
+  if (!parsed.success) throw badRunConfig(path, problemsOf(parsed.error, "config"));
+  const config = parsed.data;
+  if (config.kind !== "prompts") return { config, version };
+  const training = parsePromptTraining(config.training, config.spec, taskNamed(config.task));
+  return { config: { ...config, training }, version };
+}
+
+function versionOf(json: unknown): unknown {
+  const { version, format } = (json ?? {}) as { readonly version?: unknown; readonly format?: unknown };
+  return version ?? format;
+}
+
+/** Format 1 had no kind for language models, and `lab` for prompts. */
+function fromFormat1(json: object): object {
+  const { format: _, kind, training, data, ...others } = json as Record<string, unknown>;
+  const version = CONFIG_VERSION;
+  if (kind === "lab") return { version, kind: "prompts", ...others, training };
+  const { path, sha256 } = (data ?? {}) as { readonly path?: unknown; readonly sha256?: unknown };
+  const reference = data === null ? null : { path, manifestSha256: sha256 };
+  if (training === null) return { version, kind: "imported", ...others, data: reference };
+  return { version, kind: "text", ...others, training, data: reference };
+}
+
+/** What speaks against another depth than the full one, where a model was trained at no other. */
+export function depthWarning(config: LanguageConfig, isFull: boolean): string | undefined {
+  const { spec } = config;
+  const isElastic =
+    config.kind === "text" ? config.training.objective.kind === "elastic" : spec.family === "loopformer";
+  if (isFull || isElastic) return undefined;
+  return `this ${spec.family} was trained at ${spec.loops} loops only; other depths are a guess`;
+}

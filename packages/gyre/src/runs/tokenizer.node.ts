@@ -1,0 +1,33 @@
+import { loadBpe } from "../data/bpe.node.ts";
+import { gpt2Tokenizer } from "../data/gpt2.node.ts";
+import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { sha256Of } from "../util/checksum.node.ts";
+import type { LanguageConfig, Run } from "./config.ts";
+import { filePath, readRunFile, writeRunFile } from "./files.node.ts";
+
+const file = "tokenizer.json";
+
+/** What config.json says of a tokenizer. */
+export function tokenizerEntry(tokenizer: Tokenizer): LanguageConfig["tokenizer"] {
+  const { kind, vocab, endOfText } = tokenizer;
+  const json = jsonOf(tokenizer);
+  return { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) };
+}
+
+/** Puts a tokenizer that no package holds into its run. */
+export async function writeTokenizer(run: Pick<Run, "path">, tokenizer: Tokenizer): Promise<void> {
+  const json = jsonOf(tokenizer);
+  if (json !== undefined) await writeRunFile(run, "extra", file, json);
+}
+
+/** The tokenizer that the run's model was trained with. Throws RUN_FILE_MISSING, DATA_TOKENIZER, PACKAGE_MISSING. */
+export async function loadTokenizer(run: Pick<Run, "path" | "config">): Promise<Tokenizer> {
+  const { kind } = run.config.tokenizer;
+  if (kind === "bytes") return bytesTokenizer();
+  if (kind === "gpt2") return gpt2Tokenizer();
+  await readRunFile(run, "extra", file);
+  return loadBpe(filePath(run, "extra", file));
+}
+
+const jsonOf = (tokenizer: Tokenizer): string | undefined =>
+  "json" in tokenizer ? String(tokenizer.json) : undefined;

@@ -1,0 +1,36 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { hasFile, readRunFile, saveReport, writeRunFile } from "../../src/runs/files.node.ts";
+import { rejectionOf } from "../checkpoint/helpers.ts";
+
+let path = "";
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), "gyre-run-files-"));
+});
+afterEach(() => rm(path, { recursive: true }));
+
+test("reports and further files are kept under plain names", async () => {
+  expect(await saveReport({ path }, "budget.md", "# Budget\n")).toBe(join(path, "reports", "budget.md"));
+  expect(await readFile(join(path, "reports", "budget.md"), "utf8")).toBe("# Budget\n");
+  await writeRunFile({ path }, "extra", "tokenizer.json", "{}");
+  const ids = Uint8Array.of(1, 2);
+  expect(await writeRunFile({ path }, "extra", "ids.bin", ids)).toBe(join(path, "extra", "ids.bin"));
+  expect(new TextDecoder().decode(await readRunFile({ path }, "extra", "tokenizer.json"))).toBe("{}");
+  expect(await readRunFile({ path }, "extra", "ids.bin")).toEqual(ids);
+  expect([await hasFile({ path }, "extra", "ids.bin"), await hasFile({ path }, "extra", "no.txt")]).toEqual([
+    true,
+    false,
+  ]);
+});
+
+test.each(["../config.json", "a/b", ".hidden", ""])("the name %j is refused", async (name) => {
+  const error = await rejectionOf(writeRunFile({ path }, "extra", name, "x"));
+  expect(error.message).toMatch(/^RUN_FILE_NAME: the file name/);
+});
+
+test("a file that is not there is an error", async () => {
+  const error = await rejectionOf(readRunFile({ path }, "extra", "no.txt"));
+  expect(error.message).toMatch(/^RUN_FILE_MISSING: no file .*no\.txt/);
+});

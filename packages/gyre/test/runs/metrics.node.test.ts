@@ -1,0 +1,91 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { MetricsFile } from "../../src/runs/metrics.node.ts";
+import { rejectionOf } from "../checkpoint/helpers.ts";
+
+let folder = "";
+let metrics: MetricsFile;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gyre-metrics-"));
+  metrics = new MetricsFile(folder);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const file = () => join(folder, "metrics.jsonl");
+const aside = () => readFile(join(folder, "metrics.damaged.jsonl"));
+
+test("a run without metrics has none", async () => {
+  expect(await metrics.read()).toEqual({ records: [], damaged: 0 });
+  expect(await metrics.truncate(0)).toBe(0);
+});
+
+test("are appended, read and truncated to a step", async () => {
+  for (const step of [0, 1, 2, 3]) await metrics.append({ step, loss: 4 - step, kind: "train" });
+  expect((await metrics.read()).records).toHaveLength(4);
+  expect(await metrics.truncate(1)).toBe(0);
+  await metrics.append({ step: 2, loss: 2.5 });
+  expect((await metrics.read()).records.map(({ step, loss }) => [step, loss])).toEqual([
+    [0, 4],
+    [1, 3],
+    [2, 2.5],
+  ]);
+});
+
+test("a line that a crash cut short, in the middle of a character, is left out and does not swallow the next", async () => {
+  await metrics.append({ step: 1, note: "é" });
+  await appendFile(file(), Buffer.concat([Buffer.from('{"step":2,"note":"'), Buffer.of(0xc3)]));
+  const again = new MetricsFile(folder);
+  expect(await again.read()).toEqual({ records: [{ step: 1, note: "é" }], damaged: 0 });
+  await again.append({ step: 2 });
+  expect(await readFile(file(), "utf8")).toBe('{"step":1,"note":"é"}\n{"step":2}\n');
+});
+
+test("damaged lines are counted, and kept aside byte for byte when a run goes on", async () => {
+  const damage = [Buffer.from('{"st'), Buffer.of(0xff, 0xfe, 0x80), Buffer.from("{}"), Buffer.from('"step"')];
+  const lines = [Buffer.from('{"step":1}'), ...damage, Buffer.from('{"step":2}'), Buffer.from('{"step":3}')];
+  await writeFile(file(), Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")])));
+  expect(await metrics.read()).toEqual({ records: [1, 2, 3].map((step) => ({ step })), damaged: 4 });
+  expect(await metrics.truncate(2)).toBe(4);
+  expect(await readFile(file(), "utf8")).toBe('{"step":1}\n{"step":2}\n');
+  expect(await aside()).toEqual(Buffer.concat(damage.flatMap((line) => [line, Buffer.from("\n")])));
+  expect(await metrics.truncate(2)).toBe(0);
+});
+
+test("a file larger than what is read at a time keeps every line", async () => {
+  const lines = Array.from({ length: 3000 }, (_, step) =>
+    JSON.stringify({ step, note: "é".repeat(step % 90) }),
+  );
+  await writeFile(file(), `${lines.join("\n")}\n`);
+  expect((await metrics.read()).records).toHaveLength(3000);
+  await metrics.truncate(2998);
+  expect(await readFile(file(), "utf8")).toBe(`${lines.slice(0, -1).join("\n")}\n`);
+});
+
+test("records of runs of format 1 are read in today's form", async () => {
+  const text =
+    '{"step":1,"loss":6.1,"lossLong":5.5,"lossShort":5.4,"consistency":0.2,"gradientNorm":1,"shortLoops":[3,2]}\n' +
+    '{"step":2,"loss":5.5,"lossLong":5.5,"gradientNorm":1,"shortLoops":[]}\n' +
+    '{"step":3,"loss":5,"lossLong":5,"shortLoops":[],"curriculum":{"points":11,"loops":2}}\n';
+  await writeFile(file(), text);
+  expect((await metrics.read()).records).toEqual([
+    {
+      step: 1,
+      loss: 6.1,
+      gradientNorm: 1,
+      parts: { long: 5.5, short: 5.4, consistency: 0.2 },
+      noted: { shortLoops: [3, 2] },
+    },
+    { step: 2, loss: 5.5, gradientNorm: 1, parts: { long: 5.5 }, noted: {} },
+    { step: 3, loss: 5, parts: {}, noted: { points: [11], loops: [2] } },
+  ]);
+  await metrics.truncate(3);
+  expect(await readFile(file(), "utf8")).toBe(text);
+});
+
+test("bad records and steps are errors", async () => {
+  expect((await rejectionOf(metrics.append({ step: -1 }))).message).toMatch(/^CHECKPOINT_OPTION: step: -1/);
+  expect((await rejectionOf(metrics.append({ step: 1, big: 1n }))).code).toBe("RUN_JSON");
+  expect((await rejectionOf(metrics.truncate(0.5))).message).toMatch(/^CHECKPOINT_OPTION: afterStep: 0\.5/);
+});
