@@ -24,7 +24,7 @@ export {
   untilConfident,
   untilSettled,
 } from "./decode/exits.ts";
-export { decoderOf, type GenerateOptions, generate } from "./decode/generate.ts";
+export { type GenerateOptions, generate } from "./decode/generate.ts";
 export { generationSchema, textDefaults } from "./decode/options.ts";
 export type { Reading } from "./decode/read.ts";
 export type { SamplingOptions } from "./decode/sampling.ts";

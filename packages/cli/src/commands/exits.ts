@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type CachePolicy,
-  decoderOf,
+  Decoder,
   type ExitSeries,
   type ExitsReport,
   exitStudy,
@@ -42,11 +42,12 @@ export async function exitsCommand(path: string, options: ExitsOptions): Promise
   const signal = interruptSignal();
   const status = new StatusLine();
   await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
+  await using decoder = new Decoder({ spec, weights, runtime });
   try {
     const series: ExitSeries[] = [];
     const study = { split: validation, tokens, cachePolicy, signal };
     status.update("fixed depths", false);
-    for await (const one of exitStudy(decoderOf({ spec, weights, runtime }), study)) {
+    for await (const one of exitStudy(decoder, study)) {
       series.push(one);
       status.update(`${one.name}: ${one.points.map(({ loss }) => loss.toFixed(3)).join(" ")}`, true);
     }

@@ -1,5 +1,5 @@
+import type { Graph } from "../graph/types.ts";
 import {
-  type CallShape,
   cacheKinds,
   cacheName,
   loopGraph,
@@ -11,9 +11,14 @@ import { contextExceeded } from "../models/errors.ts";
 import type { Model } from "../models/model.ts";
 import { isConditioned, parameterCount } from "../models/parameters.ts";
 import { type Budget, conditions } from "../models/spec.ts";
-import type { Program } from "../runtime/runtime.ts";
+import type { CompileOptions, Program } from "../runtime/runtime.ts";
+import { checksumOf } from "../util/checksum.ts";
+import { Recent } from "../util/recent.ts";
 import { type FloatData, sizeOf, type Tensor, zeros } from "../util/tensor.ts";
 import { KeyValueCache } from "./cache.ts";
+import { capacityFor, fillMask, fillModulation, type LoopsShape, roundUp, rowsOf } from "./calls.ts";
+import { weightsChanged } from "./errors.ts";
+import { type Prepared, ProgramCache } from "./programs.ts";
 
 // Shapes: T tokens, d width, k layers.
 
@@ -43,25 +48,18 @@ export interface LoopCall {
   readonly states: FloatData;
 }
 
-/** Added to the scores of positions that a token may not see; exp of it is exactly zero. */
-const MASKED = -1e9;
-
 /** The longest stretch of a prompt that is computed at a time. */
 const LONGEST_CALL = 256;
 
 /** Programs that are kept; each holds the core's weights in the runtime's own layout. */
 const KEPT_CALLS = 24;
+const KEPT_OTHERS = 8;
 
-/** A call of the core for some loops in a row. */
-interface LoopsShape extends CallShape {
-  readonly loops: number;
-  /** Whether the head follows them in the same call. */
-  readonly reads: boolean;
-}
+/** Bytes of what loops are told that are kept for the next route. */
+const KEPT_MODULATIONS = 2 ** 24;
 
 /** A call's program with the buffers that it reads. */
-interface PreparedCall {
-  readonly program: Program;
+interface PreparedCall extends Prepared {
   readonly inputs: Map<string, Tensor>;
   readonly states: FloatData;
   readonly mask: FloatData;
@@ -79,12 +77,13 @@ export class Decoder implements AsyncDisposable {
   blockPasses = 0;
   /** Calls of the core so far. */
   calls = 0;
-  readonly #calls = new Map<string, Promise<PreparedCall>>();
-  readonly #heads = new Map<number, Promise<Program>>();
-  readonly #told = new Map<string, FloatData>();
-  /** Zeros for the caches of a sequence that only fills a call up, by size. */
-  readonly #empty = new Map<number, FloatData>();
-  #conditioner: Promise<Program> | undefined;
+  readonly #calls = new ProgramCache<PreparedCall>(KEPT_CALLS);
+  readonly #others = new ProgramCache<Prepared>(KEPT_OTHERS);
+  readonly #told = new Recent<FloatData>({ room: KEPT_MODULATIONS, weigh: ({ byteLength }) => byteLength });
+  /** Zeros for the caches of a sequence that only fills a call up. */
+  #empty: FloatData;
+  /** Of the weights that the first program was compiled with. */
+  #checksum: string | undefined;
   #last: Promise<void> = Promise.resolve();
 
   /** The head is less than half of the model: every program that ends with it may hold it once more. */
@@ -93,16 +92,29 @@ export class Decoder implements AsyncDisposable {
   constructor(model: Model) {
     const { vocab, width } = model.spec;
     this.model = model;
+    this.#empty = this.zeros(0);
     this.#isHeadSmall = 2 * vocab * width < parameterCount(model.spec);
   }
 
-  /** The route of a budget. Throws LOOPS or TRAJECTORY. */
+  /** Whether the weights are those that it was first used with: training changes them in place. */
+  get isCurrent(): boolean {
+    return this.#checksum === undefined || this.#checksum === checksumOf(this.model.weights);
+  }
+
+  /** Bytes of modulations that are kept for the next route. */
+  get modulationBytes(): number {
+    return this.#told.weight;
+  }
+
+  /** The route of a budget. Throws LOOPS, TRAJECTORY or WEIGHTS_CHANGED. */
   async route(budget: Budget): Promise<Route> {
     const { loops, t, dt } = conditions(this.model.spec, budget);
-    const modulations: (FloatData | undefined)[] = [];
-    for (let loop = 0; loop < loops; loop++)
-      modulations.push(await this.#modulation(t[loop] as number, dt[loop] as number));
-    return { loops, modulations };
+    return this.#inTurn(async () => {
+      const modulations: (FloatData | undefined)[] = [];
+      for (let loop = 0; loop < loops; loop++)
+        modulations.push(await this.#modulation(t[loop] as number, dt[loop] as number));
+      return { loops, modulations };
+    });
   }
 
   /** A sequence without tokens; memory is taken at once for as many as are `expected`. */
@@ -168,13 +180,12 @@ export class Decoder implements AsyncDisposable {
     return this.#inTurn(() => this.#logits(states));
   }
 
-  /** Lets go of the compiled programs. */
+  /** Lets go of the compiled programs, once the calls under way are through; a later call compiles its own again. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#last;
-    const calls = await Promise.all(this.#calls.values());
-    const programs = await Promise.all([...this.#heads.values(), this.#conditioner]);
-    for (const program of [...calls.map((call) => call.program), ...programs])
-      await program?.[Symbol.asyncDispose]();
+    await this.#inTurn(async () => {
+      await this.#calls[Symbol.asyncDispose]();
+      await this.#others[Symbol.asyncDispose]();
+    });
   }
 
   /** The logits [vocab] of each new token, if the head joins the call. */
@@ -196,7 +207,7 @@ export class Decoder implements AsyncDisposable {
       loops,
       reads: head === "reading",
     };
-    const prepared = await this.#prepared(shape);
+    const prepared = await this.#calls.get(Object.values(shape).join(), () => this.#prepare(shape));
     this.#fill(prepared, shape, calls, count);
     const outputs = await prepared.program.run(prepared.inputs);
     const next = outputs.get("x")?.data as FloatData;
@@ -235,21 +246,15 @@ export class Decoder implements AsyncDisposable {
   }
 
   async #logits(states: readonly FloatData[]): Promise<FloatData[]> {
-    const { spec, weights, runtime } = this.model;
+    const { spec } = this.model;
     const rows = roundUp(states.length, 2);
-    const program =
-      this.#heads.get(rows) ??
-      runtime.compile(readOutGraph(spec, rows), {
-        bound: weights,
-        buffers: 1,
-        fused: true,
-        pinned: "others",
-      });
-    this.#heads.set(rows, program);
+    const { program } = await this.#others.get(`head ${rows}`, async () => ({
+      program: await this.#compile(readOutGraph(spec, rows), { fused: true, pinned: "others" }),
+    }));
     const x = this.zeros(rows * spec.width);
     for (const [row, state] of states.entries()) x.set(state, row * spec.width);
     const inputs = new Map([["x", { data: x, shape: [rows, spec.width] }]]);
-    const { data } = (await (await program).run(inputs)).get("logits") as Tensor<FloatData>;
+    const { data } = (await program.run(inputs)).get("logits") as Tensor<FloatData>;
     return states.map((_, row) => data.slice(row * spec.vocab, (row + 1) * spec.vocab));
   }
 
@@ -264,49 +269,39 @@ export class Decoder implements AsyncDisposable {
   }
 
   async #modulation(t: number, dt: number): Promise<FloatData | undefined> {
-    const { spec, weights, runtime } = this.model;
+    const { spec, runtime } = this.model;
     if (!isConditioned(spec)) return undefined;
     const key = `${t} ${dt}`;
     const known = this.#told.get(key);
     if (known) return known;
-    this.#conditioner ??= runtime.compile(modulationGraph(spec, 1), {
-      bound: weights,
-      buffers: 1,
-      pinned: "others",
-    });
+    const { program } = await this.#others.get("modulation", async () => ({
+      program: await this.#compile(modulationGraph(spec, 1), { pinned: "others" }),
+    }));
     const inputs = new Map([
       ["t", { data: zeros(runtime.precision, 1).fill(t), shape: [1] }],
       ["dt", { data: zeros(runtime.precision, 1).fill(dt), shape: [1] }],
     ]);
-    const outputs = await (await this.#conditioner).run(inputs);
+    const outputs = await program.run(inputs);
     const told = (outputs.get("modulation") as Tensor<FloatData>).data.slice();
     this.#told.set(key, told);
     return told;
   }
 
-  /** The program of a shape; the one that was used least recently is let go when there are many. */
-  async #prepared(shape: LoopsShape): Promise<PreparedCall> {
-    const key = Object.values(shape).join();
-    const known = this.#calls.get(key) ?? this.#prepare(shape);
-    this.#calls.delete(key);
-    this.#calls.set(key, known);
-    const [oldest] = this.#calls.keys();
-    if (this.#calls.size > KEPT_CALLS && oldest !== undefined) {
-      const { program } = (await this.#calls.get(oldest)) as PreparedCall;
-      this.#calls.delete(oldest);
-      await program[Symbol.asyncDispose]();
-    }
-    return known;
+  /** A program over the weights. Throws WEIGHTS_CHANGED where it would be the first one over these. */
+  async #compile(graph: Graph, options: CompileOptions): Promise<Program> {
+    const { weights, runtime } = this.model;
+    const checksum = checksumOf(weights);
+    this.#checksum ??= checksum;
+    if (checksum !== this.#checksum) throw weightsChanged();
+    return runtime.compile(graph, { bound: weights, buffers: 1, ...options });
   }
 
   async #prepare(shape: LoopsShape): Promise<PreparedCall> {
-    const { spec, weights, runtime } = this.model;
+    const { spec } = this.model;
     const graph = loopGraph(spec, shape);
     const head = shape.reads ? { epilogue: readOutGraph(spec, shape.sequences * shape.tokens) } : {};
     const repeat = { times: shape.loops, carried: ["x"], shared: ["mask"], ...head };
-    const program = await runtime.compile(graph, {
-      bound: weights,
-      buffers: 1,
+    const program = await this.#compile(graph, {
       fused: true,
       pinned: shape.reads ? "alone" : "others",
       ...(shape.loops > 1 || shape.reads ? { repeat } : {}),
@@ -328,8 +323,9 @@ export class Decoder implements AsyncDisposable {
     const { spec } = this.model;
     const { sequences, tokens, cached, loops } = shape;
     const size = loops * cached * spec.width;
-    const empty = this.#empty.get(size) ?? this.zeros(size);
-    this.#empty.set(size, empty);
+    const isFull = calls.length === sequences;
+    if (!isFull && this.#empty.length < size) this.#empty = this.zeros(size);
+    const empty = this.#empty.subarray(0, size);
     const { heads } = spec.attention;
     const cacheShape = [loops, 1, heads, cached, spec.width / heads];
     for (let index = 0; index < sequences; index++) {
@@ -347,54 +343,4 @@ export class Decoder implements AsyncDisposable {
       }
     }
   }
-}
-
-/** What one sequence's loops are told, [loops, S T or 1, 4 k d]. */
-function fillModulation(
-  into: FloatData,
-  { sequences, tokens }: LoopsShape,
-  sequence: number,
-  modulations: Route["modulations"],
-): void {
-  const rows = sequences === 1 ? 1 : tokens;
-  for (const [loop, modulation] of modulations.entries()) {
-    const { length } = modulation as FloatData;
-    for (let row = 0; row < rows; row++)
-      into.set(modulation as FloatData, ((loop * sequences + sequence) * rows + row) * length);
-  }
-}
-
-/** Cached positions before `position`, then the new tokens up to each one's own. */
-function fillMask(
-  mask: FloatData,
-  shape: CallShape,
-  sequence: number,
-  position: number,
-  count: number,
-): void {
-  const { tokens, cached } = shape;
-  const rowLength = cached + tokens;
-  for (let row = 0; row < tokens; row++) {
-    const start = (sequence * tokens + row) * rowLength;
-    mask.fill(MASKED, start, start + rowLength);
-    mask.fill(0, start, start + Math.min(position, cached));
-    mask.fill(0, start + cached, start + cached + Math.min(row, count - 1) + 1);
-  }
-}
-
-/** The rows of a matrix, in place. */
-const rowsOf = (matrix: FloatData, width: number): FloatData[] =>
-  Array.from({ length: matrix.length / width }, (_, row) => matrix.subarray(row * width, (row + 1) * width));
-
-/** The smallest power of `base` that is at least `size`. */
-function roundUp(size: number, base: 2 | 4): number {
-  let power = 1;
-  while (power < size) power *= base;
-  return power;
-}
-
-/** Positions that a cache is made for, in eighths of the context: all of it is read in every call. */
-function capacityFor(positions: number, context: number): number {
-  const step = Math.ceil(context / 8);
-  return Math.min(context, Math.ceil(positions / step) * step);
 }

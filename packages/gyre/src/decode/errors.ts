@@ -67,3 +67,11 @@ export function draftWithExit(rule: string): GyreError {
     fix: "leave out the draft or the rule",
   });
 }
+
+export function weightsChanged(): GyreError {
+  return new GyreError("WEIGHTS_CHANGED", {
+    given: "weights that have changed since the decoder's first program was compiled",
+    expected: "the weights that its other programs hold: a text would mix old and new ones",
+    fix: "make a new decoder after training, or call generate, which sees to it",
+  });
+}

@@ -1,5 +1,6 @@
 import type { Model } from "../models/model.ts";
-import { Decoder } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
+import { borrowDecoder } from "./decoders.ts";
 import { draftWithExit } from "./errors.ts";
 import { type Draft, Speculation } from "./speculate.ts";
 import { advance, type GeneratedToken, isExitRule, Stream, type StreamOptions } from "./stream.ts";
@@ -12,14 +13,15 @@ export interface GenerateOptions extends StreamOptions {
 
 /**
  * Continues `prompt` token by token, with a key/value cache per loop and layer. Throws PROMPT_EMPTY,
- * PROMPT_TOKEN, SAMPLING, EXIT, DRAFT, LOOPS or TRAJECTORY.
+ * PROMPT_TOKEN, SAMPLING, EXIT, DRAFT, LOOPS, TRAJECTORY, or WEIGHTS_CHANGED where training changes them meanwhile.
  */
 export async function* generate(
   model: Model,
   prompt: ArrayLike<number>,
   { signal, draft, ...options }: GenerateOptions,
 ): AsyncGenerator<GeneratedToken> {
-  const decoder = decoderOf(model);
+  await using loan = await borrowDecoder(model);
+  const { decoder } = loan;
   if (draft) {
     yield* speculate(decoder, prompt, { ...options, draft }, signal);
     return;
@@ -54,15 +56,4 @@ async function* speculate(
     maxTokens,
     ...(signal ? { signal } : {}),
   });
-}
-
-const decoders = new WeakMap<Model["weights"], Decoder>();
-
-/** The decoder of a model; one for all that is done with the same weights on the same runtime. */
-export function decoderOf(model: Model): Decoder {
-  const known = decoders.get(model.weights);
-  if (known?.model.runtime === model.runtime && known.model.spec === model.spec) return known;
-  const decoder = new Decoder(model);
-  decoders.set(model.weights, decoder);
-  return decoder;
 }

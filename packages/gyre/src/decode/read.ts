@@ -53,7 +53,8 @@ interface Open {
  * LOOPS or TRAJECTORY.
  *
  * @example
- * await readTexts(decoderOf(model), [tokenizer.encode("We the people")], { loops: 2 }, ({ position, logits }) => {
+ * await using decoder = new Decoder(model);
+ * await readTexts(decoder, [tokenizer.encode("We the people")], { loops: 2 }, ({ position, logits }) => {
  *   console.log(position, argmax(logits));
  * });
  */
