@@ -7,6 +7,8 @@ const tsx = import.meta.resolve("tsx");
 
 export interface Finished {
   readonly code: number | null;
+  /** What ended the process, where a signal did. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -17,17 +19,17 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What comes through standard input; nothing is connected to it when left out. */
   readonly input?: string;
-  /** Called with all output so far whenever more of it arrives; true presses Ctrl-C, once. */
+  /** Asked with all output so far, whenever more of it arrives and every few milliseconds; true sends `signal`, once. */
   readonly interruptAt?: (stdout: string, stderr: string) => boolean;
-  /** Asked every few milliseconds; true kills the process outright. */
-  readonly killWhen?: () => boolean;
+  /** What `interruptAt` sends; that of Ctrl-C when left out. */
+  readonly signal?: NodeJS.Signals;
   /** Stop reading stdout when this many characters have come, as `head` does. */
   readonly closeAfter?: number;
 }
 
 /** Runs the command line as a process of its own, from source. */
 export function gyre(words: readonly string[], options: CliOptions = {}): Promise<Finished> {
-  const { cwd = repository, env = {}, input, interruptAt, killWhen, closeAfter } = options;
+  const { cwd = repository, env = {}, input, interruptAt, signal = "SIGINT", closeAfter } = options;
   const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
   const node = ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
   return new Promise((resolve, reject) => {
@@ -43,9 +45,9 @@ export function gyre(words: readonly string[], options: CliOptions = {}): Promis
     const more = () => {
       if (isInterrupted || !interruptAt?.(stdout, stderr)) return;
       isInterrupted = true;
-      child.kill("SIGINT");
+      child.kill(signal);
     };
-    const watch = setInterval(() => killWhen?.() && child.kill("SIGKILL"), 5);
+    const watch = setInterval(more, 5);
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       more();
@@ -56,9 +58,9 @@ export function gyre(words: readonly string[], options: CliOptions = {}): Promis
       more();
     });
     child.on("error", reject);
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
       clearInterval(watch);
-      resolve({ code, stdout, stderr });
+      resolve({ code, signal, stdout, stderr });
     });
   });
 }

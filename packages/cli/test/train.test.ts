@@ -78,7 +78,7 @@ async function killWhen(words: readonly string[], isTime: () => Promise<boolean>
     isDue ||= await isTime();
   }, 5);
   try {
-    return await gyre(words, { killWhen: () => isDue });
+    return await gyre(words, { interruptAt: () => isDue, signal: "SIGKILL" });
   } finally {
     clearInterval(watch);
   }

@@ -1,0 +1,182 @@
+import { existsSync, readFileSync } from "node:fs";
+import { readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contentOf } from "../../gyre/test/runs/helpers.ts";
+import { gyre } from "./cli.ts";
+import { temporaryFolder, tinyData } from "./tiny.ts";
+
+// What may happen to a run, with processes of their own: wrong starts, two that want it, signals, a moved dataset.
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let data: string;
+const at = (name: string) => join(folder.path, name);
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  data = await tinyData(at("data"));
+});
+afterAll(() => folder.remove());
+
+const model = "--width 16 --heads 2 --mlp 32 --context 16 --layers 1 --loops 3".split(" ");
+const training = "--batch 2 --warmup-steps 4 --seed 5".split(" ");
+const begin = (run: string, steps: number) => [
+  "train",
+  data,
+  "--out",
+  run,
+  ...model,
+  ...training,
+  "--steps",
+  `${steps}`,
+];
+
+/** More steps than a test waits for. */
+const endless = 1_000_000;
+const hasResumed = (_: string, stderr: string) => /\d+\/1000000 runs/.test(stderr);
+const hasBegun = (_: string, stderr: string) => stderr.includes("step 1/");
+
+const stepsOf = (run: string): number[] =>
+  readFileSync(join(run, "metrics.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).step);
+const upTo = (steps: number) => Array.from({ length: steps }, (_, index) => index + 1);
+const configOf = async (run: string) => JSON.parse(await readFile(join(run, "config.json"), "utf8"));
+/** The step of the newest checkpoint. */
+const savedStep = (run: string) =>
+  Number(readFileSync(join(run, "latest"), "utf8").trim().slice("step-".length));
+
+/** Begins a run and stops it after a few steps. */
+async function stopped(run: string, ...flags: string[]): Promise<void> {
+  const { code } = await gyre([...begin(run, endless), ...flags], { interruptAt: hasBegun });
+  expect(code).toBe(130);
+}
+
+describe("a start that is refused", () => {
+  test("with --force leaves the trained run as it was, byte for byte", async () => {
+    const run = at("trained");
+    expect((await gyre(begin(run, 4))).code).toBe(0);
+    const before = await contentOf(run);
+    const refused = await gyre(["train", data, "--out", run, "--force", "--context", "999999"]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/DATA_TOO_SHORT/)]);
+    expect(await contentOf(run)).toEqual(before);
+    expect((await gyre(["generate", run, "--prompt", "We", "--max-tokens", "2"])).code).toBe(0);
+  });
+
+  test("leaves nothing, and the same command with what fits needs no --force", async () => {
+    const run = at("retry");
+    const refused = await gyre(["train", data, "--out", run, "--context", "999999"]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/DATA_TOO_SHORT/)]);
+    expect(existsSync(run)).toBe(false);
+    expect((await gyre(begin(run, 2))).code).toBe(0);
+    expect(stepsOf(run)).toEqual([1, 2]);
+  });
+});
+
+describe("two processes", () => {
+  test("of which one trains a run: the other is refused by name, and no step is there twice", async () => {
+    const run = at("contested");
+    let second: ReturnType<typeof gyre> | undefined;
+    let isRefused = false;
+    const first = await gyre(begin(run, endless), {
+      interruptAt: (stdout, stderr) => {
+        if (hasBegun(stdout, stderr))
+          second ??= gyre(["train", "--resume", run]).finally(() => {
+            isRefused = true;
+          });
+        return isRefused;
+      },
+    });
+    expect(first.code).toBe(130);
+    const refused = await second;
+    expect([refused?.code, refused?.stderr]).toEqual([
+      1,
+      expect.stringMatching(/RUN_LOCKED: .*contested is written to by process \d+/),
+    ]);
+    const steps = stepsOf(run);
+    expect(steps).toEqual(upTo(steps.length));
+    expect(savedStep(run)).toBe(steps.length);
+  });
+
+  test("that go on with a run at the same moment: one does", async () => {
+    const run = at("raced");
+    await stopped(run);
+    const ended = new Set<number>();
+    const one = async (index: number) => {
+      const result = await gyre(["train", "--resume", run], {
+        interruptAt: (stdout, stderr) => ended.size > 0 && hasResumed(stdout, stderr),
+      });
+      ended.add(index);
+      return result;
+    };
+    const results = await Promise.all([one(0), one(1)]);
+    const refused = results.filter(({ code }) => code === 1);
+    expect(refused.map(({ stderr }) => stderr)).toEqual([expect.stringMatching(/RUN_LOCKED/)]);
+    const steps = stepsOf(run);
+    expect(steps).toEqual(upTo(steps.length));
+    expect(await readdir(run)).not.toContain("lock");
+  });
+});
+
+describe("a signal", () => {
+  test.each(["SIGHUP", "SIGTERM"] as const)("%s saves the step under way", async (signal) => {
+    const run = at(signal);
+    const ended = await gyre(begin(run, endless), { interruptAt: hasBegun, signal });
+    expect([ended.code, ended.stderr]).toEqual([130, expect.stringMatching(/stopped and saved at step \d+/)]);
+    const steps = stepsOf(run);
+    expect(steps).toEqual(upTo(steps.length));
+    expect(savedStep(run)).toBe(steps.length);
+  });
+
+  test("before the first step ends the process at once, and nothing is left", async () => {
+    const run = at("early");
+    const isStarting = (_: string, stderr: string) => stderr.includes("steps of");
+    const deep = [...begin(run, endless), "--layers", "4", "--loops", "24"]; // seconds of compilation
+    const ended = await gyre(deep, { interruptAt: isStarting, signal: "SIGTERM" });
+    expect({ ...ended, stderr: ended.stderr.trim().split("\n").length }).toEqual({
+      code: null,
+      signal: "SIGTERM",
+      stdout: "",
+      stderr: 1,
+    });
+    expect(existsSync(run)).toBe(false);
+  });
+});
+
+describe("a run that goes on", () => {
+  test("uses the threads that it began with, and says when it is told to use others", async () => {
+    const run = at("threads");
+    await stopped(run, "--threads", "2");
+    expect(await configOf(run)).toMatchObject({ version: 2, threads: 2 });
+    const resume = ["train", "--resume", run];
+    const asBefore = await gyre(resume, { interruptAt: hasResumed });
+    expect([asBefore.code, asBefore.stderr]).toEqual([130, expect.not.stringMatching(/warning/)]);
+    const other = await gyre([...resume, "--threads", "1"], { interruptAt: hasResumed });
+    expect([other.code, other.stderr]).toEqual([
+      130,
+      expect.stringMatching(
+        /warning: this run began with 2 threads; with 1 thread its weights will not be bit for bit/,
+      ),
+    ]);
+    expect((await configOf(run)).threads).toBe(2);
+  });
+
+  test("finds its dataset by --data where that has moved, and by itself from then on", async () => {
+    const run = at("travelled");
+    const own = await tinyData(at("own-data"));
+    const [, , ...others] = begin(run, endless);
+    expect((await gyre(["train", own, ...others], { interruptAt: hasBegun })).code).toBe(130);
+    expect((await configOf(run)).data.path).toBe("../own-data");
+    await rename(own, at("moved-data"));
+    const lost = await gyre(["train", "--resume", run]);
+    expect([lost.code, lost.stderr]).toEqual([1, expect.stringMatching(/RUN_DATA: [\s\S]*--data/)]);
+    const foreign = await tinyData(at("foreign"), "fish");
+    const wrong = await gyre(["train", "--resume", run, "--data", foreign]);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/RUN_DATA: .*other tokens/)]);
+    const named = ["train", "--resume", run, "--data", at("moved-data")];
+    expect((await gyre(named, { interruptAt: hasResumed })).code).toBe(130);
+    expect((await configOf(run)).data.path).toBe("../moved-data");
+    const alone = await gyre(["train", "--resume", run], { interruptAt: hasResumed });
+    expect(alone.code).toBe(130);
+  });
+});
