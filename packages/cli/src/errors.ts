@@ -21,7 +21,7 @@ export function badTrajectoriesFile(path: string, problem: string): GyreError {
   });
 }
 
-export function badRecipe(path: string, problem: string): GyreError {
+export function unreadableRecipe(path: string, problem: string): GyreError {
   return new GyreError("RECIPE", {
     given: `the recipe ${path}: ${problem}`,
     expected: 'a JSON file {"model": {...}, "training": {...}} with fields of a spec and of training options',

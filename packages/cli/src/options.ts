@@ -52,29 +52,43 @@ export type LoopsRange = (fullDepth: number) => number[];
 
 /** Reads `LoopsRange`; the numbers come out in order and once each. */
 export function loopsRange(text: string): LoopsRange {
-  const all = ranges(
-    text,
-    /^(\d+|L)(?:\.\.(\d+|L))?$/,
-    'It must be like 4, 1,2,8 or 1..8; "L" is the full depth.',
-  );
+  const all = ranges(text, {
+    form: /^(\d+|L)(?:\.\.(\d+|L))?$/,
+    message: 'It must be like 4, 1,2,8 or 1..8; "L" is the full depth.',
+    most: mostLoops,
+  });
   return (fullDepth) => spread(all, (bound) => (bound === "L" ? fullDepth : Number(bound)));
 }
 
 /** Whole numbers: "8", "8,16,32" or "1..8"; they come out in order and once each. */
 export function wholes(text: string): number[] {
-  const found = spread(ranges(text, /^(\d+)(?:\.\.(\d+))?$/, "It must be like 8, 8,16,32 or 1..8."), Number);
+  const form = /^(\d+)(?:\.\.(\d+))?$/;
+  const message = "It must be like 8, 8,16,32 or 1..8.";
+  const found = spread(ranges(text, { form, message, most: mostWhole }), Number);
   if (found.length > 0) return found;
   throw new InvalidArgumentError("It must go from the smaller number to the larger one.");
 }
 
 type Bounds = readonly [from: string, to: string];
 
-function ranges(text: string, form: RegExp, message: string): Bounds[] {
+/** The library's limits, which bound what a list can ask for; a test holds them equal. */
+export const mostLoops = 1024;
+const mostWhole = 2 ** 20;
+
+function ranges(text: string, { form, message, most }: ListForm): Bounds[] {
   return text.split(",").map((part) => {
     const [, from, to = from] = form.exec(part.trim()) ?? [];
     if (from === undefined || to === undefined) throw new InvalidArgumentError(message);
+    if (Number(from) > most || Number(to) > most)
+      throw new InvalidArgumentError(`It must hold numbers of at most ${most}.`);
     return [from, to];
   });
+}
+
+interface ListForm {
+  readonly form: RegExp;
+  readonly message: string;
+  readonly most: number;
 }
 
 function spread(all: readonly Bounds[], read: (bound: string) => number): number[] {

@@ -38,7 +38,7 @@ function addTrain(lab: Command, exit: Exit): void {
     .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
     .option("--force", "replace a run that is at --out already")
     .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
-    .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1))
+    .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1, 1e9))
     .option("--learning-rate <lr>", "highest learning rate (default: the recipe's)", number(0, true))
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 500)
     .option(

@@ -10,7 +10,7 @@ import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
 import { flagsOf, threadsFlag } from "./flags.ts";
-import { draft, loopsRange, number, repeated, trajectory, whole, word } from "./options.ts";
+import { draft, loopsRange, mostLoops, number, repeated, trajectory, whole, word } from "./options.ts";
 import { addLab } from "./program-lab.ts";
 import { addTasks } from "./program-tasks.ts";
 
@@ -73,7 +73,11 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .argument("[out]", "folder to write (default: data/ and the name of the source)")
     .option("--tokenizer <kind>", "bpe, gpt2 or bytes", word("bpe", "gpt2", "bytes"), "bpe")
-    .option("--vocab <n>", "entries of a bpe vocabulary (default: 4096, or what the text yields)", whole(257))
+    .option(
+      "--vocab <n>",
+      "entries of a bpe vocabulary (default: 4096, or what the text yields)",
+      whole(257, 2 ** 22),
+    )
     .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
     .option("--text-key <name>", "field of a .jsonl row that holds its text (default: text)")
     .option("--overwrite", "replace a dataset that is there")
@@ -141,7 +145,7 @@ function addEval(program: Command, exit: Exit): void {
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--stride <tokens>", "tokens between the starts of windows (default: the context)", whole(1))
     .option("--max-tokens <n>", "score the first n tokens only", whole(1))
-    .option("--batch <n>", "windows at a time; with --tasks, continuations", whole(1))
+    .option("--batch <n>", "windows at a time; with --tasks, continuations", whole(1, 65_536))
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
     .addOption(threadsFlag())
     .addHelpText(
@@ -167,7 +171,7 @@ function addGenerate(program: Command, exit: Exit): void {
       "--prompt <text>",
       "text to continue; - reads standard input, as does a pipe without --prompt (default: a new document)",
     )
-    .option("--loops <n>", "loops of the core (default: the model's full depth)", whole(1))
+    .option("--loops <n>", "loops of the core (default: the model's full depth)", whole(1, mostLoops))
     .option("--trajectory <steps>", "step sizes that sum to 1, like 0.5,0.25,0.25", trajectory)
     .option("--exit <rule>", `leave a token's loops early: ${exitForms}`)
     .option(
@@ -293,10 +297,10 @@ function addInspect(program: Command, exit: Exit): void {
       "print a graph: forward, backward (before passes) or step (as it runs)",
       word("forward", "backward", "step"),
     )
-    .option("--batch <n>", "sequences in the printed graph", whole(1), 1);
+    .option("--batch <n>", "sequences in the printed graph", whole(1, 65_536), 1);
   for (const option of flagsOf("model")) command.addOption(option);
   command
-    .option("--vocab <n>", "entries of the vocabulary, without a run", whole(1), 4096)
+    .option("--vocab <n>", "entries of the vocabulary, without a run", whole(1, 2 ** 22), 4096)
     .addHelpText("after", "\nExample:\n  $ gyre inspect --family loopformer --loops 4 --graph step")
     .action(async (run: string | undefined, options: InspectOptions) =>
       exit(await (await import("./commands/inspect.ts")).inspectCommand(run, options)),
@@ -318,7 +322,7 @@ function addImport(program: Command, exit: Exit): void {
       "--tokenizer <which>",
       "gpt2, bytes, or a tokenizer.json (default: by the vocabulary, or the tokenizer.json of the folder)",
     )
-    .option("--loops <n>", "full depth, where config.json has no max_loops (default: 8)", whole(1))
+    .option("--loops <n>", "full depth, where config.json has no max_loops (default: 8)", whole(1, mostLoops))
     .option("--force", "replace a run that is at --out already")
     .addHelpText("after", "\nExample:\n  $ gyre import LoopFormer-3block-8iterations --out runs/loopformer")
     .action(async (dir: string, options: ImportOptions) =>

@@ -1,17 +1,16 @@
 import { readFile } from "node:fs/promises";
 import {
   type ModelInput,
-  modelSchema,
   modelSpec,
+  parseRecipe,
   parseTraining,
+  type Recipe,
   type Spec,
   type TrainingInput,
   type TrainingOptions,
-  trainingSchema,
   usualObjective,
 } from "gyre";
-import * as z from "zod";
-import { badRecipe } from "./errors.ts";
+import { unreadableRecipe } from "./errors.ts";
 import { type FieldName, fieldsOf } from "./flags.ts";
 
 export const modelFields = fieldsOf("model");
@@ -25,35 +24,21 @@ type Field = FieldName<"model"> | FieldName<"training">;
 /** Flags that set a field of the model or of the training options, as commander parsed them. */
 export type SettingFlags = { readonly [Name in Field]?: unknown };
 
-const recipeSchema = z.strictObject({
-  $schema: z.string().optional(),
-  description: z.string().optional(),
-  model: modelSchema.partial().optional(),
-  training: trainingSchema.partial().strict().optional(),
-});
-export type Recipe = z.infer<typeof recipeSchema>;
-
 /** The JSON of a recipe, unchecked. Throws RECIPE. */
 export async function readRecipeJson(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw badRecipe(path, cause.message);
+    throw unreadableRecipe(path, cause.message);
   });
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw badRecipe(path, String(cause));
+    throw unreadableRecipe(path, String(cause));
   }
 }
 
 /** Reads a recipe; throws RECIPE listing every problem. */
-export async function readRecipe(path: string): Promise<Recipe> {
-  const parsed = recipeSchema.safeParse(await readRecipeJson(path));
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) => `${issue.path.join(".") || "recipe"}: ${issue.message}`,
-  );
-  throw badRecipe(path, problems.join("; "));
-}
+export const readRecipe = async (path: string): Promise<Recipe> =>
+  parseRecipe(await readRecipeJson(path), path);
 
 function chosen(flags: SettingFlags, names: readonly Field[]): Record<string, unknown> {
   return Object.fromEntries(

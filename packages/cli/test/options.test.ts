@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { loopsRange, number, trajectory, whole, wholes, word } from "../src/options.ts";
+import { most } from "../../gyre/src/util/limits.ts";
+import { loopsRange, mostLoops, number, trajectory, whole, wholes, word } from "../src/options.ts";
 
 describe("option texts", () => {
   test("ranges of loops", () => {
@@ -17,6 +18,14 @@ describe("option texts", () => {
     for (const text of ["", "L", "1...3", "a", "1,,2", "-1"])
       expect(() => wholes(text), text).toThrow("It must be like 8");
     expect(() => wholes("5..4")).toThrow("It must go from the smaller");
+  });
+
+  test("a list is no longer than anything has loops or sizes", () => {
+    expect(mostLoops).toBe(most.loops);
+    expect(loopsRange("1..1024")(4)).toHaveLength(1024);
+    for (const text of ["1..1000000000", "9007199254740993", "L..1025"])
+      expect(() => loopsRange(text), text).toThrow("It must hold numbers of at most 1024.");
+    expect(() => wholes("1..1000000000")).toThrow("It must hold numbers of at most 1048576.");
   });
 
   test("numbers", () => {

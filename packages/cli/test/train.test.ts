@@ -100,6 +100,24 @@ test("a run keeps its options, is not overwritten, and says when it is done", as
   expect((await gyre([...short, "--force"])).code).toBe(0);
 });
 
+test("a recipe, and flags, that no machine can hold are refused in words before anything is made", async () => {
+  const [recipe, run] = [join(folder.path, "huge.json"), join(folder.path, "huge")];
+  for (const [part, field, words] of [
+    ["model", "layers", "model.layers: must be a number of at most 1024, not 4294967296"],
+    ["model", "width", "model.width: must be a number of at most 65536, not 4294967296"],
+    ["model", "mlp", "model.mlp: must be a number of at most 262144, not 4294967296"],
+    ["model", "context", "model.context: must be a number of at most 1048576, not 4294967296"],
+    ["training", "batch", "training.batch: must be a number of at most 65536, not 4294967296"],
+  ] as const) {
+    await writeFile(recipe, JSON.stringify({ [part]: { [field]: 2 ** 32 } }));
+    const refused = await gyre(["train", data, "--out", run, "--recipe", recipe]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(words)]);
+    const flag = await gyre(["train", data, "--out", run, `--${field}`, "4294967296"]);
+    expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining(`--${field} <n>`)]);
+  }
+  await expect(readdir(run)).rejects.toThrow("ENOENT");
+});
+
 test("a recipe sets what flags do not, and a wrong field of it is refused by name", async () => {
   const [good, bad] = [join(folder.path, "good.json"), join(folder.path, "bad.json")];
   const recipe = {

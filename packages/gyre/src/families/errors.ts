@@ -1,8 +1,12 @@
 import { GyreError } from "../util/errors.ts";
 
+const shownProblems = 50;
+
 export function checkpointMismatch(problems: readonly string[]): GyreError {
+  const rest = problems.length - shownProblems;
+  const lines = [...problems.slice(0, shownProblems), ...(rest > 0 ? [`and ${rest} more`] : [])];
   return new GyreError("CHECKPOINT_MISMATCH", {
-    given: `tensors that do not fit the model:\n    ${problems.join("\n    ")}`,
+    given: `tensors that do not fit the model:\n    ${lines.join("\n    ")}`,
     expected: "every tensor of the model, in its shape, and no other",
     fix: "check that the config (layers, width, context, vocabulary, kind of model) belongs to these weights",
   });

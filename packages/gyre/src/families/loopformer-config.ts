@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { inWords, problemsOf } from "../util/issues.ts";
+import { most } from "../util/limits.ts";
 import { officialConfigInvalid } from "./errors.ts";
 
-const count = z.int().positive();
+const upTo = (limit: number) => z.int().positive().max(limit);
 const tokenId = z.int().nonnegative().nullable().optional();
 
 /** What Hugging Face libraries write beside a model's own settings: kept as it is, without effect on the model. */
@@ -62,12 +64,12 @@ export const officialConfig = z
   .strictObject({
     model_type: z.enum(["loopformer", "base", "base_loop", "tmlt"]),
     architectures: z.array(z.string()).nullable().optional(),
-    block_size: count,
-    vocab_size: count,
-    n_layer: count,
-    n_head: count,
-    n_embd: count,
-    intermediate_dim: count,
+    block_size: upTo(most.context),
+    vocab_size: upTo(most.vocab),
+    n_layer: upTo(most.layers),
+    n_head: upTo(most.heads),
+    n_embd: upTo(most.width),
+    intermediate_dim: upTo(most.mlp),
     bias: z.boolean(),
     dropout: z.literal(0, { error: "only 0 is supported: gyre has no dropout" }).default(0),
     bos_token_id: tokenId,
@@ -76,7 +78,7 @@ export const officialConfig = z
     tie_word_embeddings: z
       .literal(true, { error: "only true is supported: the head is the embedding" })
       .optional(),
-    max_loops: count.optional(),
+    max_loops: upTo(most.loops).optional(),
     ...bookkeepingFields,
   })
   .refine(({ n_embd, n_head }) => n_embd % n_head === 0, {
@@ -99,9 +101,11 @@ export type OfficialConfig = z.output<typeof officialConfig>;
 
 /** Reads config.json, as text or as parsed JSON. Throws CHECKPOINT_CONFIG with every problem listed. */
 export function parseOfficialConfig(json: unknown, source = "config.json"): OfficialConfig {
-  const result = officialConfig.safeParse(typeof json === "string" ? parseJson(json, source) : json);
+  const result = officialConfig.safeParse(typeof json === "string" ? parseJson(json, source) : json, {
+    error: inWords,
+  });
   if (result.success) return result.data;
-  throw officialConfigInvalid(source, result.error.issues.flatMap(describe));
+  throw officialConfigInvalid(source, problemsOf(result.error, "config"));
 }
 
 /**
@@ -128,9 +132,4 @@ function parseJson(text: string, source: string): unknown {
   } catch (cause) {
     throw officialConfigInvalid(source, [`not JSON: ${cause instanceof Error ? cause.message : cause}`]);
   }
-}
-
-function describe(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `${key}: unknown field`);
-  return [`${issue.path.join(".") || "config"}: ${issue.message}`];
 }

@@ -12,6 +12,7 @@ import type { VectorTask } from "../tasks/task.ts";
 import { taskNamed } from "../tasks/vectors/index.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { named } from "../util/errors.ts";
+import { inWords, problemsOf } from "../util/issues.ts";
 import { badLabRecipe } from "./errors.ts";
 
 /** A training run as plain data: a task, a model, and options; widths of tokens and context follow from the task. */
@@ -38,12 +39,9 @@ export interface OpenRecipe {
 
 /** Checks a recipe that was read from outside. Throws LAB_RECIPE listing every problem. */
 export function parseLabRecipe(json: unknown, from: string): LabRecipe {
-  const parsed = labRecipeSchema.safeParse(json);
+  const parsed = labRecipeSchema.safeParse(json, { error: inWords });
   if (parsed.success) return parsed.data;
-  throw badLabRecipe(
-    from,
-    parsed.error.issues.map(({ path, message }) => `${path.join(".") || "recipe"}: ${message}`),
-  );
+  throw badLabRecipe(from, problemsOf(parsed.error, "recipe"));
 }
 
 /** The task, spec and training options of a recipe. Throws LAB_NAME, LAB_OPTIONS, SPEC_INVALID. */

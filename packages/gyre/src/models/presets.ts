@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { inWords, problemsOf } from "../util/issues.ts";
+import { most } from "../util/limits.ts";
 import { badSpec } from "./errors.ts";
 import { parseSpec, type Spec, specSchema } from "./spec.ts";
 
@@ -33,8 +34,8 @@ export const promptSizeSchema = z.strictObject({
   width,
   heads: attention.shape.heads,
   loops: loops.optional(),
-  inputs: z.int().positive().describe("width of a token"),
-  outputs: z.int().positive().optional().describe("width of a prediction; 1"),
+  inputs: z.int().positive().max(most.width).describe("width of a token"),
+  outputs: z.int().positive().max(most.width).optional().describe("width of a prediction; 1"),
   mlp: mlp.shape.width.optional().describe("hidden width of the feed-forward network; four times the width"),
   layers: layers.shape.core.optional().describe("layers of the core; 1, or 12 for `transformer`"),
 });

@@ -1,10 +1,11 @@
 import * as z from "zod";
 import { inWords, problemsOf } from "../util/issues.ts";
+import { most } from "../util/limits.ts";
 import { badLoops, badSpec, badTrajectory } from "./errors.ts";
 import { fromFlatSpec, isFlatSpec } from "./flat-spec.ts";
 
-const positive = z.int().positive();
-const count = z.int().min(0);
+const upTo = (limit: number) => z.int().positive().max(limit);
+const layerCount = z.int().min(0).max(most.layers);
 
 const families = [
   "gpt",
@@ -18,19 +19,21 @@ const families = [
 ] as const;
 
 const layers = z.strictObject({
-  prelude: count.default(0).describe("layers that run once, before the core"),
-  core: positive.describe("layers that loop, k"),
-  coda: count.default(0).describe("layers that run once, after the core"),
+  prelude: layerCount.default(0).describe("layers that run once, before the core"),
+  core: upTo(most.layers).describe("layers that loop, k"),
+  coda: layerCount.default(0).describe("layers that run once, after the core"),
 });
 
 const attention = z.strictObject({
-  heads: positive.describe("attention heads"),
-  keyValueHeads: positive.describe("heads of keys and values, shared by equal groups of heads; `heads`"),
+  heads: upTo(most.heads).describe("attention heads"),
+  keyValueHeads: upTo(most.heads).describe(
+    "heads of keys and values, shared by equal groups of heads; `heads`",
+  ),
   bias: z.boolean().default(false).describe("biases in the projections of attention"),
 });
 
 const mlp = z.strictObject({
-  width: positive.describe("hidden width of the feed-forward network"),
+  width: upTo(most.mlp).describe("hidden width of the feed-forward network"),
   activation: z.enum(["gelu", "relu", "silu", "geluTanh"]).default("gelu").describe("its nonlinearity"),
   gated: z.boolean().default(false).describe("a second projection that multiplies the activation"),
   bias: z.boolean().default(false).describe("biases in the feed-forward network"),
@@ -86,8 +89,8 @@ const readout = z.discriminatedUnion("kind", [
   z
     .strictObject({
       kind: z.literal("vectors"),
-      inputs: positive.describe("width of the vectors that go in"),
-      outputs: positive.describe("width of the vectors that come out"),
+      inputs: upTo(most.width).describe("width of the vectors that go in"),
+      outputs: upTo(most.width).describe("width of the vectors that come out"),
     })
     .describe("vectors go in and come out"),
 ]);
@@ -95,10 +98,15 @@ const readout = z.discriminatedUnion("kind", [
 /** A model as plain data: everything that decides its computation, and no weights. */
 export const specSchema = z.strictObject({
   family: z.enum(families).describe("the preset's name"),
-  vocab: count.default(0).describe("entries of the vocabulary; none where vectors go in"),
-  context: positive.describe("longest text or prompt in tokens"),
-  width: positive.describe("width d of the residual stream"),
-  loops: positive.describe("how often the core runs at full depth, L"),
+  vocab: z
+    .int()
+    .min(0)
+    .max(most.vocab)
+    .default(0)
+    .describe("entries of the vocabulary; none where vectors go in"),
+  context: upTo(most.context).describe("longest text or prompt in tokens"),
+  width: upTo(most.width).describe("width d of the residual stream"),
+  loops: upTo(most.loops).describe("how often the core runs at full depth, L"),
   layers,
   attention,
   mlp,
@@ -190,6 +198,9 @@ const rule = <Field extends keyof Spec>(
   problem: (spec: Pick<Spec, Field>) => string | false,
 ): Rule => ({ fields, problem });
 
+const tooLarge = (field: string, part: string, values: number): string | false =>
+  values > most.values && `${field}: ${part} of ${values} values; a tensor has at most ${most.values}`;
+
 const rules: readonly Rule[] = [
   rule(
     ["width", "attention"],
@@ -237,6 +248,16 @@ const rules: readonly Rule[] = [
     ["norm"],
     ({ norm: { kind, bias } }) => kind === "rms" && bias && "norm.bias: only LayerNorm has a bias",
   ),
+  rule(["vocab", "width"], ({ vocab, width }) => tooLarge("vocab", "embedding", vocab * width)),
+  rule(["width", "conditioning"], ({ width, conditioning: { kind } }) =>
+    kind === "none"
+      ? tooLarge("width", "attention", 3 * width ** 2)
+      : tooLarge("width", "modulation", 4 * width ** 2),
+  ),
+  rule(["context", "width"], ({ context, width }) => tooLarge("context", "positions", context * width)),
+  rule(["width", "mlp"], ({ width, mlp }) =>
+    tooLarge("mlp.width", "feed-forward network", mlp.width * width),
+  ),
   rule(
     ["attention"],
     ({ attention: { heads, keyValueHeads } }) =>
@@ -278,9 +299,6 @@ export const runsOnce = (family: Spec["family"]): boolean => family === "gpt" ||
 /** Whether tokens are vectors, and no vocabulary has them. */
 export const hasVectors = ({ readout }: Spec): boolean => readout.kind === "vectors";
 
-/** The most loops of one run: no model has learned anything there, and graphs would take minutes to build. */
-export const MOST_LOOPS = 1024;
-
 /** The uniform trajectory of M steps. */
 export const uniformTrajectory = (loops: number): number[] => new Array<number>(loops).fill(1 / loops);
 
@@ -297,7 +315,7 @@ export function conditions(spec: Spec, budget: Budget): { loops: number; t: Floa
   if (!Number.isInteger(loops) || loops < 1)
     throw badLoops(loops, spec.family, "a whole number of at least 1");
   if (runsOnce(spec.family) && loops !== 1) throw badLoops(loops, spec.family, "1: its layers run once");
-  if (loops > MOST_LOOPS) throw badLoops(loops, spec.family, `at most ${MOST_LOOPS}`);
+  if (loops > most.loops) throw badLoops(loops, spec.family, `at most ${most.loops}`);
   const dt = Float32Array.from(trajectory ?? uniformTrajectory(loops));
   if (trajectory) checkTrajectory(spec, trajectory, dt);
   const t = new Float32Array(loops);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { most } from "../util/limits.ts";
 
 const count = z.int().positive();
 
@@ -13,7 +14,12 @@ export const limitsSchema = z.strictObject({
   seconds: z.number().positive().default(300).describe("time for one request, waiting included; then 504"),
   choices: count.default(128).describe("texts of one request, prompts times n"),
   promptTokens: count.optional().describe("longest prompt; more gets 400; the context when left out"),
-  loops: count.optional().describe("most loops that a request may ask for; the full depth when left out"),
+  loops: z
+    .int()
+    .positive()
+    .max(most.loops)
+    .optional()
+    .describe("most loops that a request may ask for; the full depth when left out"),
 });
 export type Limits = Readonly<z.infer<typeof limitsSchema>>;
 
@@ -22,7 +28,7 @@ export const defaultLimits: Limits = limitsSchema.parse({});
 /** How a server runs, besides its limits. */
 export const serveSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(8080).describe("port to listen on; 0 takes a free one"),
-  slots: count.default(16).describe("texts that are written at a time, per model"),
+  slots: z.int().positive().max(1024).default(16).describe("texts that are written at a time, per model"),
   draft: z
     .enum(["auto", "none"])
     .default("none")

@@ -1,13 +1,14 @@
 import * as z from "zod";
+import { most } from "../util/limits.ts";
 import type { DifficultyRange, TokenTask } from "./task.ts";
 
-const size = z.int().positive();
+const size = z.int().positive().max(most.context);
 
 /** A number of a curriculum: fixed, or growing `by` so much `every` so many steps. */
 export const scheduleSchema = z.union([
   size,
   z
-    .strictObject({ from: size, to: size, by: size, every: size })
+    .strictObject({ from: size, to: size, by: size, every: z.int().positive().max(most.steps) })
     .refine(({ from, to }) => from <= to, { error: "from is above to" }),
 ]);
 export type Schedule = z.infer<typeof scheduleSchema>;
@@ -26,6 +27,7 @@ export function scheduledValues(schedule: Schedule, steps: number): number[] {
   for (let step = 0; step < steps; step += schedule.every) {
     const value = scheduled(schedule, step);
     if (values.at(-1) !== value) values.push(value);
+    if (value === schedule.to) break;
   }
   return values;
 }

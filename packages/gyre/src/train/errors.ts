@@ -8,6 +8,14 @@ export function badTraining(problems: readonly string[]): GyreError {
   });
 }
 
+export function badRecipe(path: string, problem: string): GyreError {
+  return new GyreError("RECIPE", {
+    given: `the recipe ${path}: ${problem}`,
+    expected: 'a JSON file {"model": {...}, "training": {...}} with fields of a spec and of training options',
+    fix: "correct the file; recipes/ has examples",
+  });
+}
+
 export function nonFinite(step: number, what: string, value: number, checkpoint: number): GyreError {
   return new GyreError("TRAIN_NOT_FINITE", {
     given: `step ${step}: ${what} is ${value}`,

@@ -2,16 +2,17 @@ import * as z from "zod";
 import type { Spec } from "../models/spec.ts";
 import { samplerNames } from "../models/trajectories.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
+import { most } from "../util/limits.ts";
 import { badTraining } from "./errors.ts";
 
 // Schemas only: whoever stores or shows options needs no graph and no trainer.
 
-const count = z.int().positive();
+const batch = z.int().positive().max(most.batch);
 
 /** What the training loop itself reads, whatever is trained on: AdamW, warm-up and cosine, clipping. */
 export const optimiserSchema = z.strictObject({
-  steps: count.default(1000).describe("optimizer steps"),
-  microBatches: count.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
+  steps: z.int().positive().max(most.steps).default(1000).describe("optimizer steps"),
+  microBatches: batch.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
   learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
   learningRateFloor: z
     .number()
@@ -58,7 +59,7 @@ export type Objective = z.infer<typeof objectiveSchema>;
 export const trainingSchema = optimiserSchema.extend({
   objective: objectiveSchema,
   sampler: z.enum(samplerNames).default("official").describe("how short trajectories are drawn"),
-  batch: count.default(8).describe("sequences a micro-batch"),
+  batch: batch.default(8).describe("sequences a micro-batch"),
   seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
 });
 export type TrainingOptions = z.infer<typeof trainingSchema>;
@@ -85,6 +86,11 @@ export function parseTraining(options: TrainingInput, spec: Spec): TrainingOptio
   }
   if (sampler === "uniform" && spec.conditioning.kind !== "time") {
     problems.push("sampler: only loopformer has step sizes to sample");
+  }
+  if (parsed.success && parsed.data.batch * spec.context > most.batchTokens) {
+    problems.push(
+      `batch: ${parsed.data.batch} texts of ${spec.context} tokens; a micro-batch has at most ${most.batchTokens}`,
+    );
   }
   if (learningRateFloor > learningRate) {
     problems.push(`learningRateFloor: ${learningRateFloor} is above learningRate ${learningRate}`);

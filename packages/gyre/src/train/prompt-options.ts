@@ -4,6 +4,7 @@ import { runsOnce, type Spec } from "../models/spec.ts";
 import { type Schedule, scheduledValues, scheduleSchema } from "../tasks/curriculum.ts";
 import type { PromptTask } from "../tasks/task.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
+import { most } from "../util/limits.ts";
 import { badPromptTraining } from "./errors.ts";
 import { optimiserSchema } from "./options.ts";
 
@@ -12,7 +13,7 @@ import { optimiserSchema } from "./options.ts";
  * Transformer: Adam without decay, whole prompts; `points`, `dims` and `loops` grow along schedules.
  */
 export const promptTrainingSchema = optimiserSchema.extend({
-  batch: z.int().positive().default(64).describe("prompts a micro-batch"),
+  batch: z.int().positive().max(most.batch).default(64).describe("prompts a micro-batch"),
   learningRate: z.number().positive().default(1e-3).describe("highest learning rate"),
   learningRateFloor: z
     .number()
@@ -22,8 +23,13 @@ export const promptTrainingSchema = optimiserSchema.extend({
   warmupSteps: z.int().min(0).default(200).describe("steps of linear warm-up"),
   weightDecay: z.number().min(0).default(0).describe("decay of tensors with two or more dimensions"),
   beta2: z.number().min(0).lt(1).default(0.999),
-  window: z.int().positive().default(1).describe("last loops that the loss averages"),
-  backprop: z.int().positive().optional().describe("last loops that gradients reach; the window by default"),
+  window: z.int().positive().max(most.loops).default(1).describe("last loops that the loss averages"),
+  backprop: z
+    .int()
+    .positive()
+    .max(most.loops)
+    .optional()
+    .describe("last loops that gradients reach; the window by default"),
   points: scheduleSchema.optional().describe("examples plus the query; the task's by default"),
   dims: scheduleSchema.optional().describe("coordinates in use; the task's by default"),
   loops: scheduleSchema.optional().describe("loops of a step; the spec's by default"),
@@ -60,15 +66,16 @@ export function parsePromptTraining(
     loops: data.loops ?? spec.loops,
     learningRateFloor: data.learningRateFloor ?? data.learningRate / 20,
   };
-  const most = (name: "points" | "dims" | "loops") => largestOf(training[name], training.steps);
-  if (most("points") > task.points)
-    problems.push(`points: up to ${most("points")}, where ${task.name} has ${task.points}`);
-  if (most("dims") > task.dims)
-    problems.push(`dims: up to ${most("dims")}, where ${task.name} has ${task.dims}`);
-  if (runsOnce(spec.family) && most("loops") > 1)
-    problems.push(`loops: up to ${most("loops")}, where a ${spec.family} runs its layers once`);
-  if (training.window > most("loops"))
-    problems.push(`window: ${training.window}, where no step has more than ${most("loops")} loops`);
+  const largest = (name: "points" | "dims" | "loops") => largestOf(training[name], training.steps);
+  if (largest("points") > task.points)
+    problems.push(`points: up to ${largest("points")}, where ${task.name} has ${task.points}`);
+  if (largest("dims") > task.dims)
+    problems.push(`dims: up to ${largest("dims")}, where ${task.name} has ${task.dims}`);
+  if (largest("loops") > most.loops) problems.push(`loops: up to ${largest("loops")}; at most ${most.loops}`);
+  if (runsOnce(spec.family) && largest("loops") > 1)
+    problems.push(`loops: up to ${largest("loops")}, where a ${spec.family} runs its layers once`);
+  if (training.window > largest("loops"))
+    problems.push(`window: ${training.window}, where no step has more than ${largest("loops")} loops`);
   if (training.backprop !== undefined && training.backprop < training.window)
     problems.push(`backprop: ${training.backprop} is below window ${training.window}`);
   if (training.learningRateFloor > training.learningRate)

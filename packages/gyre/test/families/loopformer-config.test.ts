@@ -42,7 +42,7 @@ test("bookkeeping of Hugging Face libraries is kept, other fields are refused", 
   const kept = { torch_dtype: "bfloat16", transformers_version: "4.57.0", auto_map: { AutoModel: "m.M" } };
   expect(parseOfficialConfig({ ...hub, ...kept })).toMatchObject(kept);
   expect(problemsOf({ ...hub, rope_theta: 10000, n_kv_head: 4 })).toMatch(
-    /rope_theta: unknown field\n {4}n_kv_head: unknown field/,
+    /config: unknown fields "rope_theta", "n_kv_head"/,
   );
 });
 
@@ -65,16 +65,30 @@ test("every problem is listed at once, rules about several fields included", () 
   };
   expect(problemsOf(broken)).toMatchInlineSnapshot(`
     "CHECKPOINT_CONFIG: m/config.json:
-        model_type: Invalid option: expected one of "loopformer"|"base"|"base_loop"|"tmlt"
-        block_size: Invalid input: expected number, received undefined
-        n_layer: Too small: expected number to be >0
+        model_type: must be "loopformer", "base", "base_loop" or "tmlt", not "gpt3"
+        block_size: is missing; it must be a number
+        n_layer: must be a number above 0, not 0
         dropout: only 0 is supported: gyre has no dropout
-        loops: unknown field
+        config: unknown field "loops"
         n_head: must divide n_embd
         eos_token_id: must be smaller than vocab_size
       expected: the config.json of a LoopFormer model or of one of its baselines
       fix: correct the fields listed above"
   `);
+});
+
+test("sizes beyond every limit are refused before a tensor's name is made", () => {
+  const hostile = { n_layer: 2_000_000, n_embd: 2 ** 53 - 1, n_head: 1, block_size: 2 ** 32, max_loops: 1e6 };
+  expect(
+    problemsOf({ ...hub, ...hostile })
+      .split("\n")
+      .slice(1, 5),
+  ).toEqual([
+    "    block_size: must be a number of at most 1048576, not 4294967296",
+    "    n_layer: must be a number of at most 1024, not 2000000",
+    "    n_embd: must be a number of at most 65536, not 9007199254740991",
+    "    max_loops: must be a number of at most 1024, not 1000000",
+  ]);
 });
 
 test("what is no object or no JSON is refused", () => {

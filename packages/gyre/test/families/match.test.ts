@@ -92,6 +92,13 @@ test("optional tensors may be missing, but not wrong", () => {
   );
 });
 
+test("a thousand missing tensors are counted, not listed", () => {
+  const many = new Map(Array.from({ length: 1000 }, (_, at) => [`w.${at}`, [1]] as const));
+  const { message } = errorOf(() => matchTensors(many, new Map()));
+  expect(message.split("\n").filter((line) => line.includes("missing:"))).toHaveLength(50);
+  expect(message).toContain("and 950 more");
+});
+
 test("all problems are listed in one error, by the names in the file", () => {
   const given = new Map<string, StoredTensor>([
     ["gpt.transformer.wte.weight", tensor([2, 3])],

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { officialShape, specFromOfficial } from "../../src/families/loopformer.ts";
 import { familyNames, presets, tmlt } from "../../src/models/presets.ts";
-import { conditions, MOST_LOOPS, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
+import { conditions, parseSpec, type Spec, uniformTrajectory } from "../../src/models/spec.ts";
+import { most } from "../../src/util/limits.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 import { changed, tinySize } from "./tiny.ts";
 
@@ -72,6 +73,29 @@ describe("parseSpec", () => {
     expect(error.message).toContain(problem);
   });
 
+  test.each([
+    [{ width: 2 ** 32 }, "width: must be a number of at most 65536, not 4294967296"],
+    [{ mlp: { width: 2 ** 53 - 1 } }, "mlp.width: must be a number of at most 262144, not 9007199254740991"],
+    [{ layers: { core: 2_000_000 } }, "layers.core: must be a number of at most 1024, not 2000000"],
+    [{ layers: { coda: 1e300 } }, "layers.coda: must be a number of at most 1024, not 1e+300"],
+    [{ attention: { heads: 1e6 } }, "attention.heads: must be a number of at most 1024, not 1000000"],
+    [{ loops: 1_000_000 }, "loops: must be a number of at most 1024, not 1000000"],
+    [{ context: 2 ** 32 }, "context: must be a number of at most 1048576, not 4294967296"],
+    [{ vocab: 20e9 }, "vocab: must be a number of at most 4194304, not 20000000000"],
+    [
+      { width: 65536, mlp: { width: 262144 } },
+      "mlp.width: feed-forward network of 17179869184 values; a tensor has at most 1073741824",
+    ],
+    [{ width: 16386 }, "width: modulation of 1074003984 values; a tensor has at most 1073741824"],
+    [
+      { width: 65536, vocab: 4194304 },
+      "vocab: embedding of 274877906944 values; a tensor has at most 1073741824",
+    ],
+  ])("%j is refused before anything is allocated", (change, problem) => {
+    const spec = changed(loopformer(tinySize), change);
+    expect(errorOf(() => parseSpec(spec)).message).toContain(problem);
+  });
+
   test.each([null, undefined, 3, "loopformer", []])("%j is no spec", (json) => {
     expect(errorOf(() => parseSpec(json)).code).toBe("SPEC_INVALID");
   });
@@ -140,7 +164,7 @@ describe("conditions", () => {
   });
 
   test("as many loops as there may be, and no more", () => {
-    const { t, dt } = conditions(loopformer(tinySize), MOST_LOOPS);
+    const { t, dt } = conditions(loopformer(tinySize), most.loops);
     expect([t.length, dt.length, t[1]]).toEqual([1024, 1024, dt[0]]);
     expect(errorOf(() => conditions(loopformer(tinySize), 1e9)).message).toContain("at most 1024");
     expect(errorOf(() => conditions(tmlt(tinySize), 1025)).code).toBe("LOOPS");

@@ -148,6 +148,7 @@ describe("schedules", () => {
     expect([0, 2, 3, 5, 6, 9, 100].map((step) => scheduled(schedule, step))).toEqual([5, 5, 7, 7, 9, 10, 10]);
     expect(scheduledValues(schedule, 7)).toEqual([5, 7, 9]);
     expect([scheduled(4, 9), scheduledValues(4, 9)]).toEqual([4, [4]]);
+    expect(scheduledValues({ from: 1, to: 3, by: 1, every: 1 }, 1e9)).toEqual([1, 2, 3]);
   });
 
   test("a ramp reaches its end after its share of the steps, in a few values", () => {
@@ -201,6 +202,8 @@ describe("options", () => {
     [{ steps: 1, objective: { kind: "final" } }, 'unknown field "objective"'],
     [{ steps: 1, points: { from: 3, to: 2, by: 1, every: 1 } }, "points: "],
     [{ steps: 1, noise: -1 }, "noise: "],
+    [{ steps: 1, loops: 2000 }, "loops: up to 2000; at most 1024"],
+    [{ steps: 1, loops: 2 ** 32 }, "loops: "],
   ])("%j is refused", (json, problem) => {
     expect(
       errorOf(() => parsePromptTraining(json as PromptTrainingInput, tinyLooped, task)).detail.given,

@@ -291,6 +291,16 @@ describe("options", () => {
     `);
   });
 
+  test("a micro-batch that no array can hold is refused", () => {
+    const spec = loopformer({ ...tinySize, context: 4096 });
+    expect(errorOf(() => parseTraining({ batch: 65536 }, spec)).detail.given).toContain(
+      "batch: 65536 texts of 4096 tokens; a micro-batch has at most 67108864",
+    );
+    expect(errorOf(() => parseTraining({ batch: 2 ** 32, steps: 2 ** 40 }, spec)).detail.given).toMatch(
+      /steps: must be a number of at most 1000000000.*\n.*batch: must be a number of at most 65536/,
+    );
+  });
+
   test("everything may be left out: a LoopFormer is trained for every budget, others for their own", () => {
     expect(parseTraining({}, loopformer(tinySize))).toMatchObject({
       steps: 1000,

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { reasonOf } from "../../util/errors.ts";
+import { inWords, problemsOf } from "../../util/issues.ts";
 import { badServer } from "./errors.ts";
 import type { Row, Vocabulary } from "./join.ts";
 import type { Writing } from "./question.ts";
@@ -209,11 +210,7 @@ async function ask<Answer>(
   } catch {
     throw badServer(where, `its answer is no JSON: ${text.slice(0, 80)}`);
   }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: inWords });
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw badServer(
-    where,
-    `its answer at ${issue?.path.map(String).join(".") || "the top"}: ${issue?.message}`,
-  );
+  throw badServer(where, `its answer's ${problemsOf(parsed.error, "top")[0]}`);
 }
