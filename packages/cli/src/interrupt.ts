@@ -24,7 +24,10 @@ export class Interrupt {
   }
 }
 
-/** Aborts at the first signal from now on; a second one ends the process at once. */
+/**
+ * Aborts at the first signal from now on; a second one ends the process at once. For commands that have something to
+ * save: all others let a signal end them, which it does in the middle of a compilation too.
+ */
 export function interruptSignal(): AbortSignal {
   const interrupt = new Interrupt();
   interrupt.listen();

@@ -126,11 +126,11 @@ describe("gyre eval", () => {
   it("ends quietly at Ctrl-C", async () => {
     await mkdir(at("stopped"));
     const words = ["eval", "looped", "--stride", "1", "--batch", "1", "--loops", "1..40", "--out", "stopped"];
-    const { code, stdout, stderr } = await gyre(words, {
+    const { signal, stdout, stderr } = await gyre(words, {
       cwd: folder,
       interruptAt: (_, stderr) => stderr.includes("tokens"),
     });
-    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+    expect({ signal, stdout }).toEqual({ signal: "SIGINT", stdout: "" });
     expect(stderr).not.toMatch(/rror/);
     await expect(reportIn("stopped")).rejects.toThrow("ENOENT");
   });

@@ -8,7 +8,6 @@ import {
   type Run,
   saveCalibration,
 } from "gyre/node";
-import { interruptSignal } from "../interrupt.ts";
 import { machineText } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
 
@@ -38,7 +37,6 @@ export async function calibrateCommand(path: string, options: CalibrateOptions):
       ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       onProgress: ({ done, total, draft }) =>
         status.update(`draft ${done + 1} of ${total}: ${draftText(draft)}`, false),
-      signal: interruptSignal(),
     });
     status.clear();
     print(calibration);

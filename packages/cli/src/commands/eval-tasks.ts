@@ -13,7 +13,6 @@ import {
 } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { badOutput } from "../errors.ts";
-import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
@@ -55,7 +54,6 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
       onProgress: ({ model, benchmark, budget, done, total }) =>
         status.update(`${model}  ${benchmark}  loops ${budget}  ${done} of ${total}`, done === total),
       onWarning: (text) => status.print(`warning: ${text}`),
-      signal: interruptSignal(),
     });
     status.clear();
     console.log(`${benchmarksTable(report)}\n`);

@@ -6,7 +6,6 @@ import { evaluateRuns, type RunProgress, saveReport, writeFileAtomic } from "gyr
 import pc from "picocolors";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { badOutput } from "../errors.ts";
-import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { reportPlot } from "../render/plot.ts";
@@ -51,7 +50,6 @@ export async function evalCommand(paths: readonly string[], options: EvalOptions
       onProgress: (progress) =>
         status.update(progressText(progress), progress.point !== undefined && progress.budgets <= keptLines),
       onWarning: (text) => status.print(`warning: ${text}`),
-      signal: interruptSignal(),
     });
     status.clear();
     print(report);

@@ -13,7 +13,6 @@ import {
 } from "gyre";
 import { loadWeights, openOnnxRuntime, openRun, openRunData, saveReport, writeFileAtomic } from "gyre/node";
 import { badOutput } from "../errors.ts";
-import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
@@ -39,13 +38,12 @@ export async function exitsCommand(path: string, options: ExitsOptions): Promise
     await mkdir(out, { recursive: true }).catch((cause: unknown) => {
       throw badOutput(out, cause);
     });
-  const signal = interruptSignal();
   const status = new StatusLine();
   await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
   await using decoder = new Decoder({ spec, weights, runtime });
   try {
     const series: ExitSeries[] = [];
-    const study = { split: validation, tokens, cachePolicy, signal };
+    const study = { split: validation, tokens, cachePolicy };
     status.update("fixed depths", false);
     for await (const one of exitStudy(decoder, study)) {
       series.push(one);

@@ -20,7 +20,6 @@ import {
   openRun,
   type Run,
 } from "gyre/node";
-import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 
 export interface GenerateOptions {
@@ -47,7 +46,6 @@ export interface GenerateOptions {
  */
 export async function generateCommand(path: string, options: GenerateOptions): Promise<number> {
   const { draft: asked = "auto", threads, prompt: _, trajectory: __, exit: ___, ...rest } = options;
-  const signal = interruptSignal();
   const run = await openRun(path);
   const { spec } = run.config;
   const loops = loopsOf(options, spec.loops);
@@ -71,7 +69,6 @@ export async function generateCommand(path: string, options: GenerateOptions): P
     ...(draft ? { draft } : {}),
     vocab: tokenizer.vocab,
     stop: tokenizer.endOfText,
-    signal,
   });
   const all: GeneratedToken[] = [];
   for await (const token of tokens) {

@@ -4,7 +4,6 @@ import type { Spec } from "gyre";
 import { type Arm, compare, examplesFigure, loopsFigure, noiseFigure, taskNamed } from "gyre/lab";
 import { loadWeights, openOnnxRuntime, openRun, type PromptsConfig, type Run } from "gyre/node";
 import { badOutput, otherTasks } from "../errors.ts";
-import { interruptSignal } from "../interrupt.ts";
 import { labText, saveLabReport } from "../lab-reports.ts";
 import type { LoopsRange } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
@@ -53,7 +52,6 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
       arms: [...arms.values()],
       runtime,
       onProgress: (text: string) => status.update(text, false),
-      signal: interruptSignal(),
     };
     const comparison = await compare(common);
     const figures = {
