@@ -19,7 +19,7 @@ const otherMeanings = new Map([
   ["level", "of a graph of problems"],
   ["masked", "attention beyond the present token"],
   ["sample", "drawing a token; statistics"],
-  ["schedule", "the order of a graph; the learning rate; a curriculum"],
+  ["schedule", "how a number of a curriculum grows"],
   ["score", "of a benchmark, and what it counts"],
   ["sequence", "cached keys and values of one text"],
   ["session", "onnxruntime's; a training from its start or resume"],

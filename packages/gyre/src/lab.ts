@@ -71,7 +71,7 @@ export { baselineNamed, baselines } from "./tasks/baselines/index.ts";
 export { averaging, gradientSteps, lasso, leastSquares, newton, ridge } from "./tasks/baselines/linear.ts";
 export { gradientBoosting, greedyTree, nearestNeighbours, repeatLast } from "./tasks/baselines/local.ts";
 export type { Drawn, DrawOptions, Problem, Prompts, VectorTask } from "./tasks/task.ts";
-export { taskNamed, tasks } from "./tasks/vectors/index.ts";
+export { vectorTaskNamed, vectorTasks } from "./tasks/vectors/index.ts";
 export { decisionTree, reluNetwork, representation, sparseLinear } from "./tasks/vectors/regression.ts";
 export { autoregression, chainOfThought } from "./tasks/vectors/series.ts";
 export type { Parametrisation } from "./train/objectives/linear.ts";

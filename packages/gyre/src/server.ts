@@ -18,7 +18,7 @@ export type {
   Piece,
   TokenChance,
 } from "./server/protocol.ts";
-export type { ReadTask } from "./server/reads.ts";
-export { Scheduler, type SchedulerOptions, type Task } from "./server/scheduler.ts";
+export type { ReadSubmission } from "./server/reads.ts";
+export { Scheduler, type SchedulerOptions, type Submission } from "./server/scheduler.ts";
 export type { ChatMessage } from "./server/schemas.ts";
 export { type RunningServer, type ServeOptions, serve } from "./server/serve.node.ts";

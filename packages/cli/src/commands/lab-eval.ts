@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Spec } from "gyre";
-import { type Arm, compare, examplesFigure, loopsFigure, noiseFigure, taskNamed } from "gyre/lab";
+import { type Arm, compare, examplesFigure, loopsFigure, noiseFigure, vectorTaskNamed } from "gyre/lab";
 import { loadWeights, openOnnxRuntime, openRun, type PromptsConfig, type Run } from "gyre/node";
 import { badOutput, otherTasks } from "../errors.ts";
 import { labText, saveLabReport } from "../lab-reports.ts";
@@ -22,7 +22,7 @@ export interface LabEvalOptions {
 export async function labEvalCommand(paths: readonly string[], options: LabEvalOptions): Promise<number> {
   const runs = await Promise.all(paths.map((path) => openRun(path, ["prompts"])));
   const [first] = runs as [PromptRun, ...PromptRun[]];
-  const task = taskNamed(first.config.task);
+  const task = vectorTaskNamed(first.config.task);
   const others = runs.filter((run) => run.config.task !== task.name);
   if (others.length > 0)
     throw otherTasks(

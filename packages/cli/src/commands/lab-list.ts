@@ -1,4 +1,4 @@
-import { baselines, figures, labRecipes, tasks } from "gyre/lab";
+import { baselines, figures, labRecipes, vectorTasks } from "gyre/lab";
 
 /** `gyre lab list`: what the laboratory has. */
 export async function labListCommand(): Promise<number> {
@@ -9,7 +9,7 @@ export async function labListCommand(): Promise<number> {
   const lines = [
     table(
       "tasks",
-      tasks.map(({ name, summary }) => ({ name, text: summary })),
+      vectorTasks.map(({ name, summary }) => ({ name, text: summary })),
     ),
     table(
       "baselines",

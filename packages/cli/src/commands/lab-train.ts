@@ -1,4 +1,4 @@
-import { labRecipeNamed, openLabRecipe, parseLabRecipe, taskNamed, trainPrompts } from "gyre/lab";
+import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTaskNamed } from "gyre/lab";
 import { openOnnxRuntime, type PromptsConfig, planRun, threadCount } from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
@@ -44,7 +44,7 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
   const events = trainPrompts({
     spec,
     training,
-    task: taskNamed(taskName),
+    task: vectorTaskNamed(taskName),
     runtime,
     state,
     save: async (saved) => (await run()).save(saved),

@@ -1,5 +1,5 @@
 import { formsOf, tokenTasks } from "gyre";
-import { tasks as vectorTasks } from "gyre/lab";
+import { vectorTasks } from "gyre/lab";
 import { columns } from "../render/columns.ts";
 
 /** `gyre tasks list`: every task with its forms and difficulties. */

@@ -9,7 +9,7 @@ import {
 import type { Spec } from "../models/spec.ts";
 import { ramp } from "../tasks/curriculum.ts";
 import type { VectorTask } from "../tasks/task.ts";
-import { taskNamed } from "../tasks/vectors/index.ts";
+import { vectorTaskNamed } from "../tasks/vectors/index.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { named } from "../util/errors.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
@@ -46,7 +46,7 @@ export function parseLabRecipe(json: unknown, from: string): LabRecipe {
 
 /** The task, spec and training options of a recipe. Throws LAB_NAME, LAB_OPTIONS, SPEC_INVALID. */
 export function openLabRecipe({ name, task: taskName, model, training }: LabRecipe): OpenRecipe {
-  const task = taskNamed(taskName);
+  const task = vectorTaskNamed(taskName);
   const { points, dims, tokenWidth, outputs } = task;
   const context = task.draw({ seed: 0, stream: "context", batch: 1, points, dims }).length;
   const { family, inject, prelude, coda, activation, ...size } = model;
@@ -73,7 +73,7 @@ interface Arm {
  * together over the first 40 % of the steps, without which nothing leaves the plateau in time.
  */
 function recipesOf(taskName: string, steps: number, arms: readonly Arm[]): LabRecipe[] {
-  const { dims, points } = taskNamed(taskName);
+  const { dims, points } = vectorTaskNamed(taskName);
   const growth = { steps, share: 0.4, stages: Math.min(dims, 5) };
   return arms.map(({ name, summary, model, learningRate, window = 1, backprop }) => ({
     name: `${taskName}-${name}`,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { manifestSchema } from "../data/manifest.ts";
 import { storedSpecSchema } from "../models/spec.ts";
-import { taskNamed } from "../tasks/vectors/index.ts";
+import { vectorTaskNamed } from "../tasks/vectors/index.ts";
 import { trainingSchema } from "../train/options.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
@@ -83,7 +83,7 @@ export function parseConfig(
   if (!parsed.success) throw badRunConfig(path, problemsOf(parsed.error, "config"));
   const config = parsed.data;
   if (config.kind !== "prompts") return { config, version };
-  const training = parsePromptTraining(config.training, config.spec, taskNamed(config.task));
+  const training = parsePromptTraining(config.training, config.spec, vectorTaskNamed(config.task));
   return { config: { ...config, training }, version };
 }
 

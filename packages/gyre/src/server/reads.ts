@@ -6,10 +6,10 @@ import { isExitRule, type Loops } from "../decode/stream.ts";
  * A text to read, and who hears what the model expects after each of its tokens. After `onEnd` or `onError` nothing
  * more comes, but that `onError` also hears of what the others throw. What `onError` throws is lost.
  */
-export interface ReadTask {
+export interface ReadSubmission {
   readonly text: ArrayLike<number>;
   readonly loops: Loops;
-  /** Entries of the tokenizer's vocabulary; all tasks have the same. */
+  /** Entries of the tokenizer's vocabulary; all submissions have the same. */
   readonly vocab?: number;
   onReading(reading: Reading): void;
   onEnd(): void;
@@ -17,7 +17,7 @@ export interface ReadTask {
 }
 
 interface Entry {
-  readonly task: ReadTask;
+  readonly submission: ReadSubmission;
   /** Texts with the same key may share calls. */
   readonly key: string;
 }
@@ -40,11 +40,11 @@ export class Reads {
     return this.#entries.size;
   }
 
-  /** What it returns cancels the task, which hears nothing more. */
-  add(task: ReadTask): () => void {
-    const { loops, text } = task;
+  /** What it returns cancels the submission, which hears nothing more. */
+  add(submission: ReadSubmission): () => void {
+    const { loops, text } = submission;
     const depth = isExitRule(loops) ? [loops.name, loops.most] : loops;
-    const entry = { task, key: JSON.stringify([depth, Math.ceil(text.length / LENGTHS_TOGETHER)]) };
+    const entry = { submission, key: JSON.stringify([depth, Math.ceil(text.length / LENGTHS_TOGETHER)]) };
     this.#entries.add(entry);
     return () => {
       this.#entries.delete(entry);
@@ -61,10 +61,10 @@ export class Reads {
     const [first] = this.#entries;
     if (!first) return 0;
     const like = [...this.#entries].filter(({ key }) => key === first.key);
-    const room = Math.floor(mostTokens / Math.max(1, first.task.text.length));
+    const room = Math.floor(mostTokens / Math.max(1, first.submission.text.length));
     const group = like.slice(0, Math.max(1, Math.min(MOST_TOGETHER, room)));
-    const texts = group.map(({ task }) => task.text);
-    const { loops, vocab } = first.task;
+    const texts = group.map(({ submission }) => submission.text);
+    const { loops, vocab } = first.submission;
     try {
       await readTexts(
         this.#decoder,
@@ -72,11 +72,11 @@ export class Reads {
         { loops, ...(vocab === undefined ? {} : { vocab }) },
         (reading) => {
           const entry = group[reading.text] as Entry;
-          this.#tell(entry, () => entry.task.onReading(reading));
+          this.#tell(entry, () => entry.submission.onReading(reading));
         },
       );
       for (const entry of group) {
-        this.#tell(entry, () => entry.task.onEnd());
+        this.#tell(entry, () => entry.submission.onEnd());
         this.#entries.delete(entry);
       }
     } catch (error) {
@@ -98,7 +98,7 @@ export class Reads {
   #fail(entry: Entry, error: unknown): void {
     if (!this.#entries.delete(entry)) return;
     try {
-      entry.task.onError(error);
+      entry.submission.onError(error);
     } catch {}
   }
 }

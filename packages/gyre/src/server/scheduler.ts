@@ -3,14 +3,14 @@ import type { GenerateOptions } from "../decode/generate.ts";
 import { type SpeculateOptions, Speculation } from "../decode/speculate.ts";
 import { advance, type Finish, type GeneratedToken, Stream } from "../decode/stream.ts";
 import type { Load } from "./protocol.ts";
-import { Reads, type ReadTask } from "./reads.ts";
+import { type ReadSubmission, Reads } from "./reads.ts";
 
 export interface SchedulerOptions {
   /** Streams that share a call; 16 by default. */
   readonly slots?: number;
   /** Off: one stream after the other. */
   readonly batching?: boolean;
-  /** Awaited between calls: the moment at which new tasks and cancellations arrive. */
+  /** Awaited between calls: the moment at which new submissions and cancellations arrive. */
   readonly betweenCalls?: () => Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface SchedulerOptions {
  * One stream to run, and who hears of it. After `onEnd` or `onError` nothing more comes, but that `onError` also hears
  * of what the others throw. What `onError` throws is lost. No other stream notices.
  */
-export interface Task {
+export interface Submission {
   readonly prompt: ArrayLike<number>;
   /** With a draft, rounds of speculation of its own: nothing of it shares a call. */
   readonly options: Omit<GenerateOptions, "signal">;
@@ -29,7 +29,7 @@ export interface Task {
 }
 
 interface Entry {
-  readonly task: Task;
+  readonly submission: Submission;
   stream?: Stream | Speculation;
   isCancelled: boolean;
 }
@@ -41,7 +41,7 @@ const READ_TOKENS_A_CALL = 1024;
 
 /**
  * Depth-wise continuous batching. Every loop uses the same weights, so one call of the core carries streams at
- * different loops, positions and budgets. A task joins at the next call, and its slot is free when it ends.
+ * different loops, positions and budgets. A submission joins at the next call, and its slot is free when it ends.
  */
 export class Scheduler {
   readonly #decoder: Decoder;
@@ -72,9 +72,9 @@ export class Scheduler {
     };
   }
 
-  /** Queues a task. What it returns cancels the task: its slot is free at once and it hears nothing more. */
-  submit(task: Task): () => void {
-    const entry: Entry = { task, isCancelled: false };
+  /** Queues a submission. What it returns cancels the submission: its slot is free at once and it hears nothing more. */
+  submit(submission: Submission): () => void {
+    const entry: Entry = { submission, isCancelled: false };
     this.#waiting.add(entry);
     this.#work ??= this.#run();
     return () => {
@@ -83,9 +83,9 @@ export class Scheduler {
     };
   }
 
-  /** Queues a text to read. What it returns cancels the task, which then hears nothing more. */
-  read(task: ReadTask): () => void {
-    const cancel = this.#reads.add(task);
+  /** Queues a text to read. What it returns cancels the submission, which then hears nothing more. */
+  read(submission: ReadSubmission): () => void {
+    const cancel = this.#reads.add(submission);
     this.#work ??= this.#run();
     return cancel;
   }
@@ -136,7 +136,7 @@ export class Scheduler {
   async #admit(): Promise<void> {
     let room = PROMPT_TOKENS_A_CALL;
     for (const entry of this.#waiting) {
-      const { length } = entry.task.prompt;
+      const { length } = entry.submission.prompt;
       const isFirst = room === PROMPT_TOKENS_A_CALL;
       if (this.#running.size >= this.#slots || (!isFirst && length > room)) return;
       room -= length;
@@ -148,7 +148,7 @@ export class Scheduler {
 
   /** Opens a stream and computes its prompt, alone: a prompt that fails takes no other stream with it. */
   async #open(entry: Entry): Promise<void> {
-    const { prompt, options } = entry.task;
+    const { prompt, options } = entry.submission;
     try {
       entry.stream = options.draft
         ? await Speculation.open(this.#decoder, prompt, options as SpeculateOptions)
@@ -192,7 +192,7 @@ export class Scheduler {
   #deliver(entry: Entry, token: GeneratedToken | undefined, finish: Finish | undefined): void {
     if (!token || entry.isCancelled || !this.#running.has(entry)) return;
     try {
-      const end = entry.task.onToken(token) ? "stop" : finish;
+      const end = entry.submission.onToken(token) ? "stop" : finish;
       if (end) this.#end(entry, end);
     } catch (error) {
       this.#fail(entry, error);
@@ -203,7 +203,7 @@ export class Scheduler {
     this.#leave(entry);
     if (entry.isCancelled) return;
     try {
-      entry.task.onEnd(finish);
+      entry.submission.onEnd(finish);
     } catch (error) {
       this.#fail(entry, error);
     }
@@ -213,7 +213,7 @@ export class Scheduler {
     this.#leave(entry);
     if (entry.isCancelled) return;
     try {
-      entry.task.onError(error);
+      entry.submission.onError(error);
     } catch {}
   }
 

@@ -21,8 +21,8 @@ import {
   transpose,
 } from "../../src/graph/ops.ts";
 import { expand, lower, prepareGraph, simplify, transposesInSteps } from "../../src/graph/passes/index.ts";
+import { keepInPlace } from "../../src/graph/passes/keep-in-place.ts";
 import { rematerialize } from "../../src/graph/passes/rematerialize.ts";
-import { schedule } from "../../src/graph/passes/schedule.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import type { Graph, OpName, Value } from "../../src/graph/types.ts";
 import { interpret } from "../../src/interp/interpret.ts";
@@ -239,8 +239,8 @@ test("expand spells fused operations out", () => {
   `);
 });
 
-test("schedule holds the next product back until a late one is done", () => {
-  const pass = (graph: Graph) => schedule(graph);
+test("keepInPlace holds the next product back until a late one is done", () => {
+  const pass = (graph: Graph) => keepInPlace(graph);
   const text = print((b) => {
     const [x, w] = [b.input("x", [2, 2]), b.input("w", [2, 2])];
     const late = matmul(x, w, { transA: true });
@@ -271,7 +271,7 @@ describe("passes do not change what is computed", () => {
     expand,
     simplify,
     lower,
-    schedule,
+    keepInPlace,
     rematerialize,
     transposesInSteps,
     prepareGraph,

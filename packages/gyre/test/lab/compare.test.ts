@@ -14,12 +14,12 @@ import { parameterCount } from "../../src/models/parameters.ts";
 import { loopedTransformer, transformer } from "../../src/models/presets.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { baseline } from "../../src/tasks/baselines/baseline.ts";
-import { taskNamed } from "../../src/tasks/vectors/index.ts";
+import { vectorTaskNamed } from "../../src/tasks/vectors/index.ts";
 import { chainOfThought } from "../../src/tasks/vectors/series.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 import { randomWeights } from "../models/tiny.ts";
 
-const task = taskNamed("linear");
+const task = vectorTaskNamed("linear");
 const size = { inputs: 5, context: 22, width: 8, heads: 2, mlp: 12 };
 const looped = loopedTransformer({ ...size, loops: 4 });
 const standard = transformer({ ...size, layers: 2 });

@@ -9,7 +9,7 @@ import { holdRun, openRun } from "../../src/runs/run.node.ts";
 import { loadTokenizer } from "../../src/runs/tokenizer.node.ts";
 import { loadWeights } from "../../src/runs/weights.node.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
-import { taskNamed } from "../../src/tasks/vectors/index.ts";
+import { vectorTaskNamed } from "../../src/tasks/vectors/index.ts";
 import type { TrainEvent } from "../../src/train/optimise.ts";
 import { trainPrompts } from "../../src/train/prompts.ts";
 import { train } from "../../src/train/text.ts";
@@ -85,7 +85,7 @@ test("a run on prompts goes on as it would have", async () => {
   const { state } = await run.resume();
   await using runtime = await openOnnxRuntime({ threads: 1 });
   const { spec, training, task } = run.config;
-  const steps = await read(trainPrompts({ spec, training, task: taskNamed(task), runtime, state }));
+  const steps = await read(trainPrompts({ spec, training, task: vectorTaskNamed(task), runtime, state }));
   expect(steps.map(({ step }) => step)).toEqual([5, 6, 7, 8]);
   for (const { step, loss, noted } of steps) {
     expect(loss).toBeCloseTo(records[step - 1]?.["loss"] as number, 5);

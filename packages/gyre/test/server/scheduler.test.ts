@@ -4,7 +4,7 @@ import { exitRule } from "../../src/decode/exits.ts";
 import { generate } from "../../src/decode/generate.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { OnnxRuntime } from "../../src/runtime/session-runtime.ts";
-import { Scheduler, type SchedulerOptions, type Task } from "../../src/server/scheduler.ts";
+import { Scheduler, type SchedulerOptions, type Submission } from "../../src/server/scheduler.ts";
 import { spec, tinyWeights } from "./tiny-runs.ts";
 
 let runtime: OnnxRuntime;
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 interface Request {
   readonly prompt: readonly number[];
-  readonly options: Task["options"];
+  readonly options: Submission["options"];
 }
 
 /** Greedy requests of every kind of budget, with prompts of different lengths. */
@@ -182,7 +182,7 @@ describe("the scheduler", () => {
         if (isBroken) throw new Error("between: broken");
       },
     });
-    const submit = (listeners: Partial<Task>, maxTokens = 3) =>
+    const submit = (listeners: Partial<Submission>, maxTokens = 3) =>
       new Promise<string>((resolve) => {
         scheduler.submit({
           prompt: [1],

@@ -3,7 +3,7 @@ import { baselineNamed, baselines } from "../../src/tasks/baselines/index.ts";
 import { gradientSteps, lasso, leastSquares, newton, ridge } from "../../src/tasks/baselines/linear.ts";
 import { gradientBoosting, greedyTree, nearestNeighbours } from "../../src/tasks/baselines/local.ts";
 import type { Drawn, Problem } from "../../src/tasks/task.ts";
-import { taskNamed, tasks } from "../../src/tasks/vectors/index.ts";
+import { vectorTaskNamed, vectorTasks } from "../../src/tasks/vectors/index.ts";
 import { mean } from "../../src/util/statistics.ts";
 
 /** Mean squared error over the scale at each reading. */
@@ -20,7 +20,7 @@ function errorsOf({ problem }: Drawn, predictions: Float64Array, scale: number):
   });
 }
 
-describe.each(tasks.map((task) => [task.name, task] as const))("%s", (_, task) => {
+describe.each(vectorTasks.map((task) => [task.name, task] as const))("%s", (_, task) => {
   const options = { seed: 1, stream: "evaluation", batch: 16, points: task.points, dims: task.dims };
   const drawn = task.draw(options);
 
@@ -64,7 +64,7 @@ describe.each(tasks.map((task) => [task.name, task] as const))("%s", (_, task) =
 
 describe("tasks have the structure that their names promise", () => {
   const at = (name: string, noise?: number) => {
-    const task = taskNamed(name);
+    const task = vectorTaskNamed(name);
     const { points, dims } = task;
     const drawn = task.draw({
       seed: 2,
@@ -218,12 +218,13 @@ describe("baselines on cases worked by hand", () => {
 
   test("every name is unique and described", () => {
     expect(new Set(baselines.map(({ name }) => name)).size).toBe(baselines.length);
-    for (const task of tasks) for (const name of task.baselines) expect(baselineNamed(name).name).toBe(name);
+    for (const task of vectorTasks)
+      for (const name of task.baselines) expect(baselineNamed(name).name).toBe(name);
   });
 });
 
 describe("refusals", () => {
-  const linear = taskNamed("linear");
+  const linear = vectorTaskNamed("linear");
   const legal = { seed: 1, stream: "x", batch: 2, points: 4, dims: 5 };
   test.each([
     [{ batch: 0 }, /LAB_DRAW: batch 0\n {2}expected: a whole number of at least 1/],
@@ -234,7 +235,7 @@ describe("refusals", () => {
     expect(() => linear.draw({ ...legal, ...wrong })).toThrow(message);
   });
   test("of names, settings and missing features", () => {
-    expect(() => taskNamed("cubic")).toThrow(
+    expect(() => vectorTaskNamed("cubic")).toThrow(
       /LAB_NAME: the task "cubic"\n {2}expected: "linear", "noisy-linear"/,
     );
     expect(() => baselineNamed("magic")).toThrow(/LAB_NAME: the baseline "magic"/);

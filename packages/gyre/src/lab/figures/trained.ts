@@ -1,5 +1,5 @@
 import { atMost, type Claim, type FigureResult } from "../../report/lab-report.ts";
-import { taskNamed } from "../../tasks/vectors/index.ts";
+import { vectorTaskNamed } from "../../tasks/vectors/index.ts";
 import { mean } from "../../util/statistics.ts";
 import {
   type Arm,
@@ -63,7 +63,7 @@ function trainedFigure({
       const { prompts, onProgress, signal } = context;
       await using runtime = await context.openRuntime("float32");
       const options: CompareOptions = {
-        task: taskNamed(taskName),
+        task: vectorTaskNamed(taskName),
         arms,
         runtime,
         seed: promptSeed,
@@ -307,7 +307,7 @@ export const otherTasks = [
 ].map((task) =>
   trainedFigure({
     name: task,
-    summary: `${taskNamed(task).summary}: three models and classical algorithms`,
+    summary: `${vectorTaskNamed(task).summary}: three models and classical algorithms`,
     task,
     arms: { algoformer: "all", looped: "all", standard: "all" },
     seeds: 2,

@@ -12,7 +12,7 @@ import {
 import { autoregression, chainOfThought } from "./series.ts";
 
 /** Every task at its usual size. */
-export const tasks: readonly VectorTask[] = [
+export const vectorTasks: readonly VectorTask[] = [
   linear,
   noisyLinear,
   sparseLinear({ dims: 6, nonzero: 2 }),
@@ -26,4 +26,4 @@ export const tasks: readonly VectorTask[] = [
 ];
 
 /** The task of that name. Throws LAB_NAME. */
-export const taskNamed = (name: string): VectorTask => named("task", tasks, name);
+export const vectorTaskNamed = (name: string): VectorTask => named("task", vectorTasks, name);

@@ -12,7 +12,7 @@ const contracting: ReadonlySet<OpName> = new Set<OpName>(["matmul", "gemm", "red
  * Keeps values in their place. A runtime may put off a weight gradient until its sum is wanted, and must keep
  * the activations and cotangents that it reads until then; here the next product waits for those before it.
  */
-export function schedule(graph: Graph): Graph {
+export function keepInPlace(graph: Graph): Graph {
   const waits = waitsFor(graph);
   return rebuild(graph, (value, inputs, builder, moved) => {
     const earlier = waits.get(value);
