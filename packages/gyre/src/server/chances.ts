@@ -1,5 +1,5 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { notFinite } from "./errors.ts";
+import { nonFiniteLogits } from "../decode/errors.ts";
 import type { ChosenToken, TokenChance } from "./protocol.ts";
 
 type Chance = Omit<ChosenToken, "offset">;
@@ -17,7 +17,7 @@ export function chanceOf(
   const logTotal = logSumExp(logits);
   const chance = (id: number): TokenChance => {
     const logit = logits[id] as number;
-    if (Number.isNaN(logit) || !Number.isFinite(logTotal)) throw notFinite(id);
+    if (Number.isNaN(logit) || !Number.isFinite(logTotal)) throw nonFiniteLogits(logits);
     return { ...tokenText(tokenizer, id), logprob: Math.max(IMPOSSIBLE, logit - logTotal) };
   };
   return { ...chance(token), alternatives: largest(logits, count).map(chance) };

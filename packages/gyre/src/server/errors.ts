@@ -115,15 +115,6 @@ export function modelNeeded(models: readonly string[]): Refusal {
   return refusal(400, "MODEL_NEEDED", [given, listOf(models), "name one"], "model");
 }
 
-/** An error of the library in a computation whose logits are no numbers. */
-export function notFinite(token: number): GyreError {
-  return new GyreError("LOGITS", {
-    given: `logits that are not finite, for the token ${token}`,
-    expected: "a number for every token",
-    fix: "look for weights that are not numbers: the checkpoint is damaged, or its training diverged",
-  });
-}
-
 export const noSuchPath = (method: string, path: string): Refusal =>
   refusal(404, "NOT_FOUND", [`${method} ${path}`, "a path that /docs lists", "correct method or path"]);
 
