@@ -32,6 +32,7 @@ export const flagTables = {
     {"name":"sampler","about":"how short trajectories are drawn","fallback":"official","kind":"word","words":["official","uniform"]},
     {"name":"batch","about":"sequences a micro-batch","fallback":8,"kind":"whole","least":1,"most":65536},
     {"name":"seed","about":"seed of weights, batches and trajectories","fallback":1,"kind":"whole","least":0},
+    {"name":"initStd","about":"standard deviation that weights start with, residual projections in proportion; 0.02","kind":"number","least":0,"isOpen":true},
   ],
   promptTraining: [
     {"name":"steps","about":"optimizer steps","fallback":1000,"kind":"whole","least":1,"most":1000000000},

@@ -22,6 +22,11 @@ export interface Session<Config extends TextConfig | PromptsConfig> {
   readonly run: () => Promise<HeldRun<Config>>;
 }
 
+/** Where a run begins. */
+function freshState({ spec, training }: Pick<TextConfig | PromptsConfig, "spec" | "training">): TrainState {
+  return initialState(spec, training.seed, "initStd" in training ? training.initStd : undefined);
+}
+
 /** A session of a run that is not there yet. */
 export function newSession<Config extends TextConfig | PromptsConfig>(
   planned: PlannedRun<Config>,
@@ -37,7 +42,7 @@ export function newSession<Config extends TextConfig | PromptsConfig>(
     spec,
     training,
     threads,
-    state: initialState(spec, training.seed),
+    state: freshState({ spec, training }),
     run: create,
   };
 }
@@ -67,7 +72,7 @@ async function resumed<Config extends TextConfig | PromptsConfig>(
   const { path } = run;
   const { spec, training, threads: own } = run.config;
   const threads = threadCount(asked ?? own ?? usualThreads);
-  const { state = initialState(spec, training.seed), notices } = await run.resume();
+  const { state = freshState(run.config), notices } = await run.resume();
   if (state.step >= training.steps) throw alreadyDone(path, training.steps, measure);
   for (const notice of [...notices, ...threadsNotice(own, threads)]) status.print(`warning: ${notice}`);
   return { path, spec, training, threads, state, run: async () => run };

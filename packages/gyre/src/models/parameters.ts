@@ -52,6 +52,9 @@ export function embedderNames({ conditioning }: Spec): string[] {
   return { none: [], loop: ["loop"], time: ["time", "step"] }[conditioning.kind];
 }
 
+/** The standard deviation that weights start with unless told (GPT-2; LoopFormer code, `_init_weights`). */
+const initStd = 0.02;
+
 /** Notes parameters by name. */
 class Table {
   readonly all = new Map<string, Parameter>();
@@ -60,7 +63,7 @@ class Table {
     this.#spec = spec;
   }
 
-  weight(name: string, shape: readonly number[], init: Init = { std: 0.02 }): void {
+  weight(name: string, shape: readonly number[], init: Init = { std: initStd }): void {
     this.all.set(name, { shape, init });
   }
 
@@ -83,7 +86,7 @@ class Table {
   blocks(names: readonly string[], isConditioned: boolean): void {
     const { width, attention, mlp, norm, conditioning } = this.#spec;
     const { reads, writes } = normPlaces(this.#spec);
-    const residual = { std: 0.02 / Math.sqrt(2 * names.length) };
+    const residual = { std: initStd / Math.sqrt(2 * names.length) };
     for (const name of names) {
       const projected = (attention.heads + 2 * attention.keyValueHeads) * headWidth(this.#spec);
       if (reads) this.norm(`${name}.attention.norm`, norm.gain);
@@ -96,7 +99,7 @@ class Table {
       this.linear(`${name}.mlp.down`, [width, mlp.width], mlp.bias, residual);
       if (writes) this.norm(`${name}.mlp.outputNorm`, norm.gain);
       if (isConditioned) {
-        const init = conditioning.init === "zero" ? { fill: 0 } : { std: 0.02 };
+        const init = conditioning.init === "zero" ? { fill: 0 } : { std: initStd };
         this.linear(`${name}.modulation`, [4 * width, width], true, init);
       }
     }
@@ -140,8 +143,12 @@ export function parameterCount(spec: Spec): number {
   return [...parameters(spec).values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
-/** Freshly drawn weights: a pure function of spec and seed, each tensor from a stream of its own, by its first name. */
-export function initialWeights(spec: Spec, seed: number): Map<string, Tensor<Float32Array>> {
+/**
+ * Freshly drawn weights: a pure function of its arguments, each tensor from a stream of its own, by its first name.
+ * With another `std` than 0.02 every normal draw grows or shrinks in proportion, residual projections too.
+ */
+export function initialWeights(spec: Spec, seed: number, std = initStd): Map<string, Tensor<Float32Array>> {
+  const scale = std / initStd;
   const weights = new Map<string, Tensor<Float32Array>>();
   for (const [name, { shape, init }] of parameters(spec)) {
     const data = new Float32Array(sizeOf(shape));
@@ -149,7 +156,8 @@ export function initialWeights(spec: Spec, seed: number): Map<string, Tensor<Flo
     if ("fill" in init) data.fill(init.fill);
     else
       for (let index = 0; index < data.length; index++)
-        data[index] = "std" in init ? init.std * random.normal() : init.bound * (2 * random.uniform() - 1);
+        data[index] =
+          "std" in init ? init.std * scale * random.normal() : init.bound * (2 * random.uniform() - 1);
     weights.set(name, { data, shape });
   }
   return weights;

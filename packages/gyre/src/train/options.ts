@@ -61,6 +61,11 @@ export const trainingSchema = optimiserSchema.extend({
   sampler: z.enum(samplerNames).default("official").describe("how short trajectories are drawn"),
   batch: batch.default(8).describe("sequences a micro-batch"),
   seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
+  initStd: z
+    .number()
+    .positive()
+    .optional()
+    .describe("standard deviation that weights start with, residual projections in proportion; 0.02"),
 });
 export type TrainingOptions = z.infer<typeof trainingSchema>;
 /** Training options as a user writes them: everything may be left out. */

@@ -34,7 +34,7 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainSta
   const { spec, data } = run;
   const training = parseTraining(run.training, spec);
   requireFit(spec, data);
-  const { state = initialState(spec, training.seed) } = run;
+  const { state = initialState(spec, training.seed, training.initStd) } = run;
   return yield* optimise({ ...run, options: training, source: textSource(spec, training, data), state });
 }
 

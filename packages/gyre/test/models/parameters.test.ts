@@ -107,6 +107,20 @@ describe("initial weights", () => {
     expect(stdOf(drawn).std).toBeCloseTo(0.02, 3);
   });
 
+  test("another standard deviation scales every normal draw, and leaves gains and uniform draws as they are", () => {
+    const usual = initialWeights(loopformer(wide, { bias: true }), 1);
+    expect(initialWeights(loopformer(wide, { bias: true }), 1, 0.02)).toEqual(usual);
+    for (const [name, { data, shape }] of initialWeights(loopformer(wide, { bias: true }), 1, 0.08)) {
+      const own = usual.get(name)?.data as Float32Array;
+      if (shape.length === 1) expect(data, name).toEqual(own);
+      else
+        expect(
+          data.every((x, at) => Math.abs(x - 4 * (own[at] as number)) < 1e-7),
+          name,
+        ).toBe(true);
+    }
+  });
+
   test("gains of the blocks start at one", () => {
     const weights = initialWeights(baseLoop(wide), 1);
     expect(new Set(weights.get("core.2.mlp.norm.weight")?.data)).toEqual(new Set([1]));

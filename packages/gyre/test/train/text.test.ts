@@ -77,6 +77,15 @@ describe("events", () => {
     expect(rates[5]).toBeCloseTo(1e-4 + 4.5e-4 * (1 + Math.cos(0.75 * Math.PI)), 12);
   });
 
+  test("initStd decides where the weights start", async () => {
+    const { state: drawn } = await run({ steps: 2, initStd: 0.08 });
+    const training = options(spec, { steps: 2 });
+    const given = await trained({ spec, training, runtime, data, state: initialState(spec, 1, 0.08) });
+    expect(bytesOf(drawn)).toEqual(bytesOf(given.state));
+    const { state: usual } = await run({ steps: 2 });
+    expect(bytesOf(usual)).not.toEqual(bytesOf(drawn));
+  });
+
   test("a run without a short part has no numbers for it", async () => {
     const [event] = stepsOf((await run({ steps: 1 })).events);
     expect(event).toMatchObject({ parts: { long: event?.loss }, noted: {} });
