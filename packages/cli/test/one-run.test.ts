@@ -180,3 +180,36 @@ describe("a run that goes on", () => {
     expect(alone.code).toBe(130);
   });
 });
+
+test("runs are listed with what they learned, and cleaned of all but the newest checkpoint", async () => {
+  const run = at("listed/one");
+  const words = [
+    "train",
+    data,
+    "--out",
+    run,
+    ...model,
+    ...training,
+    "--steps",
+    "4",
+    "--checkpoint-every",
+    "2",
+  ];
+  expect((await gyre(words)).code).toBe(0);
+  const { code, stdout } = await gyre(["runs", at("listed")]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^run +family +layers x loops +parameters +steps +loss +disk +changed\n/);
+  expect(stdout).toMatch(/listed\/one +loopformer +1 x 3 +[\d.]+k +4\/4 +5\.\d{4} +[\d.]+ KiB +\ds ago\n/);
+  const [listed] = JSON.parse((await gyre(["runs", at("listed"), "--json"])).stdout);
+  expect(listed).toMatchObject({ path: run, kind: "text", step: 4, steps: 4, isHeld: false });
+
+  const none = await gyre(["clean", run, at("nowhere")]);
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("RUN_MISSING")]);
+  const trial = await gyre(["clean", run, "--dry-run"]);
+  expect(trial.stdout).toMatch(/^would delete .*step-000002 {2}[\d.]+ KiB\n1 checkpoint, [\d.]+ KiB\n$/);
+  expect(await readdir(join(run, "checkpoints"))).toEqual(["step-000002", "step-000004"]);
+  expect((await gyre(["clean", run])).stdout).toMatch(/^deleted .*step-000002/);
+  expect(await readdir(join(run, "checkpoints"))).toEqual(["step-000004"]);
+  expect((await gyre(["clean", run])).stdout).toBe("nothing to delete\n");
+  expect((await gyre(["runs", at("nowhere")])).stderr).toContain("CHECKPOINT_READ");
+});

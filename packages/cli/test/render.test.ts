@@ -1,6 +1,6 @@
 import type { StepEvent } from "gyre";
 import { describe, expect, test } from "vitest";
-import { duration, short } from "../src/render/format.ts";
+import { bytesText, duration, short } from "../src/render/format.ts";
 import { sparkline } from "../src/render/sparkline.ts";
 import { StatusLine } from "../src/render/status-line.ts";
 import { TrainLine } from "../src/render/train-line.ts";
@@ -15,6 +15,8 @@ test("a sparkline runs from its lowest to its highest value and averages what do
 
 test("durations and counts are short", () => {
   expect([0.4, 59, 75, 3700, 7325].map(duration)).toEqual(["0s", "59s", "1m15s", "1h01m", "2h02m"]);
+  expect([172_799, 172_800, 900_000].map(duration)).toEqual(["47h59m", "2d0h", "10d10h"]);
+  expect([7, 2048, 12_345_678, 5e9].map(bytesText)).toEqual(["7 bytes", "2.00 KiB", "11.8 MiB", "4.66 GiB"]);
   expect([7, 950, 12_345, 2.5e6, 3e9].map(short)).toEqual(["7", "950", "12.3k", "2.50M", "3.00G"]);
 });
 

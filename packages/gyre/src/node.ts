@@ -32,6 +32,7 @@ export {
   evaluateServer,
 } from "./runs/benchmarks.node.ts";
 export { loadCalibration, saveCalibration } from "./runs/calibration.node.ts";
+export { type CleanOptions, cleanRun, type SpareCheckpoint } from "./runs/clean.node.ts";
 export {
   type ConfigOf,
   type DataReference,
@@ -47,6 +48,7 @@ export {
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export { saveReport } from "./runs/files.node.ts";
+export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";
 export {
   type ExportOptions,

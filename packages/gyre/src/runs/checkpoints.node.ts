@@ -57,8 +57,7 @@ export async function saveCheckpoint(
   const { step } = checkpoint;
   if (!Number.isSafeInteger(step) || step < 0)
     throw checkpointOption("step", step, "a whole number from 0 on");
-  if (!Number.isSafeInteger(keep) || keep < 1)
-    throw checkpointOption("keep", keep, "a whole number from 1 on");
+  requireKeep(keep);
   const model = storeTensors(checkpoint.model, { dtype: "F32" });
   const optimizer = storeTensors(checkpoint.optimizer, { dtype: "F32" });
   const name = `step-${String(step).padStart(6, "0")}`;
@@ -137,20 +136,48 @@ async function readState(folder: string, name: string): Promise<z.output<typeof 
 }
 
 async function prune(run: string, step: number, keep: number, good: Set<string>): Promise<void> {
-  let kept = 0;
-  const names = await checkpointNames(run);
-  for (const name of names) {
-    const isReplaced = name.endsWith(".old") && names.includes(name.slice(0, -".old".length));
-    const isAbandoned = stepOf(name) > step || isReplaced;
-    if (!isAbandoned && kept < keep && (good.has(name) || (await isGood(run, name)))) {
-      good.add(name);
-      kept++;
-    } else {
-      await rm(join(run, "checkpoints", name), { recursive: true, force: true });
-      good.delete(name);
-    }
+  for (const name of await spareCheckpoints(run, { step, keep, good })) {
+    await deleteCheckpoint(run, name);
+    good.delete(name);
   }
 }
+
+function requireKeep(keep: number): void {
+  if (!Number.isSafeInteger(keep) || keep < 1)
+    throw checkpointOption("keep", keep, "a whole number from 1 on");
+}
+
+export interface SpareOptions {
+  /** Checkpoints of later steps are spare; none is when left out. */
+  readonly step?: number;
+  /** Good checkpoints to keep, the newest. */
+  readonly keep: number;
+  /** Names that are known to be whole, and need not be read again; good ones are added. */
+  readonly good?: Set<string>;
+}
+
+/**
+ * The names of checkpoints beyond the newest `keep` good ones: older, damaged, replaced or abandoned ones. Where none is
+ * good, none is spare. Throws CHECKPOINT_OPTION, CHECKPOINT_READ.
+ */
+export async function spareCheckpoints(
+  run: string,
+  { step = Number.POSITIVE_INFINITY, keep, good = new Set() }: SpareOptions,
+): Promise<string[]> {
+  requireKeep(keep);
+  const names = await checkpointNames(run);
+  const kept: string[] = [];
+  for (const name of names) {
+    const isReplaced = name.endsWith(".old") && names.includes(name.slice(0, -".old".length));
+    if (stepOf(name) > step || isReplaced || kept.length === keep) continue;
+    if (good.has(name) || (await isGood(run, name))) kept.push(name);
+  }
+  for (const name of kept) good.add(name);
+  return kept.length === 0 ? [] : names.filter((name) => !kept.includes(name));
+}
+
+export const deleteCheckpoint = (run: string, name: string): Promise<void> =>
+  rm(join(run, "checkpoints", name), { recursive: true, force: true });
 
 async function isGood(run: string, name: string): Promise<boolean> {
   return readCheckpoint(run, name).then(
