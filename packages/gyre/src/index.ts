@@ -105,6 +105,18 @@ export {
   evaluatePrompts,
   type PromptEvaluation,
 } from "./measure/prompts.ts";
+export { angles, norms, relativeChange, secondDifference } from "./measure/states/change.ts";
+export {
+  anisotropy,
+  curvature,
+  effectiveRank,
+  type Orbits,
+  orbits,
+  promptEntropy,
+} from "./measure/states/geometry.ts";
+export { type LensReading, lensReading } from "./measure/states/lens.ts";
+export type { Rows } from "./measure/states/rows.ts";
+export { linearCka } from "./measure/states/similarity.ts";
 export type { CacheKind } from "./models/decoding.ts";
 export { type BudgetCost, type Description, describe, trainingFlops } from "./models/describe.ts";
 export type { Model } from "./models/model.ts";
