@@ -67,6 +67,12 @@ export type {
   Value,
 } from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
+export {
+  type AnswerPoint,
+  type EvaluateAnswersOptions,
+  evaluateAnswers,
+  SOLVED,
+} from "./measure/answers.ts";
 export { formatNames } from "./measure/benchmarks/formats.ts";
 export type {
   Benchmark,
@@ -236,6 +242,13 @@ export {
 export { formsOf, tokenTaskNamed, tokenTasks } from "./tasks/tokens/index.ts";
 export { problemLines, readAnswers, readProblems } from "./tasks/tokens/jsonl.ts";
 export { problemText } from "./tasks/tokens/show.ts";
+export {
+  type AnswerTraining,
+  type AnswerTrainingInput,
+  answerTrainingSchema,
+  parseAnswerTraining,
+} from "./train/answer-options.ts";
+export { type AnswerRun, trainAnswers } from "./train/answers.ts";
 export { initialState } from "./train/initial-state.ts";
 export { type StepOptions, type StepShape, stepGraph } from "./train/objectives/elastic.ts";
 export { type PromptStepOptions, promptStepGraph } from "./train/objectives/prompts.ts";

@@ -67,10 +67,13 @@ function keptValues(spec: Spec): number {
   return wide * width + (mlp.gated ? 6 : 4) * mlp.width + 2 * attention.heads * context;
 }
 
-/** Matmul FLOPs of one training run of `loops` loops over `tokens` tokens, forward and backward, full attention. */
-export function trainingFlops(spec: Spec, loops: number, tokens: number): number {
+/**
+ * Matmul FLOPs of one training run of `loops` loops over `tokens` tokens, forward and backward, full attention.
+ * Every token is read out unless told how many.
+ */
+export function trainingFlops(spec: Spec, loops: number, tokens: number, readOut = tokens): number {
   const { width, context } = spec;
   const { prelude, core, coda } = spec.layers;
   const block = 2 * linearWeights(spec) + 4 * width * context;
-  return 3 * tokens * ((prelude + core * loops + coda) * block + 2 * readWidth(spec) * width);
+  return 3 * (tokens * (prelude + core * loops + coda) * block + readOut * 2 * readWidth(spec) * width);
 }

@@ -17,3 +17,13 @@ export function misfits({ readout, family }: Spec, { name, tokenWidth, outputs }
     problems.push(`spec: predicts vectors of ${readout.outputs}, where targets of ${name} have ${outputs}`);
   return problems;
 }
+
+/** Where a spec does not fit a task over a vocabulary. */
+export function vocabularyMisfits(
+  { readout, family, vocab }: Spec,
+  { name, vocabulary }: { readonly name: string; readonly vocabulary: readonly string[] },
+): string[] {
+  if (readout.kind === "vectors") return [`spec: a ${family} reads vectors, where ${name} has tokens`];
+  if (vocab === vocabulary.length) return [];
+  return [`spec: a vocabulary of ${vocab} tokens, where ${name} has ${vocabulary.length}`];
+}

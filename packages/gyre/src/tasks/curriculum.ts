@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { most } from "../util/limits.ts";
-import type { DifficultyRange, TokenTask } from "./task.ts";
+import type { DifficultyRange } from "./task.ts";
 
 const size = z.int().positive().max(most.context);
 
@@ -48,14 +48,15 @@ export function ramp(
 }
 
 /**
- * Difficulties of a training step whose hardest one follows a schedule: the task's usual range, up to there.
+ * Difficulties of a training step whose hardest one follows a schedule: from the easiest of a task's usual range, or of
+ * another one, up to there.
  *
  * @example
  * const hardest = ramp(4, 24, { steps: 3000, share: 0.5, stages: 5 });
  * const difficulty = difficultyAt(tokenTaskNamed("words"), hardest, 750);
  */
 export function difficultyAt(
-  { difficulty: { usual } }: Pick<TokenTask, "difficulty">,
+  { difficulty: { usual } }: { readonly difficulty: { readonly usual: Pick<DifficultyRange, "from"> } },
   hardest: Schedule,
   step: number,
 ): DifficultyRange {

@@ -79,9 +79,22 @@ export const usualObjective = ({ family }: Spec): Objective["kind"] =>
 
 /** Checks training options against a spec and fills in defaults; throws TRAIN_OPTIONS listing every problem. */
 export function parseTraining(options: TrainingInput, spec: Spec): TrainingOptions {
+  const { training, problems } = checkedTraining(trainingSchema, options, spec);
+  if (!training || problems.length > 0) throw badTraining(problems);
+  return training;
+}
+
+/** Options by a schema that has all of `trainingSchema`, where they are of its form, and what is wrong with them. */
+export function checkedTraining<Training extends TrainingOptions>(
+  schema: z.ZodType<Training>,
+  options: object,
+  spec: Spec,
+): { readonly training?: Training; readonly problems: string[] } {
   const isObject = typeof options === "object" && options !== null;
-  const given = isObject ? { objective: { kind: usualObjective(spec) }, ...options } : options;
-  const parsed = trainingSchema.safeParse(given, { error: inWords });
+  const given: Partial<TrainingInput> = isObject
+    ? { objective: { kind: usualObjective(spec) }, ...options }
+    : options;
+  const parsed = schema.safeParse(given, { error: inWords });
   const problems = parsed.success ? [] : problemsOf(parsed.error, "options");
   const { objective, sampler, learningRate = 1e-3, learningRateFloor = 0 } = { ...given };
   if (objective?.kind === "elastic" && spec.loops < 2) {
@@ -100,7 +113,8 @@ export function parseTraining(options: TrainingInput, spec: Spec): TrainingOptio
   if (learningRateFloor > learningRate) {
     problems.push(`learningRateFloor: ${learningRateFloor} is above learningRate ${learningRate}`);
   }
-  if (!parsed.success || problems.length > 0) throw badTraining(problems);
+  if (!parsed.success) return { problems };
   const { data } = parsed;
-  return { ...data, learningRateFloor: Math.min(data.learningRate, data.learningRateFloor) };
+  const floor = Math.min(data.learningRate, data.learningRateFloor);
+  return { training: { ...data, learningRateFloor: floor }, problems };
 }

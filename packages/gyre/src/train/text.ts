@@ -1,15 +1,10 @@
 import { batch, type TokenSplit, windowCount } from "../data/windows.ts";
-import type { Graph } from "../graph/types.ts";
-import { trainingFlops } from "../models/describe.ts";
 import { readsVectors } from "../models/errors.ts";
-import { conditions, hasVectors, type Spec } from "../models/spec.ts";
-import { sampleUnits } from "../models/trajectories.ts";
+import { hasVectors, type Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
-import { rng } from "../util/rng.ts";
-import type { Tensor } from "../util/tensor.ts";
+import { elasticSource } from "./elastic-source.ts";
 import { tokenOutside } from "./errors.ts";
 import { initialState } from "./initial-state.ts";
-import { SHORT_ROUTE, stepGraph } from "./objectives/elastic.ts";
 import { optimise, type Progress, type Source, type TrainEvent } from "./optimise.ts";
 import { parseTraining, type TrainingInput, type TrainingOptions } from "./options.ts";
 
@@ -47,66 +42,18 @@ export function requireFit(spec: Spec, data: TokenSplit): void {
 }
 
 /** The micro-batches of a run on text. */
-function textSource(spec: Spec, training: TrainingOptions, data: TokenSplit): Source {
-  const { batch: rows, microBatches, seed, objective, recompute } = training;
+function textSource(spec: Spec, training: TrainingOptions, split: TokenSplit): Source {
+  const { batch: rows, microBatches, seed } = training;
   const { context } = spec;
   const shape = [rows, context];
-  const ownRoute = spec.conditioning.kind === "time";
-  /** By the number of loops of the short run; a runtime compiles each graph once. */
-  const graphs = new Map<number | undefined, Graph>();
-  const graphFor = (shortLoops: number | undefined): Graph => {
-    const stepShape = {
-      batch: rows,
-      tokens: context,
-      loops: spec.loops,
-      ...(shortLoops ? { shortLoops } : {}),
-    };
-    const graph =
-      graphs.get(shortLoops) ??
-      stepGraph(spec, objective, stepShape, { recompute, ...tuning(spec, recompute) });
-    graphs.set(shortLoops, graph);
-    return graph;
-  };
-  return (step, micro) => {
-    const units =
-      objective.kind === "elastic"
-        ? sampleUnits(training.sampler, spec.loops, rng(seed, "trajectory", step, micro))
-        : undefined;
-    const { tokens, targets } = batch({ split: data, context, batch: rows, seed, step, micro, microBatches });
-    const inputs = new Map<string, Tensor>([
-      ["tokens", { data: tokens, shape }],
-      ["targets", { data: targets, shape }],
-    ]);
-    addRoute(inputs, "", conditions(spec, spec.loops));
-    if (units && ownRoute) {
-      const trajectory = units.map((unit) => unit / spec.loops);
-      addRoute(inputs, SHORT_ROUTE, conditions(spec, trajectory));
-    }
-    const count = rows * context;
-    const shortFlops = units && ownRoute ? trainingFlops(spec, units.length, count) : 0;
+  return elasticSource(spec, training, (step, micro) => {
+    const { tokens, targets } = batch({ split, context, batch: rows, seed, step, micro, microBatches });
     return {
-      graph: graphFor(units?.length),
-      inputs,
-      ...(units ? { noted: { shortLoops: units.length } } : {}),
-      tokens: count,
-      flops: trainingFlops(spec, spec.loops, count) + shortFlops,
+      inputs: [
+        ["tokens", { data: tokens, shape }],
+        ["targets", { data: targets, shape }],
+      ],
+      length: context,
     };
-  };
-}
-
-/** Block sizes that proved fast, or small; they change the order of sums, never the mathematics. */
-export function tuning(
-  spec: Spec,
-  recompute: boolean,
-): { readonly tile: number; readonly logitRows: number } {
-  return { tile: Math.min(spec.context, 128), logitRows: recompute ? 256 : 1024 };
-}
-
-function addRoute(
-  inputs: Map<string, Tensor>,
-  route: string,
-  { loops, t, dt }: ReturnType<typeof conditions>,
-): void {
-  inputs.set(`${route}t`, { data: t, shape: [loops] });
-  inputs.set(`${route}dt`, { data: dt, shape: [loops] });
+  });
 }
