@@ -30,7 +30,7 @@ export function createProgram(exit: (code: number) => void): Command {
       "after",
       `
 A first run:
-  $ gyre prepare sotu data/sotu
+  $ gyre prepare sotu data/sotu --vocab 2048
   $ gyre train data/sotu --out runs/first --steps 500
   $ gyre eval runs/first
   $ gyre generate runs/first --prompt "My fellow citizens" --loops 2`,
@@ -84,7 +84,7 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
     .option("--text-key <name>", "field of a .jsonl row that holds its text (default: text)")
-    .option("--overwrite", "replace a dataset that is there")
+    .option("--overwrite", "replace another dataset that is there")
     .addHelpText("after", "\nExample:\n  $ gyre prepare notes/ data/notes --vocab 2048")
     .action(async (source: string, out: string | undefined, options: PrepareOptions) =>
       exit(await (await import("./commands/prepare.ts")).prepareCommand(source, out, options)),

@@ -84,3 +84,45 @@ test.each([
   expect(stdout).toBe("");
   expect(code).toBe(1);
 });
+
+describe("prepare again", () => {
+  test("the same text and options are already prepared: what was trained on them can still be measured", async () => {
+    const cwd = folderWith({ "notes.txt": text });
+    const words = ["prepare", "notes.txt", "data/notes"];
+    expect((await gyre(words, { cwd })).code).toBe(0);
+    const size = ["--width", "16", "--heads", "2", "--mlp", "32", "--context", "16", "--loops", "2"];
+    const trained = await gyre(["train", "data/notes", "--out", "run", "--steps", "1", ...size], { cwd });
+    expect(trained.code).toBe(0);
+    const again = await gyre(words, { cwd });
+    expect(again.stdout).toMatch(/^data\/notes is already prepared: the same text, the same options\n/);
+    expect(again.stdout).toContain("next: gyre train data/notes");
+    expect(again.code).toBe(0);
+    expect((await gyre(["eval", "run"], { cwd })).code).toBe(0);
+  });
+
+  test("other text or options are refused with a choice, and nothing changes", async () => {
+    const cwd = folderWith({ "notes.txt": text });
+    const words = ["prepare", "notes.txt", "data/notes", "--tokenizer", "bytes"];
+    expect((await gyre(words, { cwd })).code).toBe(0);
+    const before = readFileSync(join(cwd, "data/notes/validation.bin"));
+    writeFileSync(join(cwd, "notes.txt"), `${text}More.`);
+    const refused = await gyre([...words, "--validation", "0.2"], { cwd });
+    expect(refused.stderr).toMatch(
+      /DATA_EXISTS: ".*notes" holds another dataset: its text is other text; its validation part is 0.1, not 0.2\n/,
+    );
+    expect(refused.stderr).toMatch(/fix: choose another path; or replace the dataset \(--overwrite/);
+    expect(refused.code).toBe(1);
+    expect(readFileSync(join(cwd, "data/notes/validation.bin"))).toEqual(before);
+    expect((await gyre([...words, "--overwrite"], { cwd })).code).toBe(0);
+    expect(readFileSync(join(cwd, "data/notes/validation.bin"))).not.toEqual(before);
+  });
+});
+
+test("the first commands of help, README and quickstart prepare one and the same dataset", async () => {
+  const root = new URL("../../../", import.meta.url);
+  const places = ["README.md", "packages/cli/README.md", "packages/cli/src/program.ts"];
+  for (const place of places)
+    expect(readFileSync(new URL(place, root), "utf8")).toContain("gyre prepare sotu data/sotu --vocab 2048");
+  const quickstart = readFileSync(new URL("scripts/quickstart.mjs", root), "utf8");
+  expect(quickstart).toContain('"sotu", data, "--vocab", "2048"');
+});

@@ -31,7 +31,7 @@ export async function prepareCommand(
     `${counted(documents.length, "document")}; ${kind === "bpe" ? "learning the tokenizer" : "encoding"}`,
     true,
   );
-  const manifest = await prepareDataset({
+  const { manifest, isNew } = await prepareDataset({
     documents,
     source,
     tokenizer: kind === "bpe" ? { kind, ...(vocab ? { vocab } : {}) } : { kind },
@@ -41,10 +41,11 @@ export async function prepareCommand(
   });
   status.clear();
   const entries = manifest.tokenizer.vocab;
-  if (kind === "bpe" && vocab === undefined && entries < DEFAULT_VOCAB)
+  if (isNew && kind === "bpe" && vocab === undefined && entries < DEFAULT_VOCAB)
     status.print(
       `note: the text yields a vocabulary of ${entries} entries, not of the usual ${DEFAULT_VOCAB}`,
     );
+  process.stdout.write(`${isNew ? "" : `${folder} is already prepared: the same text, the same options\n`}`);
   process.stdout.write(summary(manifest, folder, skipped));
   return 0;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { inWords, problemsOf } from "../util/issues.ts";
 import { unsupportedTokenizer, vocabularyTooLarge } from "./errors.ts";
 import { pieceEncoder } from "./pieces.ts";
 import { assembleTokenizer, END_OF_TEXT, type Tokenizer } from "./tokenizer.ts";
@@ -143,11 +144,8 @@ function parse(json: string, where: string) {
   } catch {
     throw unsupportedTokenizer(where, "not JSON");
   }
-  const result = fileSchema.safeParse(value);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    throw unsupportedTokenizer(where, `${issue?.path.join(".")}: ${issue?.message}`);
-  }
+  const result = fileSchema.safeParse(value, { error: inWords });
+  if (!result.success) throw unsupportedTokenizer(where, problemsOf(result.error, "the file").join("; "));
   const { model, added_tokens } = result.data;
   return { vocab: new Map(Object.entries(model.vocab)), merges: model.merges, endOfText: added_tokens[0].id };
 }

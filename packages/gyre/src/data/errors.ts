@@ -174,9 +174,19 @@ export function trainerFailed(cause: unknown): GyreError {
 
 export function outputExists(path: string): GyreError {
   return new GyreError("DATA_EXISTS", {
-    given: `${JSON.stringify(path)} exists already`,
-    expected: "a path that does not exist, or an empty folder",
-    fix: "choose another path, or replace the dataset: --overwrite, in the library overwrite: true",
+    given: `${JSON.stringify(path)} exists already and is no dataset alone`,
+    expected: "a path that does not exist, an empty folder, or a dataset",
+    fix: "choose another path",
+  });
+}
+
+export function otherDataset(path: string, differences: readonly string[]): GyreError {
+  return new GyreError("DATA_EXISTS", {
+    given: `${JSON.stringify(path)} holds another dataset: ${differences.join("; ")}`,
+    expected: "a path that does not exist, or the dataset that the same text and options make",
+    fix:
+      "choose another path; or replace the dataset (--overwrite, in the library overwrite: true), after which " +
+      "runs trained on it can be evaluated no longer",
   });
 }
 
@@ -192,6 +202,6 @@ export function corruptFile(path: string, given: string): GyreError {
   return new GyreError("DATA_CORRUPT", {
     given: `${path}: ${given}`,
     expected: "the size and SHA-256 checksum that the manifest states",
-    fix: "copy the file again, or prepare the dataset again",
+    fix: "copy the file again, or prepare the dataset again, with --overwrite",
   });
 }

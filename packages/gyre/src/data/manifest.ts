@@ -1,5 +1,9 @@
 import { z } from "zod";
 
+/** The files of a dataset beside its tokens. */
+export const MANIFEST = "manifest.json";
+export const TOKENIZER = "tokenizer.json";
+
 const count = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -26,6 +30,16 @@ export const manifestSchema = z.strictObject({
     /** Checksum of tokenizer.json; only for the kind "bpe". */
     sha256: sha256.optional(),
   }),
+  /** What the dataset was made of: the same inputs make the same dataset. */
+  inputs: z
+    .strictObject({
+      /** Checksum of the documents, as `documentsChecksum` takes it. */
+      documents: sha256,
+      /** Entries that a vocabulary was to have; only where it was learned from the documents. */
+      vocab: count.optional(),
+      shardBytes: count,
+    })
+    .optional(),
   dtype: z.enum(["uint16", "uint32"]),
   train: splitSchema,
   validation: splitSchema,

@@ -1,11 +1,21 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { trainBpe } from "../../src/data/bpe.node.ts";
 import { loadCorpus } from "../../src/data/corpus.node.ts";
 import type { Document } from "../../src/data/document.ts";
 import type { DatasetManifest } from "../../src/data/manifest.ts";
-import { openDataset, type PrepareOptions, prepareDataset } from "../../src/data/shards.node.ts";
+import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.node.ts";
+import { openDataset } from "../../src/data/shards.node.ts";
+import { rejectionOf } from "../checkpoint/helpers.ts";
 import { tempFolder } from "./temp-folder.ts";
 
 const documents: Document[] = Array.from({ length: 20 }, (_, index) => ({
@@ -16,7 +26,7 @@ const documents: Document[] = Array.from({ length: 20 }, (_, index) => ({
 
 const prepare = async (options: Partial<PrepareOptions> = {}) => {
   const out = join(tempFolder(), "dataset");
-  const manifest = await prepareDataset({
+  const { manifest } = await prepareDataset({
     documents,
     source: "made up",
     tokenizer: { kind: "bytes" },
@@ -106,14 +116,62 @@ test("sotu: validation holds the newest speeches, and opens again", async () => 
 
 test("overwrite replaces a dataset, and nothing but a dataset", async () => {
   const { out } = await prepare();
-  const again: PrepareOptions = { documents, source: "second", tokenizer: { kind: "bytes" }, out };
-  await expect(prepareDataset(again)).rejects.toThrow(/DATA_EXISTS: ".*dataset" exists already/);
-  await prepareDataset({ ...again, overwrite: true });
+  const again: PrepareOptions = { documents, source: "second", tokenizer: { kind: "bpe", vocab: 260 }, out };
+  await expect(prepareDataset(again)).rejects.toThrow(/DATA_EXISTS: ".*dataset" holds another dataset/);
+  expect((await prepareDataset({ ...again, overwrite: true })).isNew).toBe(true);
   expect((await openDataset(out)).manifest.source).toBe("second");
   writeFileSync(join(out, "thesis.txt"), "precious");
-  await expect(prepareDataset({ ...again, overwrite: true })).rejects.toThrow(/DATA_EXISTS/);
+  for (const overwrite of [false, true])
+    await expect(prepareDataset({ ...again, overwrite })).rejects.toThrow(
+      /DATA_EXISTS: .*is no dataset alone/,
+    );
   await expect(prepareDataset({ ...again, out: join(out, "thesis.txt") })).rejects.toThrow(/DATA_EXISTS/);
   expect(readFileSync(join(out, "thesis.txt"), "utf8")).toBe("precious");
+});
+
+test("the same documents and options into a dataset that is there: it stays, whatever the names", async () => {
+  const renamed = documents.map((document) => ({ ...document, name: `other/${document.name}` }));
+  const learned = await trainBpe({ texts: ["zyxwv ".repeat(9)], vocab: 261 });
+  const tokenizers = [{ kind: "bpe" }, { kind: "bpe", vocab: 270 }, { kind: "bytes" }, learned] as const;
+  for (const tokenizer of tokenizers) {
+    const { out, manifest } = await prepare({ tokenizer });
+    const { mtimeMs } = statSync(join(out, "train.bin"));
+    const again = await prepareDataset({ documents: renamed, source: "elsewhere", tokenizer, out });
+    expect(again).toEqual({ manifest, isNew: false });
+    expect(statSync(join(out, "train.bin")).mtimeMs).toBe(mtimeMs);
+  }
+});
+
+test("what differs from the dataset that is there is named", async () => {
+  const { out, manifest } = await prepare({ tokenizer: { kind: "bpe", vocab: 270 } });
+  const same: PrepareOptions = { documents, source: "s", tokenizer: { kind: "bpe", vocab: 270 }, out };
+  const again = (options: Partial<PrepareOptions>) => prepareDataset({ ...same, ...options });
+  const changed = documents.map((document, at) => (at === 7 ? { ...document, text: "Other." } : document));
+  const [{ date: _, ...undated }, ...others] = documents as [Document, ...Document[]];
+  const cases: readonly (readonly [Partial<PrepareOptions>, RegExp])[] = [
+    [{ documents: changed }, /its text is other text/],
+    [{ documents: documents.slice(1) }, /its text is other text/],
+    [{ documents: [undated, ...others] }, /its text is other text/],
+    [{ tokenizer: { kind: "bpe" } }, /its vocabulary has 270 entries, not 4096/],
+    [{ tokenizer: { kind: "bpe", vocab: 280 } }, /its vocabulary has 270 entries, not 280/],
+    [{ tokenizer: { kind: "bytes" } }, /its tokenizer is bpe, not bytes/],
+    [{ tokenizer: await trainBpe({ texts: ["x"], vocab: 257 }) }, /its tokenizer is another/],
+    [{ validationFraction: 0.2 }, /its validation part is 0.1, not 0.2/],
+    [{ shardBytes: 1000 }, /its files have at most 268435456 bytes, not 1000/],
+  ];
+  for (const [options, message] of cases) {
+    const error = await rejectionOf(again(options));
+    expect(error.code).toBe("DATA_EXISTS");
+    expect(error.detail.given).toMatch(message);
+    expect(error.detail.fix).toContain("--overwrite");
+  }
+  await expect(again({ context: 9999 })).rejects.toThrow(/DATA_TOO_SHORT/);
+  writeFileSync(join(out, "manifest.json"), JSON.stringify({ ...manifest, inputs: undefined }));
+  await expect(again({})).rejects.toThrow(/its manifest does not record what it was made of/);
+  writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest));
+  writeFileSync(join(out, "train.bin"), "cut");
+  await expect(again({})).rejects.toThrow(/DATA_CORRUPT: .*train.bin[\s\S]*--overwrite/);
+  expect((await again({ overwrite: true })).manifest).toEqual({ ...manifest, source: "s" });
 });
 
 test("a failed or aborted preparation leaves nothing", async () => {

@@ -2,7 +2,8 @@ import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openDataset, prepareDataset } from "../../src/data/shards.node.ts";
+import { prepareDataset } from "../../src/data/prepare.node.ts";
+import { openDataset } from "../../src/data/shards.node.ts";
 import { openRunData, openTrainingData } from "../../src/runs/data.node.ts";
 import { createRun, openRun } from "../../src/runs/run.node.ts";
 import { parseTraining } from "../../src/train/options.ts";
