@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   decode: ["util", "graph", "models", "runtime"],
   train: [...engine, "grad", "optim", "models", "runtime", "data", "tasks"],
   report: ["util"],
-  measure: [...engine, "models", "runtime", "data", "tasks", "decode", "report"],
+  measure: [...engine, "grad", "models", "runtime", "data", "tasks", "decode", "report"],
   runs: [
     "util",
     "checkpoint",

@@ -113,6 +113,13 @@ export {
 } from "./measure/prompts.ts";
 export { angles, norms, relativeChange, secondDifference } from "./measure/states/change.ts";
 export {
+  type CollectedStates,
+  type LensReader,
+  openLensReader,
+  openStateReader,
+  type StateReader,
+} from "./measure/states/collect.ts";
+export {
   anisotropy,
   curvature,
   effectiveRank,
@@ -120,7 +127,20 @@ export {
   orbits,
   promptEntropy,
 } from "./measure/states/geometry.ts";
+export {
+  directional,
+  type JacobianReader,
+  type LoopJacobian,
+  openJacobian,
+} from "./measure/states/jacobian.ts";
 export { type LensReading, lensReading } from "./measure/states/lens.ts";
+export {
+  type PowerOptions,
+  type Product,
+  type Radius,
+  spectralNorm,
+  spectralRadius,
+} from "./measure/states/radius.ts";
 export type { Rows } from "./measure/states/rows.ts";
 export { linearCka } from "./measure/states/similarity.ts";
 export type { CacheKind } from "./models/decoding.ts";

@@ -35,6 +35,10 @@ export interface ForwardOptions {
   readonly recompute?: boolean;
   /** Rows of attention computed at a time; all by default. */
   readonly tile?: number;
+  /** The state [N, d] that the first loop reads; the spec's start by default. */
+  readonly from?: Value;
+  /** Shown the state [N, d] before the first loop, if there is one, and after each: before coda and final norm. */
+  readonly onState?: (state: Value, loops: number) => void;
 }
 
 /** The parameters of a model as inputs of a graph, by name. */
@@ -80,7 +84,8 @@ export function forward(
     const after = blocks(state, spec, params, coda.blocks, fixed);
     return settle(settle(after, coda), around);
   };
-  let state = firstState(spec, embedding);
+  let state = options.from ?? firstState(spec, embedding);
+  if (state) options.onState?.(state, 0);
   const states = new Map<number, Value>();
   for (let loop = 0; loop < loops; loop++) {
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
@@ -88,6 +93,7 @@ export function forward(
     const x = core(enter(from), spec, params, { ...fixed, modulations: told, embedding, recompute });
     const next = settle(x, looped);
     state = loop + 1 === options.detachedLoops ? stopGradient(next) : next;
+    options.onState?.(next, loop + 1);
     if (taps.includes(loop + 1)) states.set(loop + 1, finish(next));
   }
   return states;
