@@ -1,10 +1,12 @@
-// `npm run generate`: writes what follows from the schemas: the flags of the command line, and the tables of the documents.
+// `npm run generate`: writes what follows from the schemas (the flags of the command line, the tables of the documents) and
+// from the reports under docs/results (their pages and drawings).
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { generationSchema, modelSchema, promptTrainingSchema, specSchema, trainingSchema } from "gyre";
 import { limitsSchema, serveSchema } from "gyre/server";
+import { drawings } from "./drawings.ts";
 import { type Field, fieldsOf, markdownTable } from "./schema-tables.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -55,6 +57,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ["packages/cli/src/flags.generated.ts", flagsFile()],
     ...documents.map((path) => [path, documentWithTables(read(path), path)] as const),
+    ...drawings(root),
   ]);
 }
 

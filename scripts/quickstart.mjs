@@ -79,7 +79,7 @@ for (const depth of [1, Math.ceil(loops / 2), loops]) {
   );
 }
 
-say(`The figure is ${run}/reports/report.svg, the numbers are beside it. Next:
+say(`The report is ${run}/reports/latest.md; its figure and its numbers are beside it. Next:
   npx gyre generate ${run} --trajectory 0.5,0.25,0.25 --prompt "The Congress"   steps of unequal size
   npx gyre eval ${run} --trajectories all --loops 2                             every schedule of two loops
   npx gyre inspect ${run} --graph step                                          the training step as a graph

@@ -101,7 +101,7 @@ async function search() {
   );
   await trainAll(runs);
   const paths = runs.map(({ path }) => path);
-  gyre("eval", ...paths, "--max-tokens", "50000", "--out", "docs/results/learning-rates");
+  gyre("eval", ...paths, "--max-tokens", "50000", "--out", "docs/results/learning-rates", "--name", "report");
 }
 
 async function compare() {
@@ -115,7 +115,8 @@ async function compare() {
   console.log(
     `\nreport of ${done.length} of ${all.length} recipes: ${done.map(({ name }) => name).join(", ")}`,
   );
-  if (done.length > 0) gyre("eval", ...done.map(({ path }) => path), "--out", "docs/results/recipes");
+  if (done.length > 0)
+    gyre("eval", ...done.map(({ path }) => path), "--out", "docs/results/recipes", "--name", "report");
 }
 
 ensureInstalled();

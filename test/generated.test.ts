@@ -9,7 +9,7 @@ import { fieldsOf, markdownTable } from "../scripts/schema-tables.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const files = generatedFiles();
 
-test.each([...files.keys()])("%s is what `npm run generate` writes from the schemas", (path) => {
+test.each([...files.keys()])("%s is what `npm run generate` writes", (path) => {
   expect(readFileSync(join(root, path), "utf8")).toBe(files.get(path));
 });
 

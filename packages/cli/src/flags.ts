@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import { flagTables } from "./flags.generated.ts";
-import { number, whole, word } from "./options.ts";
+import { fileName, number, whole, word } from "./options.ts";
 
 type TableName = keyof typeof flagTables;
 /** The names of a schema's fields, which are those of its flags in camel case. */
@@ -70,3 +70,8 @@ function parserOf({ kind, least = 0, isOpen = false, most, words = [] }: FlagRow
 
 export const threadsFlag = (): Option =>
   new Option("--threads <n>", "threads within one operation (default: all cores)").argParser(whole(1));
+
+export const nameFlag = (): Option =>
+  new Option("--name <name>", "name of the report's files (default: by what was measured)").argParser(
+    fileName,
+  );

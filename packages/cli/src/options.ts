@@ -47,6 +47,12 @@ export const word =
     return found;
   };
 
+/** The name of a file without its ending. */
+export function fileName(text: string): string {
+  if (/^[A-Za-z0-9][\w.-]*$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be letters, digits, dots, hyphens and underscores.");
+}
+
 /** Numbers of loops: "4", "1,2,8" or "1..8"; "L" stands for the model's full depth. */
 export type LoopsRange = (fullDepth: number) => number[];
 

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { LabEvalOptions } from "./commands/lab-eval.ts";
 import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
+import { nameFlag } from "./flags.ts";
 import { deviations, loopsRange, number, whole } from "./options.ts";
 
 type Exit = (code: number) => void;
@@ -66,8 +67,8 @@ function addEval(lab: Command, exit: Exit): void {
     .description(
       "Measures runs of one task, and the task's classical algorithms, on the same prompts: error against examples, " +
         "against loops (also beyond the trained number) and against noise on the labels, with 90 % bands. Runs that " +
-        "differ by their seed alone are one line, the best of them. Writes examples, loops and noise as .json, .svg " +
-        "and .md.",
+        "differ by their seed alone are one line, the best of them. Writes a report as gyre eval " +
+        "does.",
     )
     .argument("<runs...>", "one run or several of gyre lab train")
     .option(
@@ -84,6 +85,7 @@ function addEval(lab: Command, exit: Exit): void {
     .option("--prompts <n>", "prompts to measure", whole(1), 1280)
     .option("--seed <n>", "seed of the prompts", whole(0), 0)
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
+    .addOption(nameFlag())
     .addHelpText(
       "after",
       "\nExample:\n  $ gyre lab eval runs/lab/linear-looped runs/lab/linear-standard --out reports/linear",

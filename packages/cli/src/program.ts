@@ -11,7 +11,7 @@ import type { PrepareOptions } from "./commands/prepare.ts";
 import type { RunsOptions } from "./commands/runs.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import type { TrainOptions } from "./commands/train.ts";
-import { flagsOf, threadsFlag } from "./flags.ts";
+import { flagsOf, nameFlag, threadsFlag } from "./flags.ts";
 import { draft, loopsRange, mostLoops, number, repeated, trajectory, whole, word } from "./options.ts";
 import { addLab } from "./program-lab.ts";
 import { addTasks } from "./program-tasks.ts";
@@ -129,8 +129,8 @@ function addEval(program: Command, exit: Exit): void {
     .summary("measure runs at every budget")
     .description(
       "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a " +
-        "plot, and writes report.json, report.svg and report.md. With --tasks it asks questions instead: a table of " +
-        "tasks by budgets, tasks.json and tasks.md.",
+        "plot, and writes a report: numbers (JSON), drawings (SVG) and a page (Markdown), named by what was measured; " +
+        "latest.md is the newest. With --tasks it asks questions instead: a table of tasks by budgets.",
     )
     .argument("[runs...]", "one run or several, for one report")
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
@@ -151,6 +151,7 @@ function addEval(program: Command, exit: Exit): void {
     .option("--max-tokens <n>", "score the first n tokens only", whole(1))
     .option("--batch <n>", "windows at a time; with --tasks, continuations", whole(1, 65_536))
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
+    .addOption(nameFlag())
     .addOption(threadsFlag())
     .addHelpText(
       "after",
@@ -203,7 +204,8 @@ function addExits(program: Command, exit: Exit): void {
     .summary("measure what leaving loops early costs")
     .description(
       "Reads the validation part token by token, as text is written, under every exit rule at several limits, beside " +
-        "fixed depths and a random exit with the same numbers of loops. Writes exits.json, exits.md and exits.svg.",
+        "fixed depths and a random exit with the same numbers of loops. Writes a report as " +
+        "gyre eval does.",
     )
     .argument("<run>", "the run to measure")
     .option("--max-tokens <n>", "tokens to predict for each limit of each rule", whole(1), 4096)
@@ -214,7 +216,8 @@ function addExits(program: Command, exit: Exit): void {
       "recompute",
     )
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
-    .option("--out <folder>", "where the report goes (default: reports/ in the run)")
+    .option("--out <dir>", "folder of the report (default: reports/ in the run)")
+    .addOption(nameFlag())
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre exits runs/first --max-tokens 2048")
     .action(async (run: string, options: ExitsOptions) =>

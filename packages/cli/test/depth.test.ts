@@ -90,10 +90,13 @@ describe("gyre exits", () => {
       code: 0,
       stderr: "",
     });
-    expect(stdout).toMatch(/^rule +loss +mean loops +passes\/token +random exit +gain\n4? ?1 loops/);
-    const report = JSON.parse(await readFile(join(folder.path, "exits/exits.json"), "utf8"));
+    expect(stdout).toMatch(/\nrule +loss +mean loops +passes\/token +random exit +gain\n[- ]+\n1 loop /);
+    const report = JSON.parse(await readFile(join(folder.path, "exits/latest.json"), "utf8"));
     expect(report.series).toHaveLength(8);
-    expect(await readFile(join(folder.path, "exits/exits.svg"), "utf8")).toContain("<svg");
+    expect(report.provenance.data).toMatchObject({ name: "tiny.txt", split: "validation" });
+    const [, name = ""] = /exits\/(exits-looped-recompute-14tokens-[0-9a-f]{6})\.md\n$/.exec(stdout) ?? [];
+    for (const file of [`${name}.svg`, `${name}-2.svg`])
+      expect(await readFile(join(folder.path, "exits", file), "utf8")).toContain("<svg");
   });
 
   it("refuses a model of one loop, and a run without data", async () => {
@@ -105,11 +108,11 @@ describe("gyre calibrate", () => {
   it("measures every draft, keeps the result with the run, and generate uses it", async () => {
     const { code, stdout } = await run("calibrate looped --max-tokens 8 --threads 1");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^plain: \d+ tokens\/s at 4 loops/);
+    expect(stdout).toMatch(/\ndraft +tokens\/s +plain tokens\/s +speed-up +kept +blocks\/token\n/);
     const path = join(folder.path, "looped/extra/calibration.json");
-    const calibration = JSON.parse(await readFile(path, "utf8"));
+    const { calibration } = JSON.parse(await readFile(path, "utf8"));
     expect(calibration.drafts).toHaveLength(2 * 3 * 6);
-    expect(stdout).toContain(calibration.best ? "gyre generate will draft with" : "none will be used");
+    expect(stdout).toContain(calibration.best ? "are drafted with" : "none is used");
     const plain = await run(`generate looped ${greedy} --draft none`);
     const after = await run(`generate looped ${greedy}`);
 

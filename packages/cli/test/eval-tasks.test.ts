@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BenchmarksReport } from "gyre";
+import { type ReportOf, readReport } from "gyre";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gyre } from "./cli.ts";
 import { gpt, temporaryFolder, tinyRun } from "./tiny.ts";
@@ -9,6 +9,12 @@ let folder: string;
 let remove: () => Promise<void>;
 const at = (...names: string[]) => join(folder, ...names);
 const run = (...words: string[]) => gyre(["eval", ...words], { cwd: folder });
+
+const read = async (...names: string[]): Promise<ReportOf<"benchmarks">> => {
+  const report = readReport(JSON.parse(await readFile(at(...names), "utf8")));
+  if (report.kind === "benchmarks") return report;
+  throw new Error(report.kind);
+};
 
 const piqa = [
   { goal: "Go", sol1: "by bus", sol2: "by cup", label: 0 },
@@ -38,11 +44,20 @@ afterAll(() => remove());
 describe("gyre eval --tasks", () => {
   it("prints a table of tasks by budgets with means, and writes JSON and Markdown", async () => {
     const tasks = ["--tasks", "piqa.jsonl", "--tasks", "copa.jsonl", "--tasks", "text.yaml"];
-    const { code, stdout } = await run("looped", ...tasks, "--loops", "1,4", "--out", "out");
+    const { code, stdout } = await run(
+      "looped",
+      ...tasks,
+      "--loops",
+      "1,4",
+      "--out",
+      "out",
+      "--name",
+      "tasks",
+    );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^task {2,}metric {2,}1 loop {2,}4 loops\n/);
+    expect(stdout).toMatch(/\ntask {2,}metric {2,}1 loop {2,}4 loops\n/);
     expect(stdout).toMatch(/\nmean of 2 {2}acc {2,}\d\.\d{4} ± \d\.\d{4}/);
-    const report: BenchmarksReport = JSON.parse(await readFile(at("out", "tasks.json"), "utf8"));
+    const report = await read("out", "tasks.json");
     const [model] = report.models;
     expect(model?.points.map(({ loops }) => loops)).toEqual([1, 4]);
     expect(model?.points[0]?.entries.map(({ benchmark, metric }) => [benchmark, metric])).toEqual([
@@ -70,12 +85,13 @@ describe("gyre eval --tasks", () => {
   it("measures several runs, each at its own budgets, and keeps the report with the first", async () => {
     const { code, stdout } = await run("looped", "gpt", "--tasks", "copa.jsonl", "--limit", "1");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^looped\n[\s\S]*\n\ngpt\ntask {2,}metric {2,}1 loop\n/);
-    const report: BenchmarksReport = JSON.parse(
-      await readFile(at("looped", "reports", "tasks.json"), "utf8"),
-    );
+    expect(stdout).toMatch(/\nlooped\n[\s\S]*\n\ngpt\ntask {2,}metric {2,}1 loop\n/);
+    const report = await read("looped", "reports", "latest.json");
     expect(report.models.map(({ points }) => points.length)).toEqual([4, 1]);
-    expect(report.benchmarks).toEqual([{ name: "copa", kind: "choices", file: "copa.jsonl", questions: 1 }]);
+    expect(report.benchmarks).toMatchObject([
+      { name: "copa", kind: "choices", file: "copa.jsonl", questions: 1 },
+    ]);
+    expect(stdout).toMatch(/looped\/reports\/benchmarks-looped-gpt-copa-1\.\.4loops-[0-9a-f]{6}\.md\n$/);
   });
 
   it("refuses a bad line before a model is run, and options that are about text", async () => {

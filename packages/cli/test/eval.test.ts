@@ -1,6 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { evaluate, interpreterRuntime, parseReport, presets, type Report, startFrom } from "gyre";
+import { evaluate, interpreterRuntime, presets, type QualityReport, readReport, startFrom } from "gyre";
 import { holdRun, loadWeights, openDataset, openRun } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Finished, gyre } from "./cli.ts";
@@ -10,8 +10,12 @@ let folder: string;
 let remove: () => Promise<void>;
 const at = (...names: string[]) => join(folder, ...names);
 const run = (...words: string[]): Promise<Finished> => gyre(["eval", ...words], { cwd: folder });
-const reportIn = async (...names: string[]): Promise<Report> =>
-  parseReport(JSON.parse(await readFile(at(...names, "report.json"), "utf8")));
+const read = async (...names: string[]): Promise<QualityReport> => {
+  const report = readReport(JSON.parse(await readFile(at(...names), "utf8")));
+  if (report.kind === "budgets" || report.kind === "trajectories") return report;
+  throw new Error(report.kind);
+};
+const reportIn = (...names: string[]) => read(...names, "latest.json");
 
 beforeAll(async () => {
   const temporary = await temporaryFolder();
@@ -30,33 +34,50 @@ describe("gyre eval", () => {
   it("measures several runs, each at its own budgets, and writes the report into the first", async () => {
     const { code, stdout, stderr } = await run("looped", "gpt", "--max-tokens", "101", "--stride", "5");
     expect(code).toBe(0);
-    expect(stdout).toContain("tiny.txt: validation split only, 101 tokens in windows of 16, stride 5\n");
+    expect(stdout).toMatch(
+      /^looped, gpt: quality at every budget\ntiny.txt, validation split · 101 tokens · context 16/,
+    );
     expect(stdout).toContain("bits per byte (lower is better)");
     expect(stdout).toMatch(/● looped\n■ gpt\n/);
-    expect(stdout).toContain("looped/reports/report.svg");
     expect(`${stdout}${stderr}`).not.toContain("\u001b[");
     expect(stderr).toContain("gpt  budget 1 of 1  loops 1  loss ");
+    const [, name = ""] = /looped\/reports\/(.*)\.md\n$/.exec(stdout) ?? [];
+    expect(name).toMatch(/^budgets-looped-gpt-1\.\.4loops-101tokens-[0-9a-f]{6}$/);
 
-    const report = await reportIn("looped", "reports");
+    const report = await read("looped", "reports", `${name}.json`);
+    expect(await reportIn("looped", "reports")).toEqual(report);
     expect(report).toMatchObject({
-      kind: "budget",
-      command: "gyre eval looped gpt --max-tokens 101 --stride 5",
+      kind: "budgets",
       provenance: {
-        split: "validation",
-        tokens: 101,
-        stride: 5,
-        context: 16,
-        tokenizer: "bytes, 257 entries",
+        command: "gyre eval looped gpt --max-tokens 101 --stride 5",
+        data: { name: "tiny.txt", split: "validation" },
       },
+      protocol: { tokens: 101, stride: 5, context: 16, tokenizer: "bytes, 257 entries" },
     });
     expect(report.models.map(({ name, points }) => [name, points.map(({ loops }) => loops)])).toEqual([
       ["looped", [1, 2, 3, 4]],
       ["gpt", [1]],
     ]);
     await expectSame(report);
-    for (const name of ["report.svg", "report.md"]) {
-      expect(await readFile(at("looped", "reports", name), "utf8")).toContain("looped");
-    }
+    for (const ending of ["svg", "md"])
+      expect(await readFile(at("looped", "reports", `${name}.${ending}`), "utf8")).toContain("looped");
+  });
+
+  it("keeps every measurement: a report replaces one of the same measurement and no other", async () => {
+    const measure = async (...words: string[]) => {
+      expect((await run("gpt", "--out", "kept", "--max-tokens", "20", ...words)).code).toBe(0);
+      const names = await readdir(at("kept"));
+      return names.filter((name) => name.endsWith(".json")).sort();
+    };
+    const first = await measure();
+    expect(first).toEqual([expect.stringMatching(/^budgets-gpt-1loop-20tokens-/), "latest.json"]);
+    expect(await measure()).toEqual(first);
+    const second = await measure("--stride", "8");
+    expect(second).toHaveLength(3);
+    expect(await reportIn("kept")).toMatchObject({ protocol: { stride: 8 } });
+    expect((await measure("--name", "mine")).filter((name) => !second.includes(name))).toEqual(["mine.json"]);
+    expect(await reportIn("kept")).toMatchObject({ protocol: { stride: 8 } });
+    expect((await run("gpt", "--name", "a/b")).stderr).toMatch(/--name.*letters, digits, dots/);
   });
 
   it("enumerates every schedule of some loops", async () => {
@@ -80,7 +101,7 @@ describe("gyre eval", () => {
       [6, 3, 3],
       [4, 4, 4],
     ]);
-    expect(await readFile(at("reports", "all", "report.md"), "utf8")).toContain("| 2 | best of 3 |");
+    expect(await readFile(at("reports", "all", "latest.md"), "utf8")).toContain("| 2 | best of 3 |");
   });
 
   it("measures the trajectories of a file on a dataset of choice", async () => {
@@ -137,7 +158,7 @@ describe("gyre eval", () => {
 });
 
 /** The numbers of the report against the float64 interpreter. */
-async function expectSame(report: Report): Promise<void> {
+async function expectSame(report: QualityReport): Promise<void> {
   const { validation, tokenizer } = await openDataset(at("data"));
   for (const { name, points } of report.models) {
     const run = await openRun(at(name));

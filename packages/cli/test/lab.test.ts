@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ReportOf } from "gyre";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { gyre } from "./cli.ts";
 import { temporaryFolder } from "./tiny.ts";
@@ -27,14 +28,14 @@ test("lab reproduce measures a figure and writes numbers, a drawing and a page",
     "--seed",
     "7",
   ]);
-  expect(stdout).toMatch(/^ {2}holds .*max \|TF - GD\| <= 1e-12/m);
+  expect(stdout).toMatch(/^max \|TF - GD\| <= 1e-12 .* holds$/m);
   expect(code).toBe(0);
   const text = (name: string) => readFile(join(folder.path, name), "utf8");
-  const report = JSON.parse(await text("linear-exact.json")) as { seeds: number[]; command: string };
-  expect(report.seeds).toEqual([7, 8]);
-  expect(report.command).toContain("gyre lab reproduce linear-exact");
-  expect(await text("linear-exact.svg")).toMatch(/^<svg[\s\S]*<polyline[\s\S]*<\/svg>\n$/);
-  expect(await text("linear-exact.md")).toContain("![");
+  const report = JSON.parse(await text("linear-exact-seed7.json")) as ReportOf<"lab">;
+  expect(report.provenance.seeds).toEqual([7, 8]);
+  expect(report.provenance.command).toContain("gyre lab reproduce linear-exact");
+  expect(await text("linear-exact-seed7.svg")).toMatch(/^<svg[\s\S]*<path[\s\S]*<\/svg>\n$/);
+  expect(await text("linear-exact-seed7.md")).toContain("![");
 });
 
 test("an unknown figure is refused with the names of the others", async () => {
@@ -96,14 +97,13 @@ test("lab train stops, goes on bit for bit, and keeps its options; lab eval comp
     0,
     expect.stringMatching(/tiny, lr 0\.001 +1,121 +2 loops/),
   ]);
-  for (const name of ["examples", "loops", "noise"]) {
-    expect(await readFile(join(out, `${name}.svg`), "utf8")).toMatch(/^<svg[\s\S]*least-squares/);
-    expect(await readFile(join(out, `${name}.md`), "utf8")).toContain("- command: `gyre lab eval");
-  }
-  const { series } = JSON.parse(await readFile(join(out, "loops.json"), "utf8")) as {
-    series: { points: { x: number }[] }[];
-  };
-  expect(series[0]?.points.map(({ x }) => x)).toEqual([1, 2, 6]);
+  const [, name = ""] = /report\/(lab-linear-[0-9a-f]{6})\.md\n$/.exec(evaluated.stdout) ?? [];
+  for (const file of [`${name}.svg`, `${name}-2.svg`, `${name}-3.svg`])
+    expect(await readFile(join(out, file), "utf8")).toMatch(/^<svg[\s\S]*<title>linear: error/);
+  const page = await readFile(join(out, "latest.md"), "utf8");
+  expect(page).toMatch(/\| least-squares \|[\s\S]*\n- command: `gyre lab eval/);
+  const { findings } = JSON.parse(await readFile(join(out, "latest.json"), "utf8")) as ReportOf<"lab">;
+  expect(findings.charts[1]?.series[0]?.points.map(({ x }) => x)).toEqual([1, 2, 6]);
 }, 120_000);
 
 test("lab train and lab eval refuse what they cannot use", async () => {

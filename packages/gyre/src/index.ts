@@ -88,7 +88,7 @@ export type {
   Writing,
 } from "./measure/benchmarks/question.ts";
 export { firstQuestions } from "./measure/benchmarks/score.ts";
-export { type CalibrateOptions, type Calibration, calibrate, WORTHWHILE } from "./measure/calibrate.ts";
+export { type CalibrateOptions, calibrate } from "./measure/calibrate.ts";
 export {
   type EvaluateOptions,
   type EvaluateProgress,
@@ -202,39 +202,54 @@ export type {
 export type { AdamWState } from "./optim/adamw.ts";
 export { startFrom, type TrainState } from "./optim/state.ts";
 export {
-  type BenchmarkEntry,
-  type BenchmarkMean,
-  type BenchmarkModel,
-  type BenchmarkPoint,
-  type BenchmarksReport,
-  benchmarksMarkdown,
-  benchmarksTable,
-} from "./report/benchmarks-report.ts";
-export {
-  type ExitCurve,
-  type ExitOutcome,
-  type ExitsReport,
-  exitsColumns,
-  exitsFigure,
-  exitsMarkdown,
-  exitsRows,
-} from "./report/exits-report.ts";
-export { type MarkdownOptions, reportMarkdown } from "./report/markdown.ts";
-export { groupedText, milliseconds, siText } from "./report/numbers.ts";
-export {
-  type BudgetPoint,
-  isUniform,
-  type Metric,
-  type ModelReport,
-  parseReport,
-  type Report,
-  trajectoryText,
+  type Axis,
+  type Chart,
+  type Guide,
+  type Panel,
+  type Point,
+  panelsOf,
+  type Series,
+} from "./report/chart.ts";
+export { draftText, speedup, WORTHWHILE } from "./report/drafts-page.ts";
+export { drawChart } from "./report/draw.ts";
+export { pageOf, reportFiles } from "./report/files.ts";
+export { type Fitted, type Frame, fitChart } from "./report/fit.ts";
+export { reportName } from "./report/name.ts";
+export { counted, groupedText, milliseconds, numberText, siText } from "./report/numbers.ts";
+export { type Page, pageMarkdown, type Source as PageSource } from "./report/page.ts";
+export { readReport } from "./report/read.ts";
+export type {
+  BenchmarkEntry,
+  BenchmarkMean,
+  BenchmarkModel,
+  BenchmarkPoint,
+  BudgetPoint,
+  Calibration,
+  Claim,
+  ExitCurve,
+  ExitOutcome,
+  Findings,
+  MeasuredModel,
+  ModelReport,
+  Provenance,
+  QualityReport,
+  Report,
+  ReportKind,
+  ReportOf,
+  TimedDraft,
 } from "./report/report.ts";
-export type { FigureOptions } from "./report/report-chart.ts";
-export { type Scale, scaleFor, tickTexts } from "./report/scale.ts";
-export { reportFigure } from "./report/schedule-figure.ts";
-export { type Spread, spreads } from "./report/spread.ts";
-export { reportTable } from "./report/table.ts";
+export type { Scale, Tick } from "./report/scale.ts";
+export {
+  type Column,
+  type Table,
+  type TableCell,
+  type TableHeading,
+  tableMarkdown,
+  tableOf,
+  tableText,
+  textTable,
+} from "./report/table.ts";
+export { isUniform, trajectoryText } from "./report/trajectory.ts";
 export { interpreterRuntime } from "./runtime/interpreter.ts";
 export type { CompileOptions, Program, Runtime } from "./runtime/runtime.ts";
 export { difficultyAt, ramp, type Schedule, scheduled, scheduledValues } from "./tasks/curriculum.ts";

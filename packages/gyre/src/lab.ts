@@ -1,13 +1,15 @@
 export {
   type Arm,
+  armTable,
   type CompareOptions,
   type Comparison,
   type Curves,
   compare,
-  examplesFigure,
-  loopsFigure,
-  noiseFigure,
+  examplesChart,
+  loopsChart,
+  noiseChart,
   type Outcome,
+  settingsOf,
 } from "./lab/compare.ts";
 export type { FigureContext, FigureRecipe, TrainedModel } from "./lab/figures/figure.ts";
 export { figures, figuresNamed } from "./lab/figures/index.ts";
@@ -48,19 +50,6 @@ export {
 } from "./lab/recipes.ts";
 export { type BaselineOptions, evaluateBaseline, evaluatePrompts } from "./measure/prompts.ts";
 export { type LinearShape, linearGraph, momentGraph } from "./models/linear.ts";
-export { labFigure } from "./report/lab-figure.ts";
-export {
-  type Axis,
-  type BoundedAxis,
-  type Claim,
-  type FigureResult,
-  type LabReport,
-  labMarkdown,
-  numberText,
-  type Point,
-  type Series,
-  type Table,
-} from "./report/lab-report.ts";
 export {
   type Baseline,
   baseline,

@@ -42,7 +42,6 @@ export {
 } from "./runs/config.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
-export { saveReport } from "./runs/files.node.ts";
 export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";
 export {
@@ -51,6 +50,7 @@ export {
   type ImportOptions,
   importOfficial,
 } from "./runs/official.node.ts";
+export { dataOf, measuredModel, type SaveReportOptions, saveReport } from "./runs/reports.node.ts";
 export {
   type CreateRunOptions,
   createRun,

@@ -1,21 +1,18 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { type BenchmarksReport, benchmarksMarkdown, benchmarksTable, firstQuestions } from "gyre";
+import { firstQuestions, type ReportOf } from "gyre";
 import {
   type EvaluateBenchmarksOptions,
   evaluateBenchmarks,
   evaluateServer,
   openRun,
   readBenchmarks,
-  saveReport,
-  writeFileAtomic,
 } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
-import { badOutput } from "../errors.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { makeOutput, presentReport } from "../reports.ts";
 
 export interface EvalTasksOptions extends BudgetOptions {
   /** Task files, files of questions, or folders of them. */
@@ -27,6 +24,7 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly model?: string;
   readonly batch?: number;
   readonly out?: string;
+  readonly name?: string;
   readonly threads?: number;
   readonly data?: string;
   readonly stride?: number;
@@ -36,13 +34,10 @@ export interface EvalTasksOptions extends BudgetOptions {
 /** `gyre eval --tasks`: asks runs, or a server, the questions of benchmarks at each budget; prints the table, writes the report. */
 export async function evalTasksCommand(paths: readonly string[], options: EvalTasksOptions): Promise<number> {
   checkOptions(paths, options);
-  const { tasks, limit, batch, server, out = server === undefined ? undefined : "reports" } = options;
+  const { tasks, limit, batch, server, out, name } = options;
   const benchmarks = (await readBenchmarks(tasks)).map((benchmark) => firstQuestions(benchmark, limit));
   const run = server === undefined ? await openRun(paths[0] as string) : undefined;
-  if (out !== undefined)
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw badOutput(out, cause);
-    });
+  await makeOutput(out ?? (run ? undefined : "reports"));
   const status = new StatusLine();
   try {
     const report = await measured(paths, options, {
@@ -56,11 +51,8 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
       onWarning: (text) => status.print(`warning: ${text}`),
     });
     status.clear();
-    console.log(`${benchmarksTable(report)}\n`);
-    for (const [name, text] of Object.entries(filesOf(report))) {
-      if (out !== undefined) await writeFileAtomic(join(out, name), text);
-      console.log(run && out === undefined ? await saveReport(run, name, text) : join(out ?? "", name));
-    }
+    const folder = out ?? join(run?.path ?? "", "reports");
+    await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
     return 0;
   } finally {
     status.clear();
@@ -71,7 +63,7 @@ function measured(
   paths: readonly string[],
   { server, model, threads, loops, trajectories }: EvalTasksOptions,
   common: Omit<EvaluateBenchmarksOptions, "budgets" | "threads">,
-): Promise<BenchmarksReport> {
+): Promise<ReportOf<"benchmarks">> {
   if (server !== undefined) {
     const key = process.env["GYRE_API_KEY"];
     return evaluateServer(server, { ...common, model, key, loops: loops?.(1) });
@@ -105,8 +97,3 @@ function checkOptions(paths: readonly string[], options: EvalTasksOptions): void
   if (loops?.(1).join() !== loops?.(2).join())
     throw new UsageError("--loops with --server takes numbers only: the full depth L is not known.");
 }
-
-const filesOf = (report: BenchmarksReport): Readonly<Record<string, string>> => ({
-  "tasks.json": `${JSON.stringify(report, null, 2)}\n`,
-  "tasks.md": benchmarksMarkdown(report),
-});

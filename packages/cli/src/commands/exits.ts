@@ -1,21 +1,9 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import {
-  type CachePolicy,
-  Decoder,
-  type ExitSeries,
-  type ExitsReport,
-  exitStudy,
-  exitsColumns,
-  exitsFigure,
-  exitsMarkdown,
-  exitsRows,
-} from "gyre";
-import { loadWeights, openOnnxRuntime, openRun, openRunData, saveReport, writeFileAtomic } from "gyre/node";
-import { badOutput } from "../errors.ts";
+import { basename, join, resolve } from "node:path";
+import { type CachePolicy, Decoder, type ExitSeries, exitStudy } from "gyre";
+import { dataOf, loadWeights, measuredModel, openOnnxRuntime, openRun, openRunData } from "gyre/node";
 import { UsageError } from "../options.ts";
-import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
 
 export interface ExitsOptions {
   readonly maxTokens: number;
@@ -23,21 +11,20 @@ export interface ExitsOptions {
   readonly threads?: number;
   readonly data?: string;
   readonly out?: string;
+  readonly name?: string;
 }
 
 /** `gyre exits`: reads the validation split under each exit rule, beside fixed depths and random exits. */
 export async function exitsCommand(path: string, options: ExitsOptions): Promise<number> {
-  const { maxTokens: tokens, cachePolicy = "recompute", threads, out } = options;
+  const { maxTokens: tokens, cachePolicy = "recompute", threads, out, name } = options;
   const run = await openRun(path);
   const { spec } = run.config;
   if (spec.loops < 2)
     throw new UsageError(`${path} is a ${spec.family} of one loop: there is nothing to leave.`);
   const { validation, manifest } = await openRunData(run, options.data);
-  const { weights } = await loadWeights(run);
-  if (out !== undefined)
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw badOutput(out, cause);
-    });
+  const loaded = await loadWeights(run);
+  const { weights } = loaded;
+  await makeOutput(out);
   const status = new StatusLine();
   await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
   await using decoder = new Decoder({ spec, weights, runtime });
@@ -50,48 +37,20 @@ export async function exitsCommand(path: string, options: ExitsOptions): Promise
       status.update(`${one.name}: ${one.points.map(({ loss }) => loss.toFixed(3)).join(" ")}`, true);
     }
     status.clear();
-    const report: ExitsReport = {
-      version: 1,
-      kind: "exits",
-      createdAt: new Date().toISOString(),
-      command: commandLine(),
-      model: run.path.split(/[\\/]/).at(-1) ?? path,
-      commit: await commitOfGyre(),
-      machine: machineText(),
-      dataset: manifest.source,
-      cachePolicy,
-      tokens: series[0]?.points[0]?.tokens ?? 0,
-      series,
-    };
-    print(report);
-    for (const [name, text] of Object.entries(filesOf(report)))
-      console.log(out === undefined ? await saveReport(run, name, text) : await saved(out, name, text));
+    await presentReport(
+      {
+        version: 2,
+        kind: "exits",
+        provenance: await provenanceNow({ runtime: runtime.name, data: dataOf(manifest) }),
+        model: measuredModel(basename(resolve(path)), loaded),
+        cachePolicy,
+        tokens: series[0]?.points[0]?.tokens ?? 0,
+        series,
+      },
+      { folder: out ?? join(path, "reports"), ...(name === undefined ? {} : { name }) },
+    );
     return 0;
   } finally {
     status.clear();
   }
-}
-
-function filesOf(report: ExitsReport): Readonly<Record<string, string>> {
-  return {
-    "exits.json": `${JSON.stringify(report, null, 2)}\n`,
-    "exits.svg": exitsFigure(report),
-    "exits.md": exitsMarkdown(report),
-  };
-}
-
-async function saved(folder: string, name: string, text: string): Promise<string> {
-  await writeFileAtomic(join(folder, name), text);
-  return join(folder, name);
-}
-
-function print(report: ExitsReport): void {
-  const rows = [[...exitsColumns], ...exitsRows(report)];
-  const widths = exitsColumns.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, index) => (index === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[index] ?? 0)))
-        .join("  "),
-    );
 }

@@ -1,8 +1,18 @@
 import process from "node:process";
-import { describe, type Graph, prepareGraph, printGraph, type Spec, stepGraph } from "gyre";
+import {
+  describe,
+  type Graph,
+  groupedText,
+  prepareGraph,
+  printGraph,
+  type Spec,
+  siText,
+  stepGraph,
+  tableText,
+  textTable,
+} from "gyre";
 import { openRun } from "gyre/node";
 import { UsageError } from "../options.ts";
-import { short } from "../render/format.ts";
 import { modelFields, modelSettings, type SettingFlags, trainingSettings } from "../settings.ts";
 
 export interface InspectOptions extends SettingFlags {
@@ -42,16 +52,18 @@ function graphOf(
 function overview(spec: Spec): string {
   const all = Array.from({ length: spec.loops }, (_, index) => index + 1);
   const { parameters, budgets } = describe(spec, { loops: all });
-  const rows = budgets.map(
-    ({ loops, blockPasses, flopsPerToken, activationBytesPerToken, kvBytesPerToken }) =>
-      `${String(loops).padStart(5)}  ${String(blockPasses).padStart(6)}  ${short(flopsPerToken).padStart(11)}  ` +
-      `${short(activationBytesPerToken).padStart(17)}  ${short(kvBytesPerToken).padStart(9)}`,
-  );
+  const rows = budgets.map((one) => [
+    String(one.loops),
+    String(one.blockPasses),
+    siText(one.flopsPerToken),
+    siText(one.activationBytesPerToken),
+    siText(one.kvBytesPerToken),
+  ]);
+  const head = ["loops", "block passes", "FLOPs/token", "activation B/token", "KV B/token"];
   return `${JSON.stringify(spec, null, 2)}
 
-${parameters.toLocaleString("en")} parameters (the tied head counted once)
+${groupedText(parameters)} parameters (the tied head counted once)
 
-loops  layers  FLOPs/token  activation B/token  KV B/token
-${rows.join("\n")}
+${tableText(textTable(head, rows, []))}
 `;
 }

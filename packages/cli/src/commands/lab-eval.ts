@@ -1,12 +1,27 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import type { Spec } from "gyre";
-import { type Arm, compare, examplesFigure, loopsFigure, noiseFigure, vectorTaskNamed } from "gyre/lab";
-import { loadWeights, openOnnxRuntime, openRun, type PromptsConfig, type Run } from "gyre/node";
-import { badOutput, otherTasks } from "../errors.ts";
-import { labText, saveLabReport } from "../lab-reports.ts";
+import { basename, join, resolve } from "node:path";
+import type { MeasuredModel, Spec } from "gyre";
+import {
+  type Arm,
+  armTable,
+  compare,
+  examplesChart,
+  loopsChart,
+  noiseChart,
+  settingsOf,
+  vectorTaskNamed,
+} from "gyre/lab";
+import {
+  loadWeights,
+  measuredModel,
+  openOnnxRuntime,
+  openRun,
+  type PromptsConfig,
+  type Run,
+} from "gyre/node";
+import { otherTasks } from "../errors.ts";
 import type { LoopsRange } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
 
 type PromptRun = Run<PromptsConfig>;
 
@@ -16,6 +31,7 @@ export interface LabEvalOptions {
   readonly prompts: number;
   readonly seed: number;
   readonly out?: string;
+  readonly name?: string;
 }
 
 /** `gyre lab eval`: errors of runs of one task and of its classical algorithms, against examples, loops and noise. */
@@ -29,22 +45,23 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
       task.name,
       others.map((run) => `${run.path} (${run.config.task})`),
     );
-  const out = options.out ?? join(first.path, "reports");
-  await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-    throw badOutput(out, cause);
-  });
+  const folder = options.out ?? join(first.path, "reports");
+  await makeOutput(folder);
   const status = new StatusLine();
   try {
     const arms = new Map<string, Arm>();
+    const models: MeasuredModel[] = [];
     for (const run of runs) {
-      const { weights, warnings } = await loadWeights(run);
+      const loaded = await loadWeights(run);
+      const { weights, warnings } = loaded;
       for (const warning of warnings) status.print(`warning: ${run.path}: ${warning}`);
+      models.push(measuredModel(basename(resolve(run.path)), loaded));
       const name = armName(run);
       const { spec } = run.config;
       arms.set(name, { name, spec, weights: [...(arms.get(name)?.weights ?? []), weights] });
     }
     await using runtime = await openOnnxRuntime({ threads: 1, keep: 2 });
-    const { out: _, loops, ...measure } = options;
+    const { out: _, name, loops, ...measure } = options;
     const common = {
       ...measure,
       ...(loops ? { loops: ({ loops: trained }: Spec) => loops(trained) } : {}),
@@ -54,15 +71,18 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
       onProgress: (text: string) => status.update(text, false),
     };
     const comparison = await compare(common);
-    const figures = {
-      examples: examplesFigure(comparison),
-      loops: loopsFigure(comparison),
-      noise: await noiseFigure(comparison, common),
-    };
+    const charts = [examplesChart(comparison), loopsChart(comparison), await noiseChart(comparison, common)];
     status.clear();
-    console.log(labText(figures.examples));
-    for (const [name, figure] of Object.entries(figures))
-      console.log(await saveLabReport(out, name, [options.seed], figure));
+    const settings = { ...settingsOf(comparison), noise: options.noise, runs: models };
+    await presentReport(
+      {
+        version: 2,
+        kind: "lab",
+        provenance: await provenanceNow({ runtime: runtime.name, seeds: [options.seed] }),
+        findings: { title: task.name, charts, claims: [], table: armTable(comparison), settings },
+      },
+      { folder, ...(name === undefined ? {} : { name }) },
+    );
     return 0;
   } finally {
     status.clear();

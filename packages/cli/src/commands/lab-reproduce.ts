@@ -1,11 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { figuresNamed } from "gyre/lab";
 import { openOnnxRuntime } from "gyre/node";
-import { badOutput } from "../errors.ts";
 import { interruptSignal } from "../interrupt.ts";
-import { labText, saveLabReport } from "../lab-reports.ts";
 import { trainedModels } from "../lab-runs.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
 
 export interface LabReproduceOptions {
   readonly out: string;
@@ -15,20 +13,21 @@ export interface LabReproduceOptions {
   readonly seed: number;
 }
 
+/** The first seed of the published figures: those of others have it in their files' names. */
+const USUAL_SEED = 1;
+
 /** `gyre lab reproduce`: measures figures, prints their claims, and writes FIGURE.json, .svg and .md of each. */
 export async function labReproduceCommand(name: string, options: LabReproduceOptions): Promise<number> {
   const { out, runs, seed } = options;
   const chosen = figuresNamed(name);
-  await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-    throw badOutput(out, cause);
-  });
+  await makeOutput(out);
   const status = new StatusLine();
   const signal = interruptSignal();
   try {
     for (const figure of chosen) {
       const onProgress = (text: string) => status.update(`${figure.name}: ${text}`, false);
       const seeds = Array.from({ length: figure.seeds ?? 2 }, (_, index) => seed + index);
-      const result = await figure.measure({
+      const findings = await figure.measure({
         seeds,
         openRuntime: (precision) => openOnnxRuntime({ precision, threads: 1 }),
         trained: trainedModels(runs, { onProgress, signal }),
@@ -36,8 +35,10 @@ export async function labReproduceCommand(name: string, options: LabReproduceOpt
         signal,
       });
       status.clear();
-      console.log(labText(result));
-      console.log(await saveLabReport(out, figure.name, seeds, result));
+      await presentReport(
+        { version: 2, kind: "lab", provenance: await provenanceNow({ seeds }), findings },
+        { folder: out, name: seed === USUAL_SEED ? figure.name : `${figure.name}-seed${seed}` },
+      );
     }
     return 0;
   } finally {

@@ -1,5 +1,5 @@
+import { tableText, textTable } from "gyre";
 import { listRuns, type RunSummary } from "gyre/node";
-import { columns } from "../render/columns.ts";
 import { bytesText, counted, duration, short } from "../render/format.ts";
 
 export interface RunsOptions {
@@ -17,7 +17,15 @@ export async function runsCommand(folder: string, { json }: RunsOptions): Promis
   const now = Date.now();
   if (runs.length > 0) {
     const heading = ["run", "family", "layers x loops", "parameters", "steps", "loss", "disk", "changed"];
-    console.log(columns([heading, ...runs.map((run) => row(run, now))], [2, 3, 4, 5, 6, 7]));
+    console.log(
+      tableText(
+        textTable(
+          heading,
+          runs.map((run) => row(run, now)),
+          [0, 1],
+        ),
+      ),
+    );
   }
   for (const run of found) if ("problem" in run) console.error(`${run.path}: ${run.problem}`);
   if (found.length === 0) console.log(`no runs in ${folder}`);

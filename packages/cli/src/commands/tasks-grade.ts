@@ -6,10 +6,11 @@ import {
   scoreAnswers,
   type TokenProblem,
   type TokenTask,
+  tableText,
+  textTable,
 } from "gyre";
 import { missingAnswers } from "../errors.ts";
 import { UsageError } from "../options.ts";
-import { columns } from "../render/columns.ts";
 import { openTask, type ProblemOptions, problemChoice, readTaskFile, titleOf } from "../token-tasks.ts";
 
 export interface TasksGradeOptions extends ProblemOptions {
@@ -79,7 +80,7 @@ function gradeText(task: TokenTask, scores: readonly DifficultyScore[], all: Tot
     ...(hasTokens ? ["right tokens"] : []),
   ];
   const rows = scores.map((score) => row(String(score.difficulty), score));
-  return `${titleOf(task)}\n\n${columns([heading, ...rows, row("all", all)], [1, 2, 3])}`;
+  return `${titleOf(task)}\n\n${tableText(textTable(heading, [...rows, row("all", all)]))}`;
 }
 
 const share = (part: number, whole: number) => (part / whole).toFixed(3);

@@ -1,6 +1,5 @@
-import { formsOf, tokenTasks } from "gyre";
+import { formsOf, tableText, textTable, tokenTasks } from "gyre";
 import { vectorTasks } from "gyre/lab";
-import { columns } from "../render/columns.ts";
 
 /** `gyre tasks list`: every task with its forms and difficulties. */
 export async function tasksListCommand(): Promise<number> {
@@ -22,7 +21,7 @@ export async function tasksListCommand(): Promise<number> {
   const width = Math.max(...vectorTasks.map(({ name }) => name.length));
   const vectors = vectorTasks.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}`);
   console.log("Tasks of tokens (gyre tasks show, write, grade); the first form is the usual one:\n");
-  console.log(columns([heading, ...rows], [4]));
+  console.log(tableText(textTable(heading, rows, [0, 1, 2, 3, 5])));
   console.log(`\nTasks of vectors (gyre lab train):\n\n${vectors.join("\n")}`);
   return 0;
 }

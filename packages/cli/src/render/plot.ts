@@ -1,151 +1,112 @@
-import { isUniform, type Report, scaleFor, siText, spreads, tickTexts } from "gyre";
+import { type Chart, type Fitted, fitChart, type Panel, type Series } from "gyre";
 import { createColors } from "picocolors";
 
-interface PlotPoint {
-  readonly x: number;
-  readonly y: number;
-  /** Drawn as the symbol of its series, over the line. */
-  readonly isMarked: boolean;
-}
-
-export interface PlotSeries {
-  readonly name: string;
-  /** In the order in which a line joins them. */
-  readonly points: readonly PlotPoint[];
-}
-
 export interface PlotOptions {
-  readonly xTitle: string;
-  readonly yTitle: string;
-  /** Width of the whole plot in characters. */
+  /** Width of the whole plot in characters; 72 by default. */
   readonly width?: number;
-  /** Height of the field in lines. */
+  /** Height of the field in lines; 14 by default. */
   readonly height?: number;
   readonly isColored?: boolean;
-  /** Labels under the field; left out, the axis has its name only. */
-  readonly xText?: (value: number) => string;
 }
 
 interface Cell {
   /** Braille dots, as offsets from U+2800. */
   dots: number;
   symbol?: string;
-  series: number;
+  /** Group of the series that was drawn last; undefined for guides. */
+  group?: number;
 }
 
-const symbols = ["●", "■", "▲", "◆", "▼", "○", "□", "△", "◇", "▽"] as const;
+const symbols = ["●", "■", "▲", "◆", "▼", "✚"] as const;
+const hollow = ["○", "□", "△", "◇", "▽", "✛"] as const;
 const paints = ["cyan", "yellow", "green", "magenta", "red", "blue"] as const;
 /** Braille bits of a cell, by row and column of its 4 x 2 dots. */
 const brailleBits = [0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80];
+/** Series with more points are lines without symbols. */
+const mostSymbols = 24;
 
-/** Lines and symbols on a field of braille characters, with axes and a legend. Series without points are left out. */
-export function plot(all: readonly PlotSeries[], options: PlotOptions): string {
-  const { xTitle, yTitle, width = 72, height = 14, isColored = false, xText } = options;
-  const colors = createColors(isColored);
-  const series = all.filter(({ points }) => points.length > 0);
-  const points = series.flatMap((one) => one.points);
-  if (points.length === 0) return "";
-  const ys = scaleFor(
-    points.map(({ y }) => y),
-    4 * height - 1,
-    0,
-  );
-  const labels = tickTexts(ys.ticks);
+/**
+ * A chart in a terminal: lines and symbols on a field of braille characters, with axes, a legend and notes. Error bars, bands
+ * and the labels of points are left to its drawing. Throws EVAL_REPORT_EMPTY.
+ */
+export function plotChart(chart: Chart | Panel, options: PlotOptions = {}): string {
+  const { width = 72, height = 14, isColored = false } = options;
+  const field = { left: 0, right: 2 * width, top: 0, bottom: 4 * height - 1 };
+  const labels = fitChart(chart, field).ys.ticks.map(({ text }) => text);
   const margin = Math.max(...labels.map((label) => label.length)) + 2;
   const columns = Math.max(20, width - margin);
-  const xs = scaleFor(
-    points.map(({ x }) => x),
-    0,
-    2 * columns - 1,
+  const fitted = fitChart(chart, { ...field, right: 2 * columns - 1 });
+  const shown = fitted.series.filter(
+    (one) => one.points.length > 0 && !(one.isUnnamed && one.line === "dashed"),
   );
-  const cells = draw(series, height, columns, ({ x, y }) => [Math.round(xs.at(x)), Math.round(ys.at(y))]);
+  const cells = blankCells(height, columns);
+  for (const { at } of chart.guides ?? []) drawGuide(cells, Math.round(fitted.ys.at(at)));
+  for (const [index, series] of shown.entries()) drawLine(cells, series, groupOf(series, index), fitted);
+  for (const [index, series] of shown.entries()) drawSymbols(cells, series, groupOf(series, index), fitted);
 
-  const paint = (text: string, index: number) => colors[paints[index % paints.length] ?? "white"](text);
-  const rowLabels = new Map(
-    ys.ticks.map((tick, index) => [Math.floor(ys.at(tick) / 4), labels[index] ?? ""]),
-  );
-  const rows = cells.map((row, index) => {
-    const label = rowLabels.get(index);
-    const axis = `${(label ?? "").padStart(margin - 2)} ${label === undefined ? "│" : "┤"}`;
-    const field = row.map((cell) => {
-      const character = cell.symbol ?? String.fromCharCode(0x2800 + cell.dots);
-      return cell.symbol || cell.dots > 0 ? paint(character, cell.series) : " ";
-    });
-    return `${axis}${field.join("")}`.trimEnd();
+  const colors = createColors(isColored);
+  const paint = (text: string, group: number | undefined) =>
+    group === undefined ? colors.dim(text) : colors[paints[group % paints.length] ?? "white"](text);
+  const legend = shown.flatMap((series, index) => {
+    const group = groupOf(series, index);
+    const symbol = symbols[group % symbols.length] ?? "●";
+    return series.isUnnamed ? [] : [`${paint(symbol, group)} ${series.name}`];
   });
-  const ticks = xText ? xs.ticks.map((tick) => ({ at: Math.floor(xs.at(tick) / 2), text: xText(tick) })) : [];
-  const legend = series.map(
-    ({ name }, index) => `${paint(symbols[index % symbols.length] ?? "●", index)} ${name}`,
-  );
+  const notes = [
+    ...(chart.guides ?? []).map(({ text }) => `dotted: ${text}`),
+    ...(chart.notes ?? []).filter((note) => !note.startsWith("numbers:")),
+    ...fitted.edges,
+  ];
   return [
-    yTitle,
-    ...rows,
-    ...horizontalAxis(ticks, margin, columns),
-    `${" ".repeat(margin)}${xTitle}`,
-    ...(series.length > 1 ? ["", ...legend] : []),
+    chart.y.title,
+    ...rowsOf(cells, fitted, margin, paint),
+    ...horizontalAxis(fitted, margin, columns),
+    `${" ".repeat(margin)}${chart.x.title}`,
+    ...(legend.length > 1 ? ["", ...legend] : []),
+    ...(notes.length > 0 ? ["", notes.join("; ")] : []),
   ].join("\n");
 }
 
-/**
- * The plot of a report: bits per byte against FLOPs per token, one line a model; or, for trajectories, every
- * schedule from best to worst, the uniform one as a symbol.
- */
-export function reportPlot(report: Report, options: { width?: number; isColored?: boolean } = {}): string {
-  const yTitle = "bits per byte (lower is better)";
-  if (report.kind === "budget") {
-    const series = report.models.map(({ name, points }) => {
-      const sorted = points.toSorted((a, b) => a.flopsPerToken - b.flopsPerToken);
-      return {
-        name,
-        points: sorted.map(({ flopsPerToken, bitsPerByte }) => ({
-          x: flopsPerToken,
-          y: bitsPerByte,
-          isMarked: true,
-        })),
-      };
-    });
-    return plot(series, { ...options, yTitle, xTitle: "FLOPs per token, head included", xText: siText });
-  }
-  const series = spreads(report).map(({ model, loops, points }) => ({
-    name: `${model.name}, ${loops} loops`,
-    points: points.map((point, rank) => ({
-      x: (rank + 0.5) / points.length,
-      y: point.bitsPerByte,
-      isMarked: isUniform(point.trajectory),
-    })),
-  }));
-  return plot(series, { ...options, yTitle, xTitle: "schedules, best to worst; symbol: the uniform one" });
+const groupOf = ({ group }: Series, index: number) => group ?? index;
+
+const blankCells = (height: number, columns: number): Cell[][] =>
+  Array.from({ length: height }, () => Array.from({ length: columns }, (): Cell => ({ dots: 0 })));
+
+const cellAt = (cells: Cell[][], x: number, y: number) => cells[Math.floor(y / 4)]?.[Math.floor(x / 2)];
+
+function dot(cells: Cell[][], x: number, y: number, group?: number): void {
+  const cell = cellAt(cells, x, y);
+  if (!cell) return;
+  cell.dots |= brailleBits[2 * (y % 4) + (x % 2)] ?? 0;
+  if (group !== undefined) cell.group = group;
 }
 
-function draw(
-  series: readonly PlotSeries[],
-  height: number,
-  columns: number,
-  at: (point: PlotPoint) => readonly [number, number],
-): Cell[][] {
-  const cells = Array.from({ length: height }, () =>
-    Array.from({ length: columns }, (): Cell => ({ dots: 0, series: 0 })),
-  );
-  const cellAt = (x: number, y: number) => cells[Math.floor(y / 4)]?.[Math.floor(x / 2)];
-  for (const [index, { points }] of series.entries()) {
-    const places = points.map(at);
-    for (const [x, y] of places.flatMap((end, next) => line(places[next - 1] ?? end, end))) {
-      const cell = cellAt(x, y);
-      if (!cell) continue;
-      cell.dots |= brailleBits[2 * (y % 4) + (x % 2)] ?? 0;
-      cell.series = index;
-    }
-  }
-  for (const [index, { points }] of series.entries()) {
-    for (const point of points.filter(({ isMarked }) => isMarked)) {
-      const cell = cellAt(...at(point));
-      if (cell) Object.assign(cell, { symbol: symbols[index % symbols.length], series: index });
-    }
-  }
-  return cells;
+function drawGuide(cells: Cell[][], y: number): void {
+  for (let x = 0; x < 2 * (cells[0]?.length ?? 0); x += 4) dot(cells, x, y);
 }
 
-function line(
+function placesOf({ points }: Series, { xs, ys }: Fitted) {
+  return points.map(({ x, y }) => [Math.round(xs.at(x)), Math.round(ys.at(y))] as const);
+}
+
+function drawLine(cells: Cell[][], series: Series, group: number, fitted: Fitted): void {
+  const places = placesOf(series, fitted);
+  const isLine = series.line !== "none";
+  const all = isLine ? places.flatMap((end, next) => between(places[next - 1] ?? end, end)) : places;
+  for (const [x, y] of all) dot(cells, x, y, group);
+}
+
+function drawSymbols(cells: Cell[][], series: Series, group: number, fitted: Fitted): void {
+  const { markers = "auto", points, line } = series;
+  if (markers !== "auto" || points.length > mostSymbols) return;
+  for (const [index, [x, y]] of placesOf(series, fitted).entries()) {
+    const set = (points[index]?.isHollow ?? line === "dashed") ? hollow : symbols;
+    const cell = cellAt(cells, x, y);
+    if (cell) Object.assign(cell, { symbol: set[group % set.length], group });
+  }
+}
+
+function between(
   [fromX, fromY]: readonly [number, number],
   [toX, toY]: readonly [number, number],
 ): [number, number][] {
@@ -156,18 +117,30 @@ function line(
   ]);
 }
 
+type Paint = (text: string, group: number | undefined) => string;
+
+function rowsOf(cells: readonly (readonly Cell[])[], { ys }: Fitted, margin: number, paint: Paint): string[] {
+  const rowLabels = new Map(ys.ticks.map(({ at, text }) => [Math.floor(ys.at(at) / 4), text]));
+  return cells.map((row, index) => {
+    const label = rowLabels.get(index);
+    const axis = `${(label ?? "").padStart(margin - 2)} ${label === undefined ? "│" : "┤"}`;
+    const field = row.map(({ symbol, dots, group }) =>
+      symbol || dots > 0 ? paint(symbol ?? String.fromCharCode(0x2800 + dots), group) : " ",
+    );
+    return `${axis}${field.join("")}`.trimEnd();
+  });
+}
+
 /** The axis and, below it, the labels that leave room for one another. */
-function horizontalAxis(
-  ticks: readonly { readonly at: number; readonly text: string }[],
-  margin: number,
-  columns: number,
-): string[] {
+function horizontalAxis({ xs }: Fitted, margin: number, columns: number): string[] {
   const rule = Array.from({ length: columns }, () => "─");
   let texts = "";
-  for (const { at, text } of ticks) {
-    const start = Math.max(0, margin + at - Math.floor(text.length / 2));
+  for (const { at, text } of xs.ticks) {
+    const column = Math.floor(xs.at(at) / 2);
+    const middle = margin + column - Math.floor(text.length / 2);
+    const start = Math.max(0, Math.min(middle, margin + columns - text.length));
     if (texts !== "" && start < texts.length + 2) continue;
-    rule[at] = "┬";
+    rule[column] = "┬";
     texts = texts.padEnd(start) + text;
   }
   return [`${" ".repeat(margin - 1)}└${rule.join("")}`, ...(texts === "" ? [] : [texts])];

@@ -2,7 +2,9 @@ import { type ErrorCurve, evaluateBaseline, evaluatePrompts } from "../measure/p
 import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import { runsOnce } from "../models/spec.ts";
-import { type FigureResult, numberText, type Point, type Series, type Table } from "../report/lab-report.ts";
+import type { Axis, Chart, Point, Series } from "../report/chart.ts";
+import { groupedText, numberText } from "../report/numbers.ts";
+import type { Findings } from "../report/report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Baseline } from "../tasks/baselines/baseline.ts";
 import { baselineNamed } from "../tasks/baselines/index.ts";
@@ -54,6 +56,9 @@ export interface Comparison {
   readonly measured: readonly Outcome[];
   readonly baselines: ReadonlyMap<string, ErrorCurve>;
 }
+
+/** Standard deviations of the labels' noise that errors are measured at. */
+const defaultNoise: readonly number[] = [0, 0.1, 0.2, 0.5, 1];
 
 /** From one loop to four times the trained number; beyond that, a fixed point has been reached or lost. */
 export function loopTaps({ family, loops }: Spec): number[] {
@@ -115,7 +120,7 @@ function at({ mean: means, low, high }: ErrorCurve, reading: number, x: number):
 }
 
 /** Every arm's error at each seed, with all examples and the trained loops, best and mean. */
-export function armTable({ measured, readings, baselines }: Comparison): Table {
+export function armTable({ measured, readings, baselines }: Comparison): NonNullable<Findings["table"]> {
   const last = readings.at(-1) ?? 0;
   const rows = measured.map(({ arm, parameters, runs }) => {
     const errors = errorsAt(runs, arm.spec.loops, last);
@@ -123,7 +128,7 @@ export function armTable({ measured, readings, baselines }: Comparison): Table {
     const text = errors.map(numberText).join(", ");
     return [
       arm.name,
-      parameters.toLocaleString("en-US"),
+      groupedText(parameters),
       loops,
       numberText(Math.min(...errors)),
       numberText(mean(errors)),
@@ -142,22 +147,30 @@ function errorsAt(runs: readonly Curves[], loops: number, reading: number): numb
   return runs.map((curves) => curves.get(loops)?.mean[reading] ?? Number.NaN);
 }
 
-const banded = "normalised squared error";
-const settingsOf = ({ task, prompts, seed, measured }: Comparison) => ({
+/** What a comparison took, for whoever wants to redo it. */
+export const settingsOf = ({ task, prompts, seed, measured }: Comparison) => ({
   task: task.name,
   scale: task.scale,
   prompts,
   promptSeed: seed,
   models: Object.fromEntries(measured.map(({ arm }) => [arm.name, arm.spec])),
 });
+
+const errorAxis = (most: number): Axis => ({
+  title: "normalised squared error",
+  kind: "log",
+  most,
+  least: 1e-4,
+});
+
 const subtitleOf = ({ task, prompts, measured }: Comparison, more = "") => {
   const seeds = Math.max(...measured.map(({ runs }) => runs.length));
   const which = seeds > 1 ? `, best of ${seeds} seeds` : "";
-  return `${task.summary}; ${prompts.toLocaleString("en-US")} prompts, 90 % band${which}${more}`;
+  return `${task.summary}; ${groupedText(prompts)} prompts, 90 % band${which}${more}`;
 };
 
 /** Error against the number of examples in the prompt, each model at its trained number of loops. */
-export function examplesFigure(comparison: Comparison): FigureResult {
+export function examplesChart(comparison: Comparison): Chart {
   const { readings, examples, measured, baselines } = comparison;
   const points = (curve: ErrorCurve) =>
     readings.map((reading, index) => at(curve, reading, examples[index] ?? 0));
@@ -165,7 +178,7 @@ export function examplesFigure(comparison: Comparison): FigureResult {
     title: `${comparison.task.name}: error against examples in the prompt`,
     subtitle: subtitleOf(comparison),
     x: { title: "examples before the query", kind: "linear" },
-    y: { title: banded, kind: "log", most: 3, least: 1e-4 },
+    y: errorAxis(3),
     series: [
       ...measured.map(({ arm, best }, group) => ({
         name: arm.name,
@@ -175,32 +188,29 @@ export function examplesFigure(comparison: Comparison): FigureResult {
       ...[...baselines].map(([name, curve], index) => ({
         name,
         group: measured.length + index,
-        isDashed: true,
+        line: "dashed" as const,
         points: points(curve),
       })),
     ],
-    claims: [],
-    table: armTable(comparison),
-    settings: settingsOf(comparison),
   };
 }
 
 /** Error with every example against the number of loops, also beyond the trained one. */
-export function loopsFigure(comparison: Comparison): FigureResult {
+export function loopsChart(comparison: Comparison): Chart {
   const { readings, measured, baselines } = comparison;
   const last = readings.at(-1) ?? 0;
   const most = Math.max(...measured.flatMap(({ best }) => [...best.keys()]));
   const flat = (name: string, curve: ErrorCurve, group: number): Series => ({
     name,
     group,
-    isDashed: true,
+    line: "dashed",
     points: [at(curve, last, 1), at(curve, last, most)],
   });
   return {
     title: `${comparison.task.name}: error against loops`,
     subtitle: subtitleOf(comparison, "; every example given"),
     x: { title: "loops", kind: "log" },
-    y: { title: banded, kind: "log", most: 10, least: 1e-4 },
+    y: errorAxis(10),
     series: [
       ...measured.map(({ arm, best }, group) =>
         runsOnce(arm.spec.family)
@@ -213,16 +223,13 @@ export function loopsFigure(comparison: Comparison): FigureResult {
       ),
       ...[...baselines].map(([name, curve], index) => flat(name, curve, measured.length + index)),
     ],
-    claims: [],
-    table: armTable(comparison),
-    settings: settingsOf(comparison),
   };
 }
 
 /** Error with every example against noise on the labels, for the best model of each arm. Throws LAB_OPTIONS. */
-export async function noiseFigure(comparison: Comparison, options: CompareOptions): Promise<FigureResult> {
+export async function noiseChart(comparison: Comparison, options: CompareOptions): Promise<Chart> {
   const { task, measured, readings, prompts, seed } = comparison;
-  const { noise = [0, 0.1, 0.2, 0.5, 1], onProgress } = options;
+  const { noise = defaultNoise, onProgress } = options;
   const last = readings.at(-1) ?? 0;
   const series: Series[] = [];
   for (const [group, { arm, runs, best }] of measured.entries()) {
@@ -238,7 +245,7 @@ export async function noiseFigure(comparison: Comparison, options: CompareOption
   const baseline = (found: Baseline, group: number): Series => ({
     name: found.name,
     group,
-    isDashed: true,
+    line: "dashed",
     points: noise.map((x) => at(evaluateBaseline(task, found, { seed, prompts, noise: x }), last, x)),
   });
   series.push(...task.baselines.map((name, index) => baseline(baselineNamed(name), measured.length + index)));
@@ -246,9 +253,7 @@ export async function noiseFigure(comparison: Comparison, options: CompareOption
     title: `${task.name}: error against noise on the labels`,
     subtitle: subtitleOf(comparison, "; every example given, trained without this noise"),
     x: { title: "standard deviation of the noise", kind: "linear" },
-    y: { title: banded, kind: "log", most: 10, least: 1e-4 },
+    y: errorAxis(10),
     series,
-    claims: [],
-    settings: { ...settingsOf(comparison), noise },
   };
 }

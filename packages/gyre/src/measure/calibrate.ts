@@ -1,46 +1,13 @@
-import * as z from "zod";
 import { generate } from "../decode/generate.ts";
 import { type Draft, draftKinds } from "../decode/speculate.ts";
 import type { Model } from "../models/model.ts";
+import { speedup, WORTHWHILE } from "../report/drafts-page.ts";
+import type { Calibration } from "../report/report.ts";
 import { median } from "../util/statistics.ts";
-
-const draftSchema = z.strictObject({
-  kind: z.enum(draftKinds),
-  loops: z.int().positive(),
-  tokens: z.int().positive(),
-});
-
-/** Whether drafts pay for one model on one machine, at its full depth, in greedy text. */
-export const calibrationSchema = z.strictObject({
-  version: z.literal(1),
-  machine: z.string(),
-  /** Loops that verify. */
-  loops: z.int().positive(),
-  tokens: z.int().positive(),
-  plainTokensPerSecond: z.number().positive(),
-  drafts: z.array(
-    z.strictObject({
-      draft: draftSchema,
-      tokensPerSecond: z.number().positive(),
-      /** Over plain decoding. */
-      speedup: z.number().positive(),
-      /** Drafted tokens that were kept. */
-      acceptance: z.number().min(0).max(1),
-      blockPassesPerToken: z.number().positive(),
-    }),
-  ),
-  /** The fastest draft, if it is faster than plain decoding by a margin that is more than noise. */
-  best: draftSchema.nullable(),
-});
-export type Calibration = z.infer<typeof calibrationSchema>;
-
-/** A draft has to be so much faster than plain decoding to be used. */
-export const WORTHWHILE = 1.05;
 
 export interface CalibrateOptions {
   /** Texts to continue. */
   readonly prompts: readonly (readonly number[])[];
-  readonly machine: string;
   /** Tokens to write after each prompt; 48 by default. */
   readonly maxTokens?: number;
   readonly onProgress?: (progress: {
@@ -70,33 +37,16 @@ export async function calibrate(model: Model, options: CalibrateOptions): Promis
     ),
   );
   const { tokens } = await time(model, options, undefined);
-  const plain: number[] = [];
   const drafts: Calibration["drafts"] = [];
   for (const [done, draft] of candidates.entries()) {
     options.onProgress?.({ done, total: candidates.length, draft });
     await time(model, { ...options, prompts: options.prompts.slice(0, 1) }, draft);
-    const { speedup, drafted, plainSeconds } = await inTurn(model, options, draft);
-    plain.push(plainSeconds);
-    drafts.push({
-      draft,
-      tokensPerSecond: drafted.tokens / drafted.seconds,
-      speedup,
-      acceptance: drafted.kept / Math.max(1, drafted.proposed),
-      blockPassesPerToken: drafted.blockPasses / drafted.tokens,
-    });
+    drafts.push(await inTurn(model, options, draft));
   }
-  const fastest = drafts.toSorted((a, b) => b.speedup - a.speedup)[0];
+  const fastest = drafts.toSorted((a, b) => speedup(b) - speedup(a))[0];
   // the fastest of many is partly luck: it has to be so once more
-  const isWorthwhile = fastest && (await inTurn(model, options, fastest.draft)).speedup >= WORTHWHILE;
-  return {
-    version: 1,
-    machine: options.machine,
-    loops,
-    tokens,
-    plainTokensPerSecond: tokens / median(plain),
-    drafts,
-    best: isWorthwhile ? fastest.draft : null,
-  };
+  const isWorthwhile = fastest && speedup(await inTurn(model, options, fastest.draft)) >= WORTHWHILE;
+  return { loops, tokens, drafts, best: isWorthwhile ? fastest.draft : null };
 }
 
 /** Plain decoding and a draft, one after the other, three times: medians, so that a busy moment decides nothing. */
@@ -106,13 +56,14 @@ async function inTurn(model: Model, options: CalibrateOptions, draft: Draft) {
     plain.push(await time(model, options, undefined));
     drafted.push(await time(model, options, draft));
   }
-  const seconds = (all: readonly Measured[]) => median(all.map((one) => one.seconds));
-  const plainSeconds = seconds(plain);
-  const draftedSeconds = seconds(drafted);
+  const perSecond = (all: readonly Measured[]) => median(all.map(({ tokens, seconds }) => tokens / seconds));
+  const { kept, proposed, blockPasses, tokens } = drafted[0] as Measured;
   return {
-    plainSeconds,
-    speedup: plainSeconds / draftedSeconds,
-    drafted: { ...(drafted[0] as Measured), seconds: draftedSeconds },
+    draft,
+    tokensPerSecond: perSecond(drafted),
+    plainTokensPerSecond: perSecond(plain),
+    acceptance: kept / Math.max(1, proposed),
+    blockPassesPerToken: blockPasses / tokens,
   };
 }
 

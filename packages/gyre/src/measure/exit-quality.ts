@@ -3,20 +3,16 @@ import type { Decoder } from "../decode/decoder.ts";
 import { type ExitRule, exitAtRandom, exitRule } from "../decode/exits.ts";
 import { softmaxOf } from "../decode/sampling.ts";
 import { advance, type CachePolicy, type Loops, Stream } from "../decode/stream.ts";
+import { counted } from "../report/numbers.ts";
+import type { ExitOutcome } from "../report/report.ts";
+import { standardError } from "../util/statistics.ts";
 
 /** How well a model predicts a text whose tokens leave their loops by a rule. */
-export interface ExitPoint {
-  readonly name: string;
-  /** Nats per token. */
-  readonly loss: number;
-  readonly meanLoops: number;
-  /** Passes of the core for each token, those made up for later included. */
-  readonly passesPerToken: number;
-  /** Predictions scored. */
+export type ExitPoint = ExitOutcome & {
+  readonly stderr: number;
   readonly tokens: number;
-  /** Tokens that ran 1, 2, ... loops. */
   readonly counts: readonly number[];
-}
+};
 
 export interface ReadingOptions {
   readonly split: TokenSplit;
@@ -43,7 +39,7 @@ export async function readWithExits(
   while (starts.length * (context - PROMPT) < tokens && (starts.length + 1) * context <= split.length)
     starts.push(starts.length * context);
   const counts: number[] = [];
-  const sums = { loss: 0, loops: 0, passes: 0, tokens: 0 };
+  const sums = { loss: 0, squares: 0, loops: 0, passes: 0, tokens: 0 };
   for (let first = 0; first < starts.length; first += WINDOWS_AT_A_TIME) {
     const readers = await Promise.all(
       starts.slice(first, first + WINDOWS_AT_A_TIME).map(async (start) => {
@@ -60,7 +56,9 @@ export async function readWithExits(
         const reader = active[index] as (typeof readers)[number];
         // the prediction after the prompt ran all loops: it says nothing of the rule
         if (token && reader.read++ > 0) {
-          sums.loss -= Math.log(softmaxOf(token.logits)[token.token] as number);
+          const loss = -Math.log(softmaxOf(token.logits)[token.token] as number);
+          sums.loss += loss;
+          sums.squares += loss * loss;
           sums.loops += token.loops;
           sums.passes += token.blockPasses / layers.core;
           sums.tokens++;
@@ -72,6 +70,7 @@ export async function readWithExits(
   return {
     name,
     loss: sums.loss / sums.tokens,
+    stderr: standardError(sums.loss, sums.squares, sums.tokens),
     meanLoops: sums.loops / sums.tokens,
     passesPerToken: sums.passes / sums.tokens,
     tokens: sums.tokens,
@@ -97,8 +96,8 @@ export const triedRules = {
 /** A rule, and what chance makes of the same numbers of loops. */
 export interface ExitSeries {
   readonly name: string;
-  readonly points: readonly ExitPoint[];
-  readonly random: readonly ExitPoint[];
+  readonly points: ExitPoint[];
+  readonly random: ExitPoint[];
 }
 
 /**
@@ -112,7 +111,7 @@ export async function* exitStudy(decoder: Decoder, options: ReadingOptions): Asy
   const fixed: ExitPoint[] = [];
   const prefixes: ExitPoint[] = [];
   for (const depth of depths) {
-    fixed.push(await readWithExits(decoder, `${depth} loops`, depth, options));
+    fixed.push(await readWithExits(decoder, counted(depth, "loop"), depth, options));
     const rule: ExitRule = { name: "prefix", reads: "states", exit: (soFar) => soFar.loops === depth };
     prefixes.push(await readWithExits(decoder, `first ${depth} of ${loops}`, rule, options));
   }

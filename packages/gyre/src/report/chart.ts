@@ -1,93 +1,107 @@
-import { type Scale, tickTexts } from "./scale.ts";
-import { element, fitText, ink, type SeriesStyle, svgDocument, svgMarker, svgText } from "./svg.ts";
+import * as z from "zod";
 
-const width = 900;
+/** A number that JSON may hold as null, where it is not finite. */
+const real = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
 
-/** Where the data of a figure stand. */
-export const frame = { left: 84, top: 92, right: 640, bottom: 452 };
+const pointSchema = z.strictObject({
+  x: real,
+  y: real,
+  /** Ends of its band or error bar. */
+  low: real.optional(),
+  high: real.optional(),
+  /** A text beside the marker. */
+  label: z.string().optional(),
+  /** An empty marker, for a point that is unlike the others. */
+  isHollow: z.boolean().optional(),
+});
 
-/** A title, and texts at pixels along the frame. */
-export interface ChartAxis {
-  readonly title: string;
-  readonly ticks: readonly { readonly at: number; readonly text: string }[];
+const seriesSchema = z.strictObject({
+  name: z.string(),
+  /** A second, smaller line under the name. */
+  detail: z.string().optional(),
+  points: z.array(pointSchema),
+  /** Series of one group share a colour and a marker. */
+  group: z.int().nonnegative().optional(),
+  /** Solid by default. */
+  line: z.enum(["solid", "dashed", "none"]).optional(),
+  /** Whether the points' lows and highs are a band (the default) or error bars. */
+  spread: z.enum(["band", "bars"]).optional(),
+  /** Markers stand at every point where there are few, by default; `dots` are small ones. */
+  markers: z.enum(["auto", "none", "dots"]).optional(),
+  /** Drawn without its name, beside the series of its group that has one. */
+  isUnnamed: z.boolean().optional(),
+});
+
+const axisSchema = z.strictObject({
+  title: z.string(),
+  /** Left out, logarithmic where the values span more than a factor of 4. */
+  kind: z.enum(["linear", "log"]).optional(),
+  /** Smaller values are drawn here: what is exact would flatten all others. */
+  least: z.number().optional(),
+  /** Larger values are drawn here, where a few would hide all others. */
+  most: z.number().optional(),
+  /** Numbers with an SI prefix: 12.3M. */
+  hasPrefixes: z.boolean().optional(),
+  /** Texts of one's own instead of numbers. */
+  ticks: z.array(z.strictObject({ at: z.number(), text: z.string() })).optional(),
+});
+
+const guideSchema = z.strictObject({
+  /** A value of y. */
+  at: z.number(),
+  text: z.string(),
+  /** A line, or a floor: everything below it is noise of the arithmetic and says nothing. */
+  kind: z.enum(["line", "floor"]),
+});
+
+/** Points, lines, bands and what they mean: everything that is drawn, before it is drawn. */
+export const chartSchema = z.strictObject({
+  title: z.string(),
+  subtitle: z.string(),
+  x: axisSchema,
+  y: axisSchema,
+  series: z.array(seriesSchema),
+  guides: z.array(guideSchema).optional(),
+  /** What the marks mean. */
+  notes: z.array(z.string()).optional(),
+});
+
+export type Chart = z.infer<typeof chartSchema>;
+export type Series = z.infer<typeof seriesSchema>;
+export type Point = z.infer<typeof pointSchema>;
+export type Axis = z.infer<typeof axisSchema>;
+export type Guide = z.infer<typeof guideSchema>;
+
+/** A part of a chart's series, on the axes of all of them. */
+export interface Panel extends Chart {
+  /** The chart's other series, which shape the axes and are drawn in grey. */
+  readonly others: readonly Series[];
 }
 
-export interface LegendEntry {
-  readonly name: string;
-  /** A second, smaller line. */
-  readonly detail?: string;
-  readonly style: SeriesStyle;
-  readonly line?: "solid" | "dashed";
-  readonly hasMarker?: boolean;
-}
+/** Colours that can be told apart at a glance. */
+export const MOST_COLORS = 6;
 
-/** The axis of a scale. */
-export function axisOf(
-  title: string,
-  { ticks, at }: Scale,
-  texts: readonly string[] = tickTexts(ticks),
-): ChartAxis {
-  return { title, ticks: ticks.map((tick, index) => ({ at: at(tick), text: texts[index] ?? "" })) };
-}
+/** The number that decides a series' colour. */
+export const groupOf = ({ group }: Series, index: number): number => group ?? index;
 
-/** Attributes of a broken line. */
-export const dashes = { "stroke-dasharray": "6 5" };
-
-/** What surrounds every figure: title, where the numbers come from, axes and legend. */
-export function chart(parts: {
-  readonly title: string;
-  readonly subtitle: string;
-  readonly x: ChartAxis;
-  readonly y: ChartAxis;
-  readonly legend: readonly LegendEntry[];
-  readonly notes?: readonly string[];
-  readonly body: readonly string[];
-}): string {
-  const { title, subtitle, x, y, legend, notes = [], body } = parts;
-  const step = legend.some(({ detail }) => detail !== undefined) ? 38 : 26;
-  const height = Math.max(frame.bottom + 62, frame.top + legend.length * step + 16 * notes.length + 44);
-  return svgDocument(width, height, title, [
-    svgText(28, 38, fitText(title, 19, width - 56), { size: 19, weight: 650, color: ink.strong }),
-    svgText(28, 61, fitText(subtitle, 13, width - 56), { size: 13 }),
-    ...axes(x, y),
-    ...body,
-    ...legendRows(legend, step),
-    ...notes.map((note, index) =>
-      svgText(legendLeft, frame.top + 14 + legend.length * step + index * 16, note, { size: 11 }),
-    ),
-  ]);
-}
-
-function axes(x: ChartAxis, y: ChartAxis): string[] {
-  const { left, right, top, bottom } = frame;
-  return [
-    ...y.ticks.flatMap(({ at, text }) => [
-      element("line", { x1: left, x2: right, y1: at, y2: at, stroke: ink.grid }),
-      svgText(left - 10, at + 4, text, { anchor: "end" }),
-    ]),
-    ...x.ticks.flatMap(({ at, text }) => [
-      element("line", { x1: at, x2: at, y1: bottom, y2: bottom + 5, stroke: ink.axis }),
-      svgText(at, bottom + 20, text, { anchor: "middle" }),
-    ]),
-    element("line", { x1: left, x2: right, y1: bottom, y2: bottom, stroke: ink.axis }),
-    svgText((left + right) / 2, bottom + 44, x.title, { anchor: "middle" }),
-    svgText(24, (top + bottom) / 2, y.title, { anchor: "middle", rotate: -90 }),
-  ];
-}
-
-const legendLeft = frame.right + 24;
-
-function legendRows(entries: readonly LegendEntry[], step: number): string[] {
-  return entries.flatMap(({ name, detail, style, line, hasMarker }, index) => {
-    const y = frame.top + 8 + index * step;
-    const ends = { x1: legendLeft, x2: legendLeft + 26, y1: y, y2: y };
-    const stroke = { stroke: style.color, "stroke-width": 2, ...(line === "dashed" ? dashes : {}) };
-    const text = fitText(name, 12, width - legendLeft - 44);
-    return [
-      ...(line ? [element("line", { ...ends, ...stroke })] : []),
-      ...(hasMarker ? [svgMarker(legendLeft + 13, y, style)] : []),
-      svgText(legendLeft + 34, y + 4, text, { color: ink.strong }),
-      ...(detail === undefined ? [] : [svgText(legendLeft + 34, y + 19, detail, { size: 11 })]),
-    ];
+/** A chart in panels of at most six colours, in the order of its series. */
+export function panelsOf(chart: Chart): Panel[] {
+  const groups = [...new Set(chart.series.map(groupOf))];
+  const count = Math.max(1, Math.ceil(groups.length / MOST_COLORS));
+  return Array.from({ length: count }, (_, index) => {
+    const own = groups.slice(index * MOST_COLORS, (index + 1) * MOST_COLORS);
+    const isOwn = (series: Series, at: number) => own.includes(groupOf(series, at));
+    return {
+      ...chart,
+      title: count === 1 ? chart.title : `${chart.title} (${index + 1} of ${count})`,
+      series: chart.series
+        .map((series, at) => ({ ...series, group: groupOf(series, at) }))
+        .filter(isOwn)
+        .map((series) => ({ ...series, group: own.indexOf(series.group) })),
+      others: chart.series.filter((series, at) => !isOwn(series, at)),
+    };
   });
 }

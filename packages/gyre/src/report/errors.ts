@@ -3,16 +3,16 @@ import { GyreError } from "../util/errors.ts";
 export function reportInvalid(source: string, problems: readonly string[]): GyreError {
   return new GyreError("EVAL_REPORT", {
     given: `${source}:\n    ${problems.join("\n    ")}`,
-    expected: "a report as `gyre eval` writes it, version 1",
-    fix: "evaluate the models again, or correct the fields listed above",
+    expected: "a report that gyre wrote, of version 1 or 2",
+    fix: "measure the models again, or correct the fields listed above",
   });
 }
 
-export function reportKind(given: string, expected: string): GyreError {
-  return new GyreError("EVAL_REPORT_KIND", {
-    given: `a report of kind ${JSON.stringify(given)}`,
-    expected: `a report of kind ${JSON.stringify(expected)}`,
-    fix: "pass the report to the figure of its kind",
+export function reportNewer(source: string, version: number): GyreError {
+  return new GyreError("EVAL_REPORT_VERSION", {
+    given: `${source}: a report of version ${version}`,
+    expected: "version 1 or 2",
+    fix: "use the version of gyre that wrote it, or a newer one",
   });
 }
 

@@ -17,3 +17,13 @@ export function groupedText(value: number): string {
 export function milliseconds(value: number): string {
   return value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
 }
+
+/** A number with three significant digits: `0.123`, `1.2e-7`. */
+export const numberText = (value: number): string =>
+  value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) < 1e5)
+    ? String(Number(value.toPrecision(3)))
+    : value.toExponential(1);
+
+/** A number of things: "1 loop", "2 loops". */
+export const counted = (count: number, thing: string): string =>
+  `${groupedText(count)} ${thing}${count === 1 ? "" : "s"}`;

@@ -1,12 +1,47 @@
-import { z } from "zod";
-import { reportEmpty, reportInvalid } from "./errors.ts";
+import * as z from "zod";
+import { chartSchema } from "./chart.ts";
+import { reportEmpty } from "./errors.ts";
 
-const count = z.number().int().nonnegative();
-const positiveInteger = z.number().int().positive();
+const count = z.int().nonnegative();
+const positive = z.int().positive();
+const text = z.string();
+
+/** Where a report's numbers come from. */
+const provenanceSchema = z.strictObject({
+  /** The command line that made the report. */
+  command: text,
+  /** Of gyre, where it is known. */
+  commit: text.optional(),
+  /** ISO 8601; reports of older versions may lack it. */
+  createdAt: text.optional(),
+  machine: text,
+  /** What computed, with its number of threads. */
+  runtime: text.optional(),
+  data: z
+    .strictObject({
+      name: text,
+      split: text.optional(),
+      /** Checksum of the dataset's manifest. */
+      sha256: text.optional(),
+    })
+    .optional(),
+  seeds: z.array(z.int()).optional(),
+});
+export type Provenance = z.infer<typeof provenanceSchema>;
+
+/** A model that was measured: the name of its run, and which of its weights. */
+const modelSchema = z.strictObject({
+  name: text,
+  /** Optimizer steps that the weights have seen. */
+  step: count.optional(),
+  /** Checksum of the weights. */
+  sha256: text.optional(),
+});
+export type MeasuredModel = z.infer<typeof modelSchema>;
 
 const budgetPointSchema = z
   .strictObject({
-    loops: positiveInteger,
+    loops: positive,
     /** The step sizes dt of the loops. */
     trajectory: z.array(z.number().positive()).min(1),
     /** Nats per token. */
@@ -25,60 +60,179 @@ const budgetPointSchema = z
     path: ["trajectory"],
     message: "must hold one step size for each loop",
   });
+export type BudgetPoint = z.infer<typeof budgetPointSchema>;
 
-const modelReportSchema = z.strictObject({
-  name: z.string(),
-  family: z.string(),
+const modelReportSchema = modelSchema.extend({
+  family: text,
   spec: z.unknown(),
   parameters: count,
   /** The most loops that training used; a trajectory lies on the grid of 1 / trainedLoops. */
-  trainedLoops: positiveInteger,
+  trainedLoops: positive,
   points: z.array(budgetPointSchema),
 });
+export type ModelReport = z.infer<typeof modelReportSchema>;
 
-const provenanceSchema = z.strictObject({
-  /** Of gyre, where it is known. */
-  commit: z.string().optional(),
-  machine: z.string(),
-  runtime: z.string(),
-  dataset: z.string(),
-  split: z.string(),
+const protocolSchema = z.strictObject({
   /** Kind and size of the tokenizer, in words. */
-  tokenizer: z.string(),
+  tokenizer: text,
   /** Tokens predicted at each budget. */
   tokens: count,
   /** Longest window, in tokens. */
-  context: positiveInteger,
+  context: positive,
   /** Tokens between the starts of windows. */
-  stride: positiveInteger,
+  stride: positive,
 });
 
-/** What report.json holds: the quality of models at budgets ("budget") or along trajectories ("trajectories"). */
-const reportSchema = z.strictObject({
-  version: z.literal(1),
-  kind: z.enum(["budget", "trajectories"]),
-  createdAt: z.string(),
-  /** The command line that made the report. */
-  command: z.string(),
-  provenance: provenanceSchema,
-  models: z.array(modelReportSchema),
+const exitOutcomeSchema = z.strictObject({
+  name: text,
+  /** Nats per token, and its standard error. */
+  loss: z.number().nonnegative(),
+  stderr: z.number().nonnegative().optional(),
+  meanLoops: z.number(),
+  /** Passes of the core for each token, those made up for later included. */
+  passesPerToken: z.number(),
+  tokens: count.optional(),
+  /** Tokens that ran 1, 2, ... loops. */
+  counts: z.array(count).optional(),
 });
+/** How well a text is predicted when its tokens leave their loops in one way. */
+export type ExitOutcome = z.infer<typeof exitOutcomeSchema>;
+
+/** A rule at several limits, each beside a random exit with the same numbers of loops; none for fixed depths. */
+const exitCurveSchema = z.strictObject({
+  name: text,
+  points: z.array(exitOutcomeSchema),
+  random: z.array(exitOutcomeSchema),
+});
+export type ExitCurve = z.infer<typeof exitCurveSchema>;
+
+const draftSchema = z.strictObject({ kind: z.enum(["prefix", "coarse"]), loops: positive, tokens: positive });
+
+const timedDraftSchema = z.strictObject({
+  draft: draftSchema,
+  /** Of the draft, and of plain decoding in turn with it: medians. */
+  tokensPerSecond: z.number().positive(),
+  plainTokensPerSecond: z.number().positive(),
+  /** Drafted tokens that were kept. */
+  acceptance: z.number().min(0).max(1),
+  blockPassesPerToken: z.number().positive(),
+});
+/** How fast texts are with one draft, and without. */
+export type TimedDraft = z.infer<typeof timedDraftSchema>;
+
+/** Whether drafts pay for one model on one machine, at its full depth, in greedy text. */
+const calibrationSchema = z.strictObject({
+  /** Loops that verify. */
+  loops: positive,
+  /** Tokens written in a turn. */
+  tokens: positive,
+  drafts: z.array(timedDraftSchema),
+  /** The fastest draft, if it is faster than plain decoding by a margin that is more than noise. */
+  best: draftSchema.nullable(),
+});
+export type Calibration = z.infer<typeof calibrationSchema>;
+
+const benchmarkEntrySchema = z.strictObject({
+  benchmark: text,
+  metric: text,
+  value: z.number(),
+  stderr: z.number().nonnegative().optional(),
+  /** Questions of whose context the beginning was left out. */
+  cut: count,
+});
+/** One metric of one benchmark at one budget. */
+export type BenchmarkEntry = z.infer<typeof benchmarkEntrySchema>;
+
+const benchmarkMeanSchema = z.strictObject({
+  metric: text,
+  value: z.number(),
+  /** Of independent benchmarks. */
+  stderr: z.number().nonnegative().optional(),
+  benchmarks: positive,
+});
+/** An accuracy over all benchmarks that have it. */
+export type BenchmarkMean = z.infer<typeof benchmarkMeanSchema>;
+
+const benchmarkPointSchema = z.strictObject({
+  /** Left out where a server does not say. */
+  loops: positive.optional(),
+  /** How the budget is called: its number of loops, its step sizes, or "as served". */
+  budget: text,
+  elapsedMs: z.number().nonnegative(),
+  entries: z.array(benchmarkEntrySchema),
+  means: z.array(benchmarkMeanSchema),
+});
+/** All benchmarks at one budget. */
+export type BenchmarkPoint = z.infer<typeof benchmarkPointSchema>;
+
+const benchmarkModelSchema = modelSchema.extend({
+  /** Where it comes from: family, size and training, or the server's address. */
+  source: text,
+  points: z.array(benchmarkPointSchema),
+});
+export type BenchmarkModel = z.infer<typeof benchmarkModelSchema>;
+
+const claimSchema = z.strictObject({
+  text,
+  measured: z
+    .number()
+    .nullable()
+    .transform((value) => value ?? Number.NaN),
+  limit: z.number(),
+  holds: z.boolean(),
+});
+/** A measured statement: `measured` is to satisfy the inequality that `text` states. */
+export type Claim = z.infer<typeof claimSchema>;
+
+const findingsSchema = z.strictObject({
+  title: text,
+  charts: z.array(chartSchema).min(1),
+  claims: z.array(claimSchema),
+  table: z.strictObject({ head: z.array(text), rows: z.array(z.array(text)) }).optional(),
+  /** Settings by name, for whoever wants to redo it. */
+  settings: z.record(text, z.unknown()),
+});
+/** What the laboratory measured: the numbers behind its charts and the claims that they decide. */
+export type Findings = z.infer<typeof findingsSchema>;
+
+const reportOf = <Kind extends string, Shape extends z.ZodRawShape>(kind: Kind, shape: Shape) =>
+  z.strictObject({ version: z.literal(2), kind: z.literal(kind), provenance: provenanceSchema, ...shape });
+
+const qualityShape = { protocol: protocolSchema, models: z.array(modelReportSchema) };
+
+/** What a report's JSON holds, version 2: numbers and where they come from; pictures and pages are made of it. */
+export const reportSchema = z.discriminatedUnion("kind", [
+  /** Quality of models at budgets. */
+  reportOf("budgets", qualityShape),
+  /** Quality of models along trajectories. */
+  reportOf("trajectories", qualityShape),
+  /** What leaving loops early costs. */
+  reportOf("exits", {
+    model: modelSchema,
+    /** What later tokens attend to in loops that an earlier one never ran. */
+    cachePolicy: text,
+    /** Tokens whose prediction was scored for each point. */
+    tokens: count,
+    series: z.array(exitCurveSchema),
+  }),
+  /** Whether drafts pay. */
+  reportOf("drafts", { model: modelSchema, calibration: calibrationSchema }),
+  /** What models score on benchmarks at each budget. */
+  reportOf("benchmarks", {
+    benchmarks: z.array(
+      z.strictObject({ name: text, kind: text, file: text, questions: count, sha256: text.optional() }),
+    ),
+    models: z.array(benchmarkModelSchema),
+  }),
+  /** What the laboratory found. */
+  reportOf("lab", { findings: findingsSchema }),
+]);
 
 export type Report = z.infer<typeof reportSchema>;
-export type ModelReport = z.infer<typeof modelReportSchema>;
-export type BudgetPoint = z.infer<typeof budgetPointSchema>;
-/** The two readings of the loss that figures can show; lower is better in both. */
-export type Metric = "bitsPerByte" | "perplexity";
-
-/** Checks parsed JSON; `source` names it in the error. Throws EVAL_REPORT with every wrong field. */
-export function parseReport(value: unknown, source = "report"): Report {
-  const parsed = reportSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) =>
-    path.length > 0 ? `${path.join(".")}: ${message}` : message,
-  );
-  throw reportInvalid(source, problems);
-}
+export type ReportKind = Report["kind"];
+export type ReportOf<Kind extends ReportKind> = Extract<Report, { kind: Kind }>;
+/** A report on the quality of language models. */
+export type QualityReport = ReportOf<"budgets" | "trajectories">;
 
 /** A model with one of its points. */
 export interface Measurement {
@@ -87,25 +241,16 @@ export interface Measurement {
 }
 
 /** Every point of a report with its model, in order. Throws EVAL_REPORT_EMPTY when there is none. */
-export function measurements(report: Report): Measurement[] {
+export function measurements(report: QualityReport): Measurement[] {
   const all = report.models.flatMap((model) => model.points.map((point) => ({ model, point })));
   if (all.length === 0) throw reportEmpty();
   return all;
 }
 
-export function isUniform(trajectory: readonly number[]): boolean {
-  return trajectory.every((step) => Math.abs(step * trajectory.length - 1) < 1e-6);
-}
-
-/** A trajectory in whole units of 1 / `grid`; undefined where it does not lie on that grid. */
-export function gridUnits(trajectory: readonly number[], grid: number): number[] | undefined {
-  const units = trajectory.map((step) => Math.round(step * grid));
-  const isOnGrid = trajectory.every((step, index) => Math.abs(step * grid - (units[index] as number)) < 1e-4);
-  return isOnGrid ? units : undefined;
-}
-
-/** A trajectory as text, in units of 1 / `grid` where it lies on that grid: `(1 1 2 4)/8`. */
-export function trajectoryText(trajectory: readonly number[], grid: number): string {
-  const units = gridUnits(trajectory, grid);
-  return units ? `(${units.join(" ")})/${grid}` : `(${trajectory.map((step) => step.toFixed(3)).join(" ")})`;
-}
+/** The claim that `measured` is at most `limit`. */
+export const atMost = (claim: string, measured: number, limit: number): Claim => ({
+  text: claim,
+  measured,
+  limit,
+  holds: measured <= limit,
+});

@@ -1,7 +1,8 @@
 import { mean, median } from "../util/statistics.ts";
-import { type BudgetPoint, gridUnits, isUniform, type ModelReport, type Report } from "./report.ts";
+import type { BudgetPoint, ModelReport, QualityReport } from "./report.ts";
+import { gridUnits, isUniform } from "./trajectory.ts";
 
-export type Statistics = Readonly<Record<"best" | "median" | "mean" | "worst", number>>;
+type Statistics = Readonly<Record<"best" | "median" | "mean" | "worst", number>>;
 
 /** The trajectories of one model with one number of loops, from the least loss to the greatest. */
 export interface Spread {
@@ -18,7 +19,7 @@ export interface Spread {
 }
 
 /** The spread of quality over trajectories, for each model and number of loops, in the report's order. */
-export function spreads(report: Report): Spread[] {
+export function spreads(report: QualityReport): Spread[] {
   return report.models.flatMap((model) => {
     const loops = [...new Set(model.points.map((point) => point.loops))].sort((a, b) => a - b);
     return loops.map((count) => spreadOf(model, count));

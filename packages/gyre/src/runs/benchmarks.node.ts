@@ -3,23 +3,20 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { Decoder } from "../decode/decoder.ts";
 import { badServer } from "../measure/benchmarks/errors.ts";
 import type { Vocabulary } from "../measure/benchmarks/join.ts";
+import { benchmarkMeans } from "../measure/benchmarks/means.ts";
 import type { Benchmark } from "../measure/benchmarks/question.ts";
 import { modelReader, type Reader } from "../measure/benchmarks/reader.ts";
 import { type PreparedBenchmark, prepareBenchmark } from "../measure/benchmarks/score.ts";
 import { servedModels, serverReader, serverVocabulary } from "../measure/benchmarks/server-reader.ts";
 import { parameterCount } from "../models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
-import {
-  type BenchmarkEntry,
-  type BenchmarkModel,
-  type BenchmarkPoint,
-  type BenchmarksReport,
-  benchmarkMeans,
-} from "../report/benchmarks-report.ts";
-import { groupedText } from "../report/numbers.ts";
-import { trajectoryText } from "../report/report.ts";
+import { counted, groupedText } from "../report/numbers.ts";
+import type { BenchmarkEntry, BenchmarkModel, BenchmarkPoint, ReportOf } from "../report/report.ts";
+import { trajectoryText } from "../report/trajectory.ts";
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
+import { sha256Of } from "../util/checksum.node.ts";
 import type { Run } from "./config.ts";
+import { measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
 import { loadWeights } from "./weights.node.ts";
@@ -63,7 +60,7 @@ export interface BenchmarkProgress {
 export async function evaluateBenchmarks(
   paths: readonly string[],
   options: EvaluateBenchmarksOptions,
-): Promise<BenchmarksReport> {
+): Promise<ReportOf<"benchmarks">> {
   const runs = await Promise.all(paths.map((path) => openRun(path)));
   const prepared = await Promise.all(runs.map((run) => prepareRun(run, runs.length > 1, options)));
   const threads = threadCount(options.threads);
@@ -71,7 +68,8 @@ export async function evaluateBenchmarks(
   const models: BenchmarkModel[] = [];
   for (const [index, run] of runs.entries()) {
     const name = basename(resolve(paths[index] as string));
-    const { weights, step, warnings } = await loadWeights(run);
+    const loaded = await loadWeights(run);
+    const { weights, step, warnings } = loaded;
     for (const warning of warnings) options.onWarning?.(`${name}: ${warning}`);
     await using decoder = new Decoder({ spec: run.config.spec, weights, runtime });
     const ready = prepared[index] as PreparedRun;
@@ -79,13 +77,12 @@ export async function evaluateBenchmarks(
     const { spec } = run.config;
     const size = groupedText(parameterCount(spec));
     models.push({
-      name,
+      ...measuredModel(name, loaded),
       source: `${spec.family}, ${size} parameters, ${spec.loops} loops, step ${step}`,
       points,
     });
   }
-  const name = `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`;
-  return reportOf(options, name, models);
+  return reportOf(options, `${runtime.name}, ${counted(threads, "thread")}`, models);
 }
 
 interface PreparedRun {
@@ -187,7 +184,10 @@ export interface EvaluateServerOptions
  * const benchmarks = await readBenchmarks(["piqa.jsonl"]);
  * const report = await evaluateServer("http://127.0.0.1:8080", { benchmarks, command: "", machine: "" });
  */
-export async function evaluateServer(url: string, options: EvaluateServerOptions): Promise<BenchmarksReport> {
+export async function evaluateServer(
+  url: string,
+  options: EvaluateServerOptions,
+): Promise<ReportOf<"benchmarks">> {
   const { benchmarks, loops, key, batch, signal, onProgress } = options;
   const common = { url, key, ...(batch === undefined ? {} : { batch }), ...(signal ? { signal } : {}) };
   const model = options.model ?? (await servedModels(common))[0];
@@ -210,18 +210,21 @@ function reportOf(
   { benchmarks, command, machine, commit }: EvaluateServerOptions,
   runtime: string,
   models: readonly BenchmarkModel[],
-): BenchmarksReport {
+): ReportOf<"benchmarks"> {
   return {
-    version: 1,
+    version: 2,
     kind: "benchmarks",
-    createdAt: new Date().toISOString(),
-    command,
-    ...(commit === undefined ? {} : { commit }),
-    machine,
-    runtime,
+    provenance: {
+      command,
+      ...(commit === undefined ? {} : { commit }),
+      createdAt: new Date().toISOString(),
+      machine,
+      runtime,
+    },
     benchmarks: benchmarks.map(({ name, kind, path, questions }) => {
-      return { name, kind, file: basename(path), questions: questions.length };
+      const sha256 = sha256Of(JSON.stringify(questions));
+      return { name, kind, file: basename(path), questions: questions.length, sha256 };
     }),
-    models,
+    models: [...models],
   };
 }

@@ -3,20 +3,21 @@ import type { Dataset } from "../data/shards.node.ts";
 import { type EvaluateProgress, evaluate, predictedTokens } from "../measure/evaluate.ts";
 import { parameterCount } from "../models/parameters.ts";
 import type { Budget, Spec } from "../models/spec.ts";
-import { groupedText } from "../report/numbers.ts";
-import { type BudgetPoint, type ModelReport, parseReport, type Report } from "../report/report.ts";
+import { counted, groupedText } from "../report/numbers.ts";
+import type { BudgetPoint, ModelReport, QualityReport } from "../report/report.ts";
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Run } from "./config.ts";
 import { openRunData } from "./data.node.ts";
 import { notComparable } from "./errors.ts";
+import { dataOf, measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
 import { loadWeights } from "./weights.node.ts";
 
 export interface EvaluateRunsOptions {
   /** The budgets of one model; `isCompared` when it stands among others. */
   readonly budgets: (spec: Spec, isCompared: boolean) => Promise<readonly Budget[]>;
-  readonly kind: Report["kind"];
+  readonly kind: QualityReport["kind"];
   /** What made the report, on which machine, with which commit of gyre. */
   readonly command: string;
   readonly machine: string;
@@ -45,7 +46,10 @@ export interface RunProgress extends EvaluateProgress {
  * Evaluates runs on the validation split of their dataset, which is never trained on, and gathers the report. Throws
  * EVAL_COMPARE for runs of different contexts or datasets, and the errors of `openRun`, `openRunData`, `evaluate`.
  */
-export async function evaluateRuns(paths: readonly string[], options: EvaluateRunsOptions): Promise<Report> {
+export async function evaluateRuns(
+  paths: readonly string[],
+  options: EvaluateRunsOptions,
+): Promise<QualityReport> {
   const { runs, dataset } = await openAll(paths, options.data);
   const asked = await Promise.all(runs.map(({ config }) => options.budgets(config.spec, runs.length > 1)));
   const { stride, maxTokens, commit } = options;
@@ -57,24 +61,25 @@ export async function evaluateRuns(paths: readonly string[], options: EvaluateRu
   }
   const { context } = (runs[0] as Run).config.spec;
   const { manifest, validation } = dataset;
-  return parseReport({
-    version: 1,
+  return {
+    version: 2,
     kind: options.kind,
-    createdAt: new Date().toISOString(),
-    command: options.command,
     provenance: {
+      command: options.command,
       ...(commit === undefined ? {} : { commit }),
+      createdAt: new Date().toISOString(),
       machine: options.machine,
-      runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
-      dataset: manifest.source,
-      split: "validation",
+      runtime: `${runtime.name}, ${counted(threads, "thread")}`,
+      data: dataOf(manifest),
+    },
+    protocol: {
       tokenizer: `${manifest.tokenizer.kind}, ${groupedText(manifest.tokenizer.vocab)} entries`,
       tokens: predictedTokens(validation, maxTokens),
       context,
       stride: stride ?? context,
     },
     models,
-  });
+  };
 }
 
 async function openAll(paths: readonly string[], data: string | undefined) {
@@ -109,7 +114,8 @@ async function measure(
   { stride, maxTokens, batch, onProgress, onWarning, signal }: EvaluateRunsOptions,
 ): Promise<ModelReport> {
   const { spec } = run.config;
-  const { weights, warnings } = await loadWeights(run);
+  const loaded = await loadWeights(run);
+  const { weights, warnings } = loaded;
   for (const warning of warnings) onWarning?.(`${name}: ${warning}`);
   const points: BudgetPoint[] = [];
   for await (const point of evaluate({
@@ -137,7 +143,14 @@ async function measure(
     points.push(point);
   }
   const { family, loops } = spec;
-  return { name, family, spec, parameters: parameterCount(spec), trainedLoops: loops, points };
+  return {
+    ...measuredModel(name, loaded),
+    family,
+    spec,
+    parameters: parameterCount(spec),
+    trainedLoops: loops,
+    points,
+  };
 }
 
 /** The folder's name, or the whole path where two runs share it. */

@@ -43,7 +43,3 @@ export async function readRunFile(
   if (!(await hasFile(run, folder, name))) throw runFileMissing(filePath(run, folder, name));
   return readBytes(filePath(run, folder, name));
 }
-
-/** Writes reports/NAME and returns its path. Throws RUN_FILE_NAME, CHECKPOINT_WRITE. */
-export const saveReport = (run: Pick<Run, "path">, name: string, text: string): Promise<string> =>
-  writeRunFile(run, "reports", name, text);

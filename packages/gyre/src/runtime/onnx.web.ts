@@ -1,7 +1,6 @@
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import type { OpName } from "../graph/types.ts";
+import { sha256Of } from "../util/checksum.ts";
 import { loadPackage } from "../util/packages.ts";
 import { badThreads } from "./errors.ts";
 import { selfTest, type WrongOperation } from "./self-test.ts";
@@ -136,7 +135,7 @@ function webHost(ort: Ort, { name, threads, provider }: WebHost): Host {
     threads,
     writesOutputs: false,
     // of a library: a page without HTTPS has no crypto.subtle
-    hash: (bytes) => bytesToHex(sha256(bytes)),
+    hash: sha256Of,
     createSession: (bytes, { pinned }): Promise<InferenceSession> =>
       ort.InferenceSession.create(bytes, {
         executionProviders: [provider],

@@ -1,12 +1,5 @@
 import { expect, test } from "vitest";
-import {
-  armTable,
-  compare,
-  examplesFigure,
-  loopsFigure,
-  loopTaps,
-  noiseFigure,
-} from "../../src/lab/compare.ts";
+import { armTable, compare, examplesChart, loopsChart, loopTaps, noiseChart } from "../../src/lab/compare.ts";
 import { loopedExamples, loopedLoops } from "../../src/lab/figures/trained.ts";
 import { labRecipeNamed, labRecipes, openLabRecipe, parseLabRecipe } from "../../src/lab/recipes.ts";
 import { evaluateBaseline, evaluatePrompts } from "../../src/measure/prompts.ts";
@@ -47,7 +40,7 @@ test("a comparison has the best seed of each arm, and the baselines, on the same
     }),
   );
   const best = errors[0]!.at(-1)! < errors[1]!.at(-1)! ? 0 : 1;
-  const examples = examplesFigure(comparison);
+  const examples = examplesChart(comparison);
   expect(examples.series.map(({ name }) => name)).toEqual(["looped", "standard", ...task.baselines]);
   expect(examples.series[0]!.points.map(({ x }) => x)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   for (const [index, { y }] of examples.series[0]!.points.entries())
@@ -55,12 +48,12 @@ test("a comparison has the best seed of each arm, and the baselines, on the same
   const squares = examples.series.find(({ name }) => name === "least-squares")!.points;
   expect(squares[10]!.y).toBeLessThan(1e-12);
 
-  const loops = loopsFigure(comparison).series;
+  const loops = loopsChart(comparison).series;
   expect(loops[0]!.points.map(({ x }) => x)).toEqual([1, 2, 3, 4, 6, 8, 12, 16]);
   expect(loops[0]!.points[3]!.y).toBeCloseTo(examples.series[0]!.points[10]!.y, 6);
   expect(loops[1]!.points.map(({ x }) => x)).toEqual([1, 16]);
 
-  const noise = (await noiseFigure(comparison, options)).series;
+  const noise = (await noiseChart(comparison, options)).series;
   expect(noise.map(({ points }) => points.map(({ x }) => x))).toEqual(noise.map(() => [0, 1]));
   expect(noise.find(({ name }) => name === "least-squares")!.points[1]!.y).toBeGreaterThan(0.05);
 

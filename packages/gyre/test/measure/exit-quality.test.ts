@@ -6,10 +6,11 @@ import { softmaxOf } from "../../src/decode/sampling.ts";
 import { exitStudy, PROMPT, readWithExits } from "../../src/measure/exit-quality.ts";
 import type { Model } from "../../src/models/model.ts";
 import { presets } from "../../src/models/presets.ts";
-import { type ExitsReport, exitsFigure, exitsMarkdown, exitsRows } from "../../src/report/exits-report.ts";
+import { drawChart } from "../../src/report/draw.ts";
+import { pageOf } from "../../src/report/files.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { randomInts, randomWeights, tinySize } from "../models/tiny.ts";
-import { descendants, parseXml } from "../report/xml.ts";
+import { elementsOf, linesOf } from "../report/drawing.ts";
 
 const spec = presets.loopformer({ ...tinySize, context: 14 });
 const model: Model = { spec, weights: randomWeights(spec, 9), runtime: interpreterRuntime() };
@@ -72,22 +73,18 @@ describe("reading a text with exits", () => {
       ...["fixed loops", "fixed prefix", "change", "second difference"],
       ...["probability", "margin", "entropy", "kl"],
     ]);
-    const report: ExitsReport = {
-      version: 1,
+    const { tables, charts } = pageOf({
+      version: 2,
       kind: "exits",
-      createdAt: "2026-01-01",
-      command: "gyre exits runs/tiny",
-      model: "tiny",
-      commit: undefined,
-      machine: "a machine",
-      dataset: "a text",
+      provenance: { command: "gyre exits runs/tiny", machine: "a machine", data: { name: "a text" } },
+      model: { name: "tiny" },
       cachePolicy: "recompute",
       tokens: scored,
       series,
-    };
-    expect(exitsRows(report)).toHaveLength(4 + 4 + 6 * 4);
-    expect(exitsMarkdown(report)).toContain("| kl&lt;0.01 |".replace("&lt;", "\\<"));
-    const lines = descendants(parseXml(exitsFigure(report))).filter(({ tag }) => tag === "path");
-    expect(lines).toHaveLength(2 + 6 * 2);
+    });
+    expect(tables[0]?.rows).toHaveLength(4 + 4 + 6 * 4);
+    // two fixed depths and three of the six rules, each beside chance; the other rules in grey
+    for (const chart of charts) expect(linesOf(elementsOf(drawChart(chart)))).toHaveLength(2 + 3 * 2 + 3);
+    expect(charts).toHaveLength(2);
   });
 });

@@ -1,38 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { groupedText, milliseconds, siText } from "../../src/report/numbers.ts";
-import { gridUnits, isUniform, measurements, parseReport, trajectoryText } from "../../src/report/report.ts";
+import { counted, groupedText, milliseconds, numberText, siText } from "../../src/report/numbers.ts";
+import { measurements } from "../../src/report/report.ts";
 import { spreads, statistics } from "../../src/report/spread.ts";
+import { gridUnits, isUniform, trajectoryText } from "../../src/report/trajectory.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { model, point, report, schedules } from "./reports.ts";
+import { model, point, report, trajectories } from "./reports.ts";
 
-describe("parseReport", () => {
-  it("reads back what was written", () => {
-    const written = report([model("a", [point(1, 4), point(2, 3.5, { stderr: 0.01 })])]);
-    expect(parseReport(JSON.parse(JSON.stringify(written)))).toEqual(written);
-  });
-
-  it("lists every wrong field at once", () => {
-    const good = report([model("a", [point(2, 3)])]);
-    const wrong = {
-      ...good,
-      version: 2,
-      provenance: { ...good.provenance, tokens: -1, tokenizer: undefined },
-      models: [{ ...good.models[0], points: [point(2, 3, { trajectory: [1] })] }],
-      extra: true,
-    };
-    expect(errorOf(() => parseReport(wrong, "runs/a/reports/report.json")).message).toMatchInlineSnapshot(`
-      "EVAL_REPORT: runs/a/reports/report.json:
-          version: Invalid input: expected 1
-          provenance.tokenizer: Invalid input: expected string, received undefined
-          provenance.tokens: Too small: expected number to be >=0
-          models.0.points.0.trajectory: must hold one step size for each loop
-          Unrecognized key: "extra"
-        expected: a report as \`gyre eval\` writes it, version 1
-        fix: evaluate the models again, or correct the fields listed above"
-    `);
-  });
-
-  it("refuses a report without points where numbers are read from it", () => {
+describe("measurements", () => {
+  it("refuses a report without points", () => {
     expect(errorOf(() => measurements(report([model("a", [])]))).message).toMatchInlineSnapshot(`
       "EVAL_REPORT_EMPTY: a report without a single measured point
         expected: at least one model with at least one point
@@ -91,14 +66,14 @@ describe("spreads", () => {
   });
 
   it("keeps a uniform trajectory that lies off the grid apart", () => {
-    const [spread] = spreads(schedules(8, 3));
+    const [spread] = spreads(trajectories(8, 3));
     expect(spread?.points).toHaveLength(21);
     expect(spread?.uniform?.trajectory).toEqual([1 / 3, 1 / 3, 1 / 3]);
     expect(spread?.points).not.toContain(spread?.uniform);
   });
 
   it("separates models and numbers of loops", () => {
-    const { models } = schedules(4, 2);
+    const { models } = trajectories(4, 2);
     const more = models.flatMap((one) => [...one.points, point(1, 3.9)]);
     const all = spreads(report([model("a", more, { trainedLoops: 4 }), model("b", more)], "trajectories"));
     expect(all.map(({ model: { name }, loops, points }) => [name, loops, points.length])).toEqual([
@@ -127,6 +102,24 @@ describe("numbers", () => {
       "65,536",
       "412 ms",
       "12.3 s",
+    ]);
+  });
+});
+
+describe("more numbers", () => {
+  it("have three digits, and agree with what is counted", () => {
+    expect([0, 0.01234, 123.456, 1.23e-7, 123_456, -0.5].map(numberText)).toEqual([
+      "0",
+      "0.0123",
+      "123",
+      "1.2e-7",
+      "1.2e+5",
+      "-0.5",
+    ]);
+    expect([counted(1, "loop"), counted(2, "loop"), counted(0, "token")]).toEqual([
+      "1 loop",
+      "2 loops",
+      "0 tokens",
     ]);
   });
 });

@@ -147,7 +147,7 @@ describe("a server that cannot be scored is named and refused", () => {
       undefined,
       "2 choices for 2 prompts",
     ],
-    ["answers in another form", () => ({ text: "" }), undefined, "its answer at choices.0.index"],
+    ["answers in another form", () => ({ text: "" }), undefined, "its answer's choices.0.index"],
   ])("%s", async (_, wrong, used, message) => {
     answer = wrong;
     usage = used;

@@ -14,13 +14,24 @@ beforeAll(async () => {
   await saveCalibration(
     { path: runs.paths[0] as string },
     {
-      version: 1,
-      machine: "a machine",
-      loops: 4,
-      tokens: 8,
-      plainTokensPerSecond: 100,
-      drafts: [{ draft, tokensPerSecond: 150, speedup: 1.5, acceptance: 0.9, blockPassesPerToken: 4 }],
-      best: draft,
+      version: 2,
+      kind: "drafts",
+      provenance: { command: "gyre calibrate tiny", machine: "a machine" },
+      model: { name: "tiny" },
+      calibration: {
+        loops: 4,
+        tokens: 8,
+        drafts: [
+          {
+            draft,
+            tokensPerSecond: 150,
+            plainTokensPerSecond: 100,
+            acceptance: 0.9,
+            blockPassesPerToken: 4,
+          },
+        ],
+        best: draft,
+      },
     },
   );
   server = await serve(runs.paths, { port: 0, threads: 1, draft: "auto" });

@@ -1,5 +1,6 @@
 import type { Spec } from "../../models/spec.ts";
-import type { FigureResult } from "../../report/lab-report.ts";
+import type { Chart } from "../../report/chart.ts";
+import type { Findings } from "../../report/report.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { mean } from "../../util/statistics.ts";
 import type { Precision, Weights } from "../../util/tensor.ts";
@@ -31,8 +32,22 @@ export interface FigureRecipe {
   readonly summary: string;
   /** How many seeds it takes; 2 by default. */
   readonly seeds?: number;
-  measure(context: FigureContext): Promise<FigureResult>;
+  measure(context: FigureContext): Promise<Findings>;
 }
+
+/** What a figure of one chart found. */
+export const findingsOf = (chart: Chart, more: Omit<Findings, "title" | "charts">): Findings => ({
+  title: chart.title,
+  charts: [chart],
+  ...more,
+});
+
+/** Where float64 cannot tell a relative difference from none. */
+export const resolution = {
+  at: Number.EPSILON,
+  text: "below the resolution of float64",
+  kind: "floor",
+} as const;
 
 /** Mean over seeds with the range as its band. */
 export function overSeeds(x: number, values: readonly number[]) {

@@ -1,7 +1,13 @@
-import { atMost } from "../../report/lab-report.ts";
-import { type BoundCell, type BoundResult, checkThroughGraph, measureBounds } from "../linear/bounds.ts";
+import { atMost } from "../../report/report.ts";
+import {
+  type BoundCell,
+  type BoundResult,
+  checkThroughGraph,
+  floorAt,
+  measureBounds,
+} from "../linear/bounds.ts";
 import { type InputName, inputNames } from "../linear/prompts.ts";
-import { type FigureContext, type FigureRecipe, overSeeds } from "./figure.ts";
+import { type FigureContext, type FigureRecipe, findingsOf, overSeeds } from "./figure.ts";
 
 const allDims = [5, 8, 16, 32, 64];
 const ratios = [2, 4, 8, 16];
@@ -34,6 +40,9 @@ async function sweep(
   }
   return measured;
 }
+
+/** The floor of a result's median prompt. */
+const floorOf = ({ conditionMedian }: BoundResult) => floorAt(conditionMedian);
 
 const sum = (all: readonly Measured[], of: (result: BoundResult) => number) =>
   all.flatMap(({ results }) => results).reduce((total, result) => total + of(result), 0);
@@ -68,41 +77,47 @@ export const linearBound: FigureRecipe = {
           .filter(({ y }) => y > 1e-18);
       return [
         { name: `n = ${cell.ratio}d, median error`, points: at("errorMedian"), group },
-        { name: `n = ${cell.ratio}d, bound`, points: at("boundMedian"), group, isDashed: true },
+        { name: `n = ${cell.ratio}d, bound`, points: at("boundMedian"), group, line: "dashed" as const },
       ];
     });
+    const floor = Math.min(...shown.flatMap(({ results }) => results.map(floorOf)));
     const checks = sum(all, ({ checks: count }) => count);
-    return {
-      title: "Errors of the linear looped transformer stay below the bounds",
-      subtitle: "Gaussian inputs, d = 16; dashed: exp(-T / (2 kappa)) at the median condition number",
-      x: { title: "loops T", kind: "linear" },
-      y: { title: "|prediction - target| / (|x_q| |w*|)", kind: "log" },
-      series,
-      claims: [
-        atMost(
-          `errors above alpha (1 - 1/kappa)^T, of ${checks / 3}`,
-          sum(all, (r) => r.violations.textbook),
-          0,
-        ),
-        atMost(
-          "errors above alpha exp(-T/(2 kappa))",
-          sum(all, (r) => r.violations.exponential),
-          0,
-        ),
-        atMost(
-          "errors above alpha ((kappa-1)/(kappa+1))^T",
-          sum(all, (r) => r.violations.optimal),
-          0,
-        ),
-        atMost(
-          "with alpha = the query's initial error instead: errors above the bound",
-          sum(all, (r) => r.violationsOfInitialError),
-          0,
-        ),
-        atMost("max difference of the graph from the sweep, over alpha", tie, 1e-12),
-      ],
-      settings: { ...settings, dims: allDims, ratios, inputs: inputNames },
-    };
+    return findingsOf(
+      {
+        title: "Errors of the linear looped transformer stay below the bounds, down to the floor of float64",
+        subtitle: "Gaussian inputs, d = 16; dashed: exp(-T / (2 kappa)) at the median condition number",
+        x: { title: "loops T", kind: "linear" },
+        y: { title: "|prediction - target| / (|x_q| |w*|)", kind: "log" },
+        series,
+        guides: [{ at: floor, text: "below 16 eps kappa, the floor of float64: no claim", kind: "floor" }],
+      },
+      {
+        claims: [
+          atMost(
+            `errors above alpha (1 - 1/kappa)^T and the floor, of ${checks / 3}`,
+            sum(all, (r) => r.violations.textbook),
+            0,
+          ),
+          atMost(
+            "errors above alpha exp(-T/(2 kappa)) and the floor",
+            sum(all, (r) => r.violations.exponential),
+            0,
+          ),
+          atMost(
+            "errors above alpha ((kappa-1)/(kappa+1))^T and the floor",
+            sum(all, (r) => r.violations.optimal),
+            0,
+          ),
+          atMost(
+            "with alpha = the query's initial error instead: errors above the bound and the floor",
+            sum(all, (r) => r.violationsOfInitialError),
+            0,
+          ),
+          atMost("max difference of the graph from the sweep, over alpha", tie, 1e-12),
+        ],
+        settings: { ...settings, dims: allDims, ratios, inputs: inputNames },
+      },
+    );
   },
 };
 
@@ -124,22 +139,26 @@ export const linearDimension: FigureRecipe = {
     }));
     const four = (series[1]?.points ?? []).filter(({ x }) => x >= 8).map(({ y }) => y);
     const mid = (index: number) => series[index]?.points[2]?.y ?? Number.NaN;
-    return {
-      title: "A number of examples in proportion to d is enough",
-      subtitle: "median error after 40 loops, step size 1 / largest eigenvalue; band: range over seeds",
-      x: { title: "dimension d", kind: "log" },
-      y: { title: "|prediction - target| / (|x_q| |w*|)", kind: "log" },
-      series,
-      claims: [
-        atMost("n = 4d: median relative error, worst d of 8 .. 64", Math.max(...four), 1e-3),
-        atMost(
-          "n = 4d: largest over smallest median, d of 8 .. 64",
-          Math.max(...four) / Math.min(...four),
-          10,
-        ),
-        atMost("d = 16: error at n = 8d over error at n = 2d", mid(2) / mid(0), 1e-3),
-      ],
-      settings: { ...settings, loops: 40, dims: allDims, ratios },
-    };
+    return findingsOf(
+      {
+        title: "A number of examples in proportion to d is enough",
+        subtitle: "median error after 40 loops, step size 1 / largest eigenvalue; band: range over seeds",
+        x: { title: "dimension d", kind: "log" },
+        y: { title: "|prediction - target| / (|x_q| |w*|)", kind: "log" },
+        series,
+      },
+      {
+        claims: [
+          atMost("n = 4d: median relative error, worst d of 8 .. 64", Math.max(...four), 1e-3),
+          atMost(
+            "n = 4d: largest over smallest median, d of 8 .. 64",
+            Math.max(...four) / Math.min(...four),
+            10,
+          ),
+          atMost("d = 16: error at n = 8d over error at n = 2d", mid(2) / mid(0), 1e-3),
+        ],
+        settings: { ...settings, loops: 40, dims: allDims, ratios },
+      },
+    );
   },
 };

@@ -1,7 +1,7 @@
-import { atMost } from "../../report/lab-report.ts";
+import { atMost } from "../../report/report.ts";
 import type { InputLaw } from "../linear/prompts.ts";
 import { linearRecipe } from "../linear/train.ts";
-import { type FigureRecipe, overSeeds } from "./figure.ts";
+import { type FigureRecipe, findingsOf, overSeeds } from "./figure.ts";
 import { type Arm, at, type Outcome, runAll, worst } from "./linear-arms.ts";
 
 const inputs: InputLaw = { kind: "gaussian", scales: [1, 1, 1, 1, 1] };
@@ -11,6 +11,10 @@ const examples = 20;
  * left the plateau, with 0.3 four loops overflow in the first step.
  */
 const training = { learningRate: 0.04, initial: 0.2 };
+
+const settings = { ...linearRecipe, free: training, scales: inputs.scales, examples, evaluation: 2048 };
+
+const medianAt = (one: Outcome, loop: number) => one.medians.get(loop) ?? Number.NaN;
 
 /** Few examples: what free P and Q learn, and the tails of what A alone learned. */
 export const linearFree: FigureRecipe = {
@@ -34,7 +38,7 @@ export const linearFree: FigureRecipe = {
     ) => ({
       name: `${name}${isDashed ? ", median" : ""}`,
       group,
-      isDashed,
+      line: isDashed ? ("dashed" as const) : ("solid" as const),
       points: [...(of(name)[0]?.means.keys() ?? [])].map((loop) =>
         overSeeds(
           loop,
@@ -42,44 +46,47 @@ export const linearFree: FigureRecipe = {
         ),
       ),
     });
-    const medianAt = (one: Outcome, loop: number) => one.medians.get(loop) ?? Number.NaN;
-    return {
-      title: "Few examples: more than gradient descent, and heavy tails",
-      subtitle: "d = 5, n = 20, isotropic; squared error over 2,048 prompts, range over seeds",
-      x: { title: "loops", kind: "log" },
-      y: { title: "squared error", kind: "log", most: 100, least: 1e-8 },
-      series: [
-        ...arms.map(([name], group) => curve(name, at, group)),
-        curve("A, 4 loops", medianAt, 2, true),
-        {
-          name: "best gradient descent",
-          group: 3,
-          points: ["P and Q, 2 loops", "P and Q, 4 loops"].map((name, index) =>
-            overSeeds(
-              [2, 4][index] ?? 0,
-              of(name).map((one) => one.plain),
+    return findingsOf(
+      {
+        title: "Few examples: more than gradient descent, and heavy tails",
+        subtitle: "d = 5, n = 20, isotropic; squared error over 2,048 prompts, range over seeds",
+        x: { title: "loops", kind: "log" },
+        y: { title: "squared error", kind: "log", most: 100, least: 1e-8 },
+        series: [
+          ...arms.map(([name], group) => curve(name, at, group)),
+          curve("A, 4 loops", medianAt, 2, true),
+          {
+            name: "best gradient descent",
+            group: 3,
+            points: ["P and Q, 2 loops", "P and Q, 4 loops"].map((name, index) =>
+              overSeeds(
+                [2, 4][index] ?? 0,
+                of(name).map((one) => one.plain),
+              ),
             ),
+          },
+        ],
+      },
+      {
+        claims: [
+          atMost(
+            "P and Q, 2 loops: MSE / best gradient descent",
+            worst(of("P and Q, 2 loops"), (one) => at(one, 2) / one.plain),
+            0.5,
           ),
-        },
-      ],
-      claims: [
-        atMost(
-          "P and Q, 2 loops: MSE / best gradient descent",
-          worst(of("P and Q, 2 loops"), (one) => at(one, 2) / one.plain),
-          0.5,
-        ),
-        atMost(
-          "P and Q, 4 loops: MSE / best gradient descent",
-          worst(of("P and Q, 4 loops"), (one) => at(one, 4) / one.plain),
-          0.2,
-        ),
-        atMost(
-          "A trained at 4 loops, run for 16: median / mean of squared errors",
-          worst(restricted, (one) => medianAt(one, 16) / at(one, 16)),
-          1e-3,
-        ),
-      ],
-      settings: { ...linearRecipe, free: training, scales: inputs.scales, examples, evaluation: 2048 },
-    };
+          atMost(
+            "P and Q, 4 loops: MSE / best gradient descent",
+            worst(of("P and Q, 4 loops"), (one) => at(one, 4) / one.plain),
+            0.2,
+          ),
+          atMost(
+            "A trained at 4 loops, run for 16: median / mean of squared errors",
+            worst(restricted, (one) => medianAt(one, 16) / at(one, 16)),
+            1e-3,
+          ),
+        ],
+        settings,
+      },
+    );
   },
 };

@@ -1,5 +1,5 @@
 import { linearGraph } from "../../models/linear.ts";
-import { atMost } from "../../report/lab-report.ts";
+import { atMost } from "../../report/report.ts";
 import { interpreterRuntime } from "../../runtime/interpreter.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { median, quantile } from "../../util/statistics.ts";
@@ -14,7 +14,7 @@ import {
   queryOf,
   truthOf,
 } from "../linear/prompts.ts";
-import type { FigureRecipe } from "./figure.ts";
+import { type FigureRecipe, findingsOf, resolution } from "./figure.ts";
 
 const dims = 8;
 const batch = 50;
@@ -40,30 +40,39 @@ export const linearNewton: FigureRecipe = {
     const needed = series.map(({ points }) => points.findIndex(({ y }) => y <= enough));
     const worst = Math.max(...measured.map(({ gap }) => gap));
     const violations = measured.reduce((sum, one) => sum + one.violations, 0);
-    return {
-      title: "Loops that are steps of Newton's method",
-      subtitle: `error at the query, median and 90 % of ${batch} prompts a seed, d = ${dims}, n = 4d, constructed weights`,
-      x: { title: "loops", kind: "linear" },
-      y: { title: "|prediction - target| / |x_q| |w*|", kind: "log", least: 1e-16 },
-      series,
-      claims: [
-        atMost(`max |transformer - Newton's method| <= 1e-12 |w*|, T = 1 .. ${loopsOf.newton}`, worst, 1e-12),
-        atMost("errors of w above (1 - 1/kappa^2)^(2^T) |w*|", violations, 0),
-        atMost(
-          "loops to a median error of 1e-10, Newton's method over gradient descent <= 0.2",
-          (needed[0] as number) / (needed[1] as number),
-          0.2,
-        ),
-      ],
-      settings: {
-        dims,
-        examples: "4d",
-        prompts: batch,
-        start: "M = S / most^2",
-        stepSize: "1 / most",
-        loopsTo1e10: needed,
+    return findingsOf(
+      {
+        title: "Loops that are steps of Newton's method",
+        subtitle: `error at the query, median and 90 % of ${batch} prompts a seed, d = ${dims}, n = 4d, constructed weights`,
+        x: { title: "loops", kind: "linear" },
+        y: { title: "|prediction - target| / |x_q| |w*|", kind: "log", least: 1e-16 },
+        series,
+        guides: [resolution],
       },
-    };
+      {
+        claims: [
+          atMost(
+            `max |transformer - Newton's method| <= 1e-12 |w*|, T = 1 .. ${loopsOf.newton}`,
+            worst,
+            1e-12,
+          ),
+          atMost("errors of w above (1 - 1/kappa^2)^(2^T) |w*|", violations, 0),
+          atMost(
+            "loops to a median error of 1e-10, Newton's method over gradient descent <= 0.2",
+            (needed[0] as number) / (needed[1] as number),
+            0.2,
+          ),
+        ],
+        settings: {
+          dims,
+          examples: "4d",
+          prompts: batch,
+          start: "M = S / most^2",
+          stepSize: "1 / most",
+          loopsTo1e10: needed,
+        },
+      },
+    );
   },
 };
 

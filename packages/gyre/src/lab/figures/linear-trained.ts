@@ -1,7 +1,7 @@
-import { atMost, type Claim } from "../../report/lab-report.ts";
+import { atMost, type Claim } from "../../report/report.ts";
 import type { InputLaw } from "../linear/prompts.ts";
 import { linearRecipe } from "../linear/train.ts";
-import { type FigureRecipe, overSeeds } from "./figure.ts";
+import { type FigureRecipe, findingsOf, overSeeds } from "./figure.ts";
 import { at, type Outcome, runAll, worst } from "./linear-arms.ts";
 
 const inputs: InputLaw = { kind: "gaussian", scales: [1, 1, 0.5, 0.25, 1] };
@@ -56,25 +56,29 @@ export const linearTrained: FigureRecipe = {
       points: trained.map((loops) => overSeeds(loops, of(loops).map(value))),
     });
     const symmetric = worst(of(4), (one) => 1 - one.antisymmetric);
-    return {
-      title: "What training finds: preconditioned gradient descent, or better",
-      subtitle:
-        "d = 5, n = 100, variances 1, 1, 1/4, 1/16, 1; mean squared error over 2,048 prompts, range over seeds",
-      x: { title: "loops", kind: "log" },
-      y: { title: "mean squared error", kind: "log", most: 100 },
-      series: [
-        ...curves,
-        descent("best plain descent", (one) => one.plain, 5),
-        descent("best preconditioned descent", (one) => one.preconditioned, 6),
-      ],
-      claims: [
-        ...trained.flatMap((loops) => claimsOf(loops, of(loops))),
-        atMost("finding: symmetric share of D A D at 4 loops (1 - antisymmetric share)", symmetric, 0.95),
-        doubling(2, of),
-        doubling(4, of),
-      ],
-      settings: { ...linearRecipe, scales: inputs.scales, examples: 100, evaluation: 2048 },
-    };
+    return findingsOf(
+      {
+        title: "What training finds: preconditioned gradient descent, or better",
+        subtitle:
+          "d = 5, n = 100, variances 1, 1, 1/4, 1/16, 1; mean squared error over 2,048 prompts, range over seeds",
+        x: { title: "loops", kind: "log" },
+        y: { title: "mean squared error", kind: "log", most: 100 },
+        series: [
+          ...curves,
+          descent("best plain descent", (one) => one.plain, 5),
+          descent("best preconditioned descent", (one) => one.preconditioned, 6),
+        ],
+      },
+      {
+        claims: [
+          ...trained.flatMap((loops) => claimsOf(loops, of(loops))),
+          atMost("finding: symmetric share of D A D at 4 loops (1 - antisymmetric share)", symmetric, 0.95),
+          doubling(2, of),
+          doubling(4, of),
+        ],
+        settings: { ...linearRecipe, scales: inputs.scales, examples: 100, evaluation: 2048 },
+      },
+    );
   },
 };
 
@@ -93,27 +97,31 @@ export const linearSamples: FigureRecipe = {
     const of = (count: number) => outcomes.get(count) ?? [];
     const curve = (name: string, value: (one: Outcome) => number, isDashed = false) => ({
       name,
-      isDashed,
+      line: isDashed ? ("dashed" as const) : ("solid" as const),
       points: counts.map((count) => overSeeds(count, of(count).map(value))),
     });
-    return {
-      title: "Two trained loops equal preconditioned gradient descent at every n",
-      subtitle: "A alone, d = 5; mean squared error over 2,048 prompts, range over seeds",
-      x: { title: "examples n", kind: "log" },
-      y: { title: "mean squared error", kind: "log" },
-      series: [
-        curve("trained A, 2 loops", (one) => at(one, 2)),
-        curve("best preconditioned", (one) => one.preconditioned, true),
-        curve("best plain descent", (one) => one.plain, true),
-      ],
-      claims: counts.map((count) =>
-        atMost(
-          `n = ${count}: |MSE / best preconditioned descent - 1|`,
-          worst(of(count), (one) => Math.abs(at(one, 2) / one.preconditioned - 1)),
-          0.1,
+    return findingsOf(
+      {
+        title: "Two trained loops equal preconditioned gradient descent at every n",
+        subtitle: "A alone, d = 5; mean squared error over 2,048 prompts, range over seeds",
+        x: { title: "examples n", kind: "log" },
+        y: { title: "mean squared error", kind: "log" },
+        series: [
+          curve("trained A, 2 loops", (one) => at(one, 2)),
+          curve("best preconditioned", (one) => one.preconditioned, true),
+          curve("best plain descent", (one) => one.plain, true),
+        ],
+      },
+      {
+        claims: counts.map((count) =>
+          atMost(
+            `n = ${count}: |MSE / best preconditioned descent - 1|`,
+            worst(of(count), (one) => Math.abs(at(one, 2) / one.preconditioned - 1)),
+            0.1,
+          ),
         ),
-      ),
-      settings: { ...linearRecipe, ...training, scales: inputs.scales, loops: 2 },
-    };
+        settings: { ...linearRecipe, ...training, scales: inputs.scales, loops: 2 },
+      },
+    );
   },
 };

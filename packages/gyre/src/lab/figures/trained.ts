@@ -1,4 +1,5 @@
-import { atMost, type Claim, type FigureResult } from "../../report/lab-report.ts";
+import type { Chart } from "../../report/chart.ts";
+import { atMost, type Claim } from "../../report/report.ts";
 import { vectorTaskNamed } from "../../tasks/vectors/index.ts";
 import { mean } from "../../util/statistics.ts";
 import {
@@ -7,13 +8,14 @@ import {
   type CompareOptions,
   type Comparison,
   compare,
-  examplesFigure,
-  loopsFigure,
-  noiseFigure,
+  examplesChart,
+  loopsChart,
+  noiseChart,
   type Outcome,
+  settingsOf,
 } from "../compare.ts";
 import { labRecipeNamed } from "../recipes.ts";
-import type { FigureContext, FigureRecipe } from "./figure.ts";
+import { type FigureContext, type FigureRecipe, findingsOf } from "./figure.ts";
 
 /** Prompts of the measurement; their seed is none that a model was trained with. */
 const promptSeed = 1000;
@@ -34,7 +36,7 @@ async function armsOf(context: FigureContext, task: string, names: ArmNames): Pr
   return arms;
 }
 
-type Draw = (comparison: Comparison, options: CompareOptions) => FigureResult | Promise<FigureResult>;
+type Draw = (comparison: Comparison, options: CompareOptions) => Chart | Promise<Chart>;
 
 /** Trains what is missing, measures all arms and baselines on the same prompts, and decides the claims. */
 function trainedFigure({
@@ -72,17 +74,16 @@ function trainedFigure({
         ...(signal ? { signal } : {}),
       };
       const comparison = await compare(options);
-      const figure = await draw(comparison, options);
-      const trained = Object.keys(names).map((short) => labRecipeNamed(`${taskName}-${short}`));
-      return {
-        ...figure,
+      const chart = await draw(comparison, options);
+      const training = Object.keys(names).map((short) => {
+        const recipe = labRecipeNamed(`${taskName}-${short}`);
+        return { recipe: recipe.name, ...recipe.training };
+      });
+      return findingsOf(chart, {
         claims: claims(new Compared(comparison)),
         table: armTable(comparison),
-        settings: {
-          ...figure.settings,
-          training: trained.map(({ name: recipe, training }) => ({ recipe, ...training })),
-        },
-      };
+        settings: { ...settingsOf(comparison), training },
+      });
     },
   };
 }
@@ -154,7 +155,7 @@ export const loopedExamples = trainedFigure({
   task: "linear",
   arms: { looped: "all", standard: "all" },
   seeds: 3,
-  draw: examplesFigure,
+  draw: examplesChart,
   claims: (all) => {
     const known = [1, 2, 3, 4];
     return [
@@ -186,7 +187,7 @@ export const loopedLoops = trainedFigure({
   task: "linear",
   arms: { looped: "all", tied: 1, "looped-window-1": 1 },
   seeds: 3,
-  draw: loopsFigure,
+  draw: loopsChart,
   claims: (all) => {
     const b = all.loops("looped");
     return [
@@ -215,7 +216,7 @@ export const loopedNoise = trainedFigure({
   task: "linear",
   arms: { looped: "all", standard: "all" },
   seeds: 3,
-  draw: noiseFigure,
+  draw: noiseChart,
   claims: () => [],
 });
 
@@ -228,7 +229,7 @@ export const algoformerExamples = trainedFigure({
   task: "representation",
   arms: represented,
   seeds: 3,
-  draw: examplesFigure,
+  draw: examplesChart,
   claims: (all) => {
     const others = ["looped", "standard"];
     const least = (over: "last" | "all") => Math.min(...others.map((name) => all.mean(name, over)));
@@ -268,7 +269,7 @@ export const algoformerLoops = trainedFigure({
   task: "representation",
   arms: represented,
   seeds: 3,
-  draw: loopsFigure,
+  draw: loopsChart,
   claims: (all) => {
     const b = all.loops("algoformer");
     return [
@@ -293,7 +294,7 @@ export const algoformerNoise = trainedFigure({
   task: "representation",
   arms: { algoformer: "all", looped: "all", standard: "all" },
   seeds: 3,
-  draw: noiseFigure,
+  draw: noiseChart,
   claims: () => [],
 });
 
@@ -311,7 +312,7 @@ export const otherTasks = [
     task,
     arms: { algoformer: "all", looped: "all", standard: "all" },
     seeds: 2,
-    draw: examplesFigure,
+    draw: examplesChart,
     claims: (all) => [
       atMost("AlgoFormer / standard, best seeds", all.best("algoformer") / all.best("standard"), 1),
       atMost("AlgoFormer / standard, means of seeds", all.mean("algoformer") / all.mean("standard"), 1),

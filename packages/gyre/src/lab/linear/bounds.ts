@@ -57,9 +57,12 @@ export interface BoundResult extends BoundCell {
   readonly boundMedian: Float64Array;
 }
 
+/** Relative errors that float64 cannot tell from none at a condition number: 16 eps kappa. */
+export const floorAt = (kappa: number): number => 16 * Number.EPSILON * kappa;
+
 /**
  * Measures one cell: draws prompts, runs gradient descent from zero in float64, compares every error with every bound.
- * Errors below 16 eps kappa alpha are the floor of float64 and violate nothing.
+ * Errors below `floorAt(kappa)` alpha violate nothing.
  */
 export function measureBounds(cell: BoundCell, options: BoundOptions): BoundResult {
   const { prompts, moments } = drawCell(cell, options, options.prompts);
@@ -124,7 +127,7 @@ function compare(
   let violationsOfInitialError = 0;
   for (const [prompt, kappa] of kappas.entries()) {
     const alpha = alphas[prompt] as number;
-    const floor = 16 * Number.EPSILON * kappa * alpha;
+    const floor = floorAt(kappa) * alpha;
     for (let loop = 0; loop <= loops; loop++) {
       for (const name of boundNames) {
         const { rule, at } = bounds[name];

@@ -1,0 +1,51 @@
+import { mkdir } from "node:fs/promises";
+import process from "node:process";
+import { type Provenance, pageOf, type Report, tableText } from "gyre";
+import { type SaveReportOptions, saveReport } from "gyre/node";
+import pc from "picocolors";
+import { badOutput } from "./errors.ts";
+import { commandLine, commitOfGyre, machineText } from "./provenance.ts";
+import { plotChart } from "./render/plot.ts";
+
+/** What a command that measures knows of its own report. */
+export async function provenanceNow(more: Partial<Provenance> = {}): Promise<Provenance> {
+  const commit = await commitOfGyre();
+  return {
+    command: commandLine(),
+    ...(commit === undefined ? {} : { commit }),
+    createdAt: new Date().toISOString(),
+    machine: machineText(),
+    ...more,
+  };
+}
+
+/** Makes the folder of `--out` before anything is measured. Throws EVAL_OUT. */
+export async function makeOutput(folder: string | undefined): Promise<void> {
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw badOutput(folder, cause);
+  });
+}
+
+/** More charts than these are left to the page. */
+const mostPlots = 2;
+
+/** Prints a report, writes its files and says which. */
+export async function presentReport(report: Report, where: SaveReportOptions): Promise<void> {
+  console.log(`${reportText(report)}\n`);
+  for (const path of await saveReport(report, where)) console.log(path);
+}
+
+/** A report for a terminal: title, tables and plots. */
+function reportText(report: Report): string {
+  const { title, lead, tables, charts } = pageOf(report);
+  const isColored = Boolean(process.stdout.isTTY) && pc.isColorSupported;
+  const width = Math.min(process.stdout.columns || 80, 100);
+  const plots = charts.slice(0, mostPlots).map((chart) => {
+    const heading = chart.title === title ? [] : [chart.title];
+    return [...heading, plotChart(chart, { width, isColored })].join("\n");
+  });
+  return [[title, ...(lead === undefined ? [] : [lead])].join("\n"), ...tables.map(tableText), ...plots].join(
+    "\n\n",
+  );
+}

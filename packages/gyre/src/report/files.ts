@@ -1,0 +1,51 @@
+import { benchmarksPage } from "./benchmarks-page.ts";
+import { budgetsPage } from "./budgets-page.ts";
+import { panelsOf } from "./chart.ts";
+import { draftsPage } from "./drafts-page.ts";
+import { drawChart } from "./draw.ts";
+import { exitsPage } from "./exits-page.ts";
+import { labPage } from "./lab-page.ts";
+import { type Page, pageMarkdown } from "./page.ts";
+import type { Report } from "./report.ts";
+import { trajectoriesPage } from "./trajectories-page.ts";
+
+/** What a report shows. A chart of more than six colours comes in panels. Throws EVAL_REPORT_EMPTY. */
+export function pageOf(report: Report): Page {
+  const page = wholePage(report);
+  return { ...page, charts: page.charts.flatMap((chart) => ("others" in chart ? [chart] : panelsOf(chart))) };
+}
+
+function wholePage(report: Report): Page {
+  switch (report.kind) {
+    case "budgets":
+      return budgetsPage(report);
+    case "trajectories":
+      return trajectoriesPage(report);
+    case "exits":
+      return exitsPage(report);
+    case "drafts":
+      return draftsPage(report);
+    case "benchmarks":
+      return benchmarksPage(report);
+    case "lab":
+      return labPage(report);
+  }
+}
+
+/**
+ * A report as files: NAME.json with its numbers, NAME.svg (NAME-2.svg, ...) with its charts and NAME.md with everything.
+ * Throws EVAL_REPORT_EMPTY.
+ *
+ * @example
+ * const report = readReport(JSON.parse(text));
+ * for (const [file, content] of reportFiles(report, "budgets")) console.log(file, content.length);
+ */
+export function reportFiles(report: Report, name: string): ReadonlyMap<string, string> {
+  const page = pageOf(report);
+  const figures = page.charts.map((_, index) => `${name}${index === 0 ? "" : `-${index + 1}`}.svg`);
+  return new Map([
+    [`${name}.json`, `${JSON.stringify(report, null, 1)}\n`],
+    ...page.charts.map((chart, index) => [figures[index] ?? "", drawChart(chart)] as const),
+    [`${name}.md`, pageMarkdown(page, report.provenance, figures)],
+  ]);
+}
