@@ -27,13 +27,17 @@ export interface CliOptions {
   readonly closeAfter?: number;
 }
 
+/** What Node is called with to run the command line from source. */
+export function nodeWords(words: readonly string[]): string[] {
+  const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
+  return ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
+}
+
 /** Runs the command line as a process of its own, from source. */
 export function gyre(words: readonly string[], options: CliOptions = {}): Promise<Finished> {
   const { cwd = repository, env = {}, input, interruptAt, signal = "SIGINT", closeAfter } = options;
-  const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
-  const node = ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, node, {
+    const child = spawn(process.execPath, nodeWords(words), {
       cwd,
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],

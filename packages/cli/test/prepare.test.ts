@@ -1,8 +1,11 @@
+import { spawnSync } from "node:child_process";
 import {
+  existsSync,
   ftruncateSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -10,8 +13,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { gyre } from "./cli.ts";
+import { gyre, nodeWords } from "./cli.ts";
 
 /** A folder with the given files, removed when the test ends. */
 function folderWith(files: Readonly<Record<string, string | Uint8Array>>): string {
@@ -115,6 +119,86 @@ describe("prepare again", () => {
     expect(readFileSync(join(cwd, "data/notes/validation.bin"))).toEqual(before);
     expect((await gyre([...words, "--overwrite"], { cwd })).code).toBe(0);
     expect(readFileSync(join(cwd, "data/notes/validation.bin"))).not.toEqual(before);
+  });
+});
+
+describe("a place that cannot be written to is an error in plain words, and nothing is left", () => {
+  test.each([
+    ["below a file", "a.txt/data", /DATA_WRITE: ".*a.txt\/data" cannot be written: ENOTDIR/],
+    ["a file", "a.txt", /DATA_EXISTS: ".*a.txt" exists already/],
+    ["a device", "/dev/full/data", /DATA_WRITE: "\/dev\/full\/data" cannot be written: ENOTDIR/],
+    ["a folder of the system", "/proc/gyre/data", /DATA_WRITE: "\/proc\/gyre\/data" cannot be written: E/],
+    ["a name too long", "n".repeat(300), /DATA_WRITE: ".*nnn" cannot be written: ENAMETOOLONG/],
+  ])("%s", async (_, out, message) => {
+    const cwd = folderWith({ "a.txt": text });
+    const { code, stdout, stderr } = await gyre(["prepare", "a.txt", out, "--tokenizer", "bytes"], { cwd });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+    expect(readdirSync(cwd)).toEqual(["a.txt"]);
+  });
+
+  test.each(["bytes", "bpe"])("no room for the tokens (%s)", async (tokenizer) => {
+    const cwd = folderWith({ "a.txt": text.repeat(50) });
+    // a limit on the size of files stands for a disk that fills; pipes have none
+    const limited = [
+      "-c",
+      'ulimit -f 8; "$@"',
+      "bash",
+      process.execPath,
+      ...nodeWords(["prepare", "a.txt", "out"]),
+    ];
+    const { status, stderr } = spawnSync("bash", [...limited, "--tokenizer", tokenizer], {
+      cwd,
+      encoding: "utf8",
+    });
+    expect(stderr).toMatch(/DATA_WRITE: ".*" cannot be written: EFBIG: file too large/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(status).toBe(1);
+    expect(readdirSync(cwd)).toEqual(["a.txt"]);
+  });
+});
+
+describe("an interrupted prepare leaves nothing", () => {
+  const many = Array.from({ length: 3000 }, (_, row) => JSON.stringify({ text: `${row} ${text}` })).join(
+    "\n",
+  );
+
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("by %s", async (name) => {
+    const cwd = folderWith({ "a.jsonl": many, "tmp/x": "" });
+    const isLearning = () => existsSync(join(cwd, "out.partial"));
+    const words = ["prepare", "a.jsonl", "out"];
+    const env = { TMPDIR: join(cwd, "tmp") };
+    const { code, stdout, stderr } = await gyre(words, { cwd, env, interruptAt: isLearning, signal: name });
+    expect(stderr).toMatch(/stopped; nothing was written/);
+    expect(stdout).toBe("");
+    expect(code).toBe(130);
+    expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "tmp"]);
+    expect(readdirSync(join(cwd, "tmp")).filter((entry) => entry.startsWith("gyre"))).toEqual([]);
+  });
+
+  test("by kill -9: the next one deletes what is left", async () => {
+    const cwd = folderWith({ "a.jsonl": many });
+    const isLearning = () => existsSync(join(cwd, "out.partial", "learning"));
+    await gyre(["prepare", "a.jsonl", "out"], { cwd, interruptAt: isLearning, signal: "SIGKILL" });
+    expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "out.partial"]);
+    const { code } = await gyre(["prepare", "a.jsonl", "out", "--tokenizer", "bytes"], { cwd });
+    expect(code).toBe(0);
+    expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "out"]);
+  });
+
+  test("a folder of one's own at OUT.partial, or one that another process fills, stays", async () => {
+    const cwd = folderWith({ "a.txt": text, "out.partial/thesis.txt": "precious" });
+    const words = ["prepare", "a.txt", "out", "--tokenizer", "bytes"];
+    expect((await gyre(words, { cwd })).stderr).toMatch(/DATA_EXISTS: ".*out.partial" exists already/);
+    expect(readFileSync(join(cwd, "out.partial/thesis.txt"), "utf8")).toBe("precious");
+    rmSync(join(cwd, "out.partial"), { recursive: true });
+    mkdirSync(join(cwd, "out.partial"));
+    writeFileSync(join(cwd, "out.partial/owner"), String(process.pid));
+    const busy = await gyre(words, { cwd });
+    expect(busy.stderr).toMatch(/DATA_BUSY: process \d+ is filling ".*out.partial"/);
+    expect(busy.code).toBe(1);
   });
 });
 

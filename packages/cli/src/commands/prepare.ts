@@ -2,6 +2,7 @@ import { basename, extname, join } from "node:path";
 import process from "node:process";
 import type { DatasetManifest } from "gyre";
 import { DEFAULT_VOCAB, loadCorpus, prepareDataset, type Skipped } from "gyre/node";
+import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { counted } from "../render/format.ts";
 import { StatusLine } from "../render/status-line.ts";
@@ -20,13 +21,31 @@ export async function prepareCommand(
   out: string | undefined,
   options: PrepareOptions,
 ): Promise<number> {
-  const { tokenizer: kind, vocab, validation, textKey, overwrite = false } = options;
+  const { tokenizer: kind, vocab } = options;
   if (vocab !== undefined && kind !== "bpe")
     throw new UsageError(`--vocab is for --tokenizer bpe; ${kind} has its own vocabulary.`);
   const folder = out ?? join("data", basename(source, extname(source)));
   const status = new StatusLine();
+  const signal = interruptSignal();
+  try {
+    await prepare(source, folder, { ...options, status, signal });
+    return 0;
+  } catch (error) {
+    status.clear();
+    if (!signal.aborted) throw error;
+    status.print("stopped; nothing was written");
+    return 130;
+  }
+}
+
+async function prepare(
+  source: string,
+  folder: string,
+  options: PrepareOptions & { readonly status: StatusLine; readonly signal: AbortSignal },
+): Promise<void> {
+  const { tokenizer: kind, vocab, validation, textKey, overwrite = false, status, signal } = options;
   status.update(`reading ${source}`, true);
-  const { documents, skipped } = await loadCorpus({ source, textKey });
+  const { documents, skipped } = await loadCorpus({ source, textKey, signal });
   status.update(
     `${counted(documents.length, "document")}; ${kind === "bpe" ? "learning the tokenizer" : "encoding"}`,
     true,
@@ -38,6 +57,7 @@ export async function prepareCommand(
     out: folder,
     validationFraction: validation,
     overwrite,
+    signal,
   });
   status.clear();
   const entries = manifest.tokenizer.vocab;
@@ -45,9 +65,8 @@ export async function prepareCommand(
     status.print(
       `note: the text yields a vocabulary of ${entries} entries, not of the usual ${DEFAULT_VOCAB}`,
     );
-  process.stdout.write(`${isNew ? "" : `${folder} is already prepared: the same text, the same options\n`}`);
+  if (!isNew) process.stdout.write(`${folder} is already prepared: the same text, the same options\n`);
   process.stdout.write(summary(manifest, folder, skipped));
-  return 0;
 }
 
 function summary(

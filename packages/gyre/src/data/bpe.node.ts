@@ -3,10 +3,11 @@ import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { loadPackage } from "../util/packages.ts";
 import { type BpeTokenizer, BYTE_SYMBOLS, bpeJson, bpeTokenizer, type Merge } from "./bpe.ts";
-import { badOption, missingPath, tokenizerMismatch, trainerFailed } from "./errors.ts";
+import { asWriteError, badOption, missingPath, tokenizerMismatch, trainerFailed } from "./errors.ts";
 import { piecesOf } from "./pieces.ts";
 import { END_OF_TEXT, LONE_SURROGATE, type Tokenizer } from "./tokenizer.ts";
 
@@ -24,7 +25,7 @@ export interface TrainBpeOptions {
 /**
  * Learns a byte-level BPE with the Hugging Face trainer, in a child process that ends with `signal`. So that text
  * without white space takes seconds and not hours, pieces are cut after 256 characters, and of such pieces no more
- * than 2^20 characters are read. Throws DATA_OPTION, DATA_VOCABULARY, PACKAGE_MISSING, DATA_TRAINER.
+ * than 2^20 characters are read. Throws DATA_OPTION, DATA_VOCABULARY, DATA_WRITE, PACKAGE_MISSING, DATA_TRAINER.
  *
  * @example
  * const tokenizer = await trainBpe({ texts: ["the cat sat on the mat"], vocab: 4096, canShrink: true });
@@ -39,7 +40,9 @@ export async function trainBpe(options: TrainBpeOptions): Promise<BpeTokenizer> 
   try {
     const text = join(folder, "text");
     const trained = join(folder, "trained.json");
-    const sample = await writeTexts(text, texts, signal);
+    const sample = await writeTexts(text, texts, signal).catch((cause: unknown) => {
+      throw asWriteError(folder, cause);
+    });
     const module = createRequire(import.meta.url).resolve("tokenizers");
     await runTrainer({ module, text, out: trained, signal });
     const { model } = JSON.parse(await readFile(trained, "utf8")) as { model: { merges: Merge[] } };
@@ -96,10 +99,15 @@ export async function runTrainer(job: {
   try {
     await promisify(execFile)(process.execPath, args, { signal: job.signal, maxBuffer: 2 ** 26 });
   } catch (cause) {
+    // Ctrl-C reaches the child too, and may end it before this process has taken note
+    await setTimeout(isStopped(cause) ? 100 : 0);
     job.signal?.throwIfAborted();
     throw trainerFailed(cause);
   }
 }
+
+const isStopped = (cause: unknown): boolean =>
+  cause instanceof Error && "signal" in cause && /^SIG(INT|TERM|HUP)$/.test(String(cause.signal));
 
 // The trainer reads line by line, so it would never see two newlines together. A vertical tab is white space
 // to the word pattern as a newline is, and ends no line: texts are written with it, one a line, and the

@@ -1,4 +1,4 @@
-import { GyreError, listOf } from "../util/errors.ts";
+import { GyreError, listOf, reasonOf } from "../util/errors.ts";
 
 export const SUPPORTED_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
 
@@ -178,6 +178,28 @@ export function outputExists(path: string): GyreError {
     expected: "a path that does not exist, an empty folder, or a dataset",
     fix: "choose another path",
   });
+}
+
+export function beingPrepared(path: string, pid: number): GyreError {
+  return new GyreError("DATA_BUSY", {
+    given: `process ${pid} is filling ${JSON.stringify(path)}`,
+    expected: "one process for each dataset",
+    fix: "wait until it has finished, or choose another path",
+  });
+}
+
+/** What the system says where a dataset cannot be written, in plain words; any other error as it is. */
+export function asWriteError(path: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("syscall" in cause)) return cause;
+  return new GyreError(
+    "DATA_WRITE",
+    {
+      given: `${JSON.stringify(path)} cannot be written: ${reasonOf(cause)}`,
+      expected: "a path in a folder that may be written to, with room on the disk",
+      fix: "check the path, its permissions and the free space, or choose another path; nothing was left there",
+    },
+    { cause },
+  );
 }
 
 export function otherDataset(path: string, differences: readonly string[]): GyreError {

@@ -1,12 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
 import type { BpeTokenizer } from "./bpe.ts";
-import { type Document, dateRange, splitDocuments } from "./document.ts";
-import { badOption, otherDataset, outputExists, tooFewTokens } from "./errors.ts";
+import { type Document, type DocumentSplit, dateRange, splitDocuments } from "./document.ts";
+import { makeWhole } from "./draft.node.ts";
+import { asWriteError, badOption, otherDataset, outputExists, tooFewTokens } from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
 import {
   DEFAULT_VOCAB,
@@ -49,10 +49,10 @@ export interface Prepared {
  * Splits documents, encodes them and writes a dataset folder (manifest.json, train.bin, validation.bin, and
  * tokenizer.json for BPE), which appears whole or not at all. Every document is followed by end of text. A dataset of
  * the same documents and options at `out` is checked and stays as it is. Throws DATA_EXISTS where something else is
- * there, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT and the errors of `splitDocuments` and `trainBpe`.
+ * there, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT and the errors of `splitDocuments` and `trainBpe`.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Prepared> {
-  const { documents, source, validationFraction = 0.1, context = 1, signal } = options;
+  const { documents, validationFraction = 0.1, context = 1, signal } = options;
   const { shardBytes = 2 ** 28, overwrite = false } = options;
   if (!Number.isInteger(context) || context < 1)
     throw badOption("context", context, "a whole number of at least 1");
@@ -75,41 +75,54 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
     return { manifest, isNew: false };
   }
   const parts = splitDocuments(documents, { validationFraction });
-  const tokenizer = await makeTokenizer(options.tokenizer, parts.train, signal);
-  const train = await encodeDocuments(parts.train, tokenizer, context, signal);
-  const validation = await encodeDocuments(parts.validation, tokenizer, context, signal);
-
-  const draft = `${out}.${randomUUID()}.partial`;
-  await mkdir(draft, { recursive: true });
-  try {
-    const json = "json" in tokenizer ? tokenizer.json : undefined;
-    if (json !== undefined) await writeFile(join(draft, TOKENIZER), json);
-    const { kind, vocab, endOfText } = tokenizer;
-    const manifest: DatasetManifest = {
-      version: 1,
-      source,
-      validationFraction,
-      tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
-      inputs: recordOf(inputs),
-      dtype: train.tokens.BYTES_PER_ELEMENT === 2 ? "uint16" : "uint32",
-      train: await writeSplit(draft, "train", train, parts.train, shardBytes),
-      validation: await writeSplit(draft, "validation", validation, parts.validation, shardBytes),
-    };
-    await writeFile(join(draft, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
-    signal?.throwIfAborted();
-    if ((await holdsDataset(out)) && !overwrite) throw outputExists(out);
-    await rm(out, { recursive: true, force: true });
-    await rename(draft, out);
-    return { manifest, isNew: true };
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
+  const manifest = await makeWhole(out, {
+    make: (draft) => writeDataset(draft, parts, { ...options, inputs, context }),
+    async replace() {
+      signal?.throwIfAborted();
+      const isThereNow = await holdsDataset(out);
+      if (isThereNow && !overwrite) throw otherDataset(out, ["another process has just made it"]);
+      return isThereNow;
+    },
+  });
+  return { manifest, isNew: true };
 }
 
-/** Whether a dataset is at a path, and not nothing. Throws DATA_EXISTS for what is neither. */
+async function writeDataset(
+  draft: string,
+  parts: DocumentSplit,
+  options: PrepareOptions & { readonly inputs: Inputs; readonly context: number },
+): Promise<DatasetManifest> {
+  const { source, inputs, context, signal } = options;
+  const scratch = join(draft, "learning");
+  const tokenizer = await makeTokenizer(options.tokenizer, { train: parts.train, scratch, signal });
+  const train = await encodeDocuments(parts.train, tokenizer, context, signal);
+  const validation = await encodeDocuments(parts.validation, tokenizer, context, signal);
+  const json = "json" in tokenizer ? tokenizer.json : undefined;
+  if (json !== undefined) await writeFile(join(draft, TOKENIZER), json);
+  const { kind, vocab, endOfText } = tokenizer;
+  const { validationFraction, shardBytes } = inputs;
+  const manifest: DatasetManifest = {
+    version: 1,
+    source,
+    validationFraction,
+    tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
+    inputs: recordOf(inputs),
+    dtype: train.tokens.BYTES_PER_ELEMENT === 2 ? "uint16" : "uint32",
+    train: await writeSplit(draft, "train", train, parts.train, shardBytes),
+    validation: await writeSplit(draft, "validation", validation, parts.validation, shardBytes),
+  };
+  await writeFile(join(draft, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** Whether a dataset is at a path, and not nothing. Throws DATA_EXISTS for what is neither, DATA_WRITE for no place. */
 async function holdsDataset(out: string): Promise<boolean> {
-  const names = await readdir(out).catch((cause: NodeJS.ErrnoException): string[] => {
-    if (cause.code === "ENOENT") return [];
+  const found = await stat(out).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw asWriteError(out, cause);
+  });
+  if (found === undefined) return false;
+  const names = await readdir(out).catch(() => {
     throw outputExists(out);
   });
   const ours = /^(manifest\.json|tokenizer\.json|(train|validation)(-\d+)?\.bin)$/;
@@ -120,8 +133,15 @@ async function holdsDataset(out: string): Promise<boolean> {
 
 async function makeTokenizer(
   choice: TokenizerChoice | BpeTokenizer,
-  train: readonly Document[],
-  signal: AbortSignal | undefined,
+  {
+    train,
+    scratch,
+    signal,
+  }: {
+    readonly train: readonly Document[];
+    readonly scratch: string;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<Tokenizer | BpeTokenizer> {
   if ("json" in choice) return choice;
   if (choice.kind === "gpt2") return gpt2Tokenizer();
@@ -130,7 +150,7 @@ async function makeTokenizer(
     throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2 or bytes");
   const { vocab = DEFAULT_VOCAB } = choice;
   const texts = train.map((document) => document.text);
-  return trainBpe({ texts, vocab, canShrink: choice.vocab === undefined, signal });
+  return trainBpe({ texts, vocab, canShrink: choice.vocab === undefined, scratch, signal });
 }
 
 async function encodeDocuments(
