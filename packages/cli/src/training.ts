@@ -1,14 +1,17 @@
+import { availableParallelism } from "node:os";
 import { isDeepStrictEqual } from "node:util";
-import { initialState, type TrainState } from "gyre";
+import { initialState, keptSteps, mostKeptSteps, type TrainingNeeds, type TrainState } from "gyre";
 import {
   type HeldRun,
   holdRun,
+  machineMemory,
   type PlannedRun,
   type PromptsConfig,
   type TextConfig,
   threadCount,
 } from "gyre/node";
 import { alreadyDone } from "./errors.ts";
+import { bytesText, duration } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
 
 /** A training that is ready to go: everything was checked, and a new run is not on disk yet. */
@@ -100,4 +103,27 @@ export async function keepUpToDate<Config extends TextConfig | PromptsConfig>(
   const { version } = run;
   await run.keepConfig(config);
   if (isOld) status.print(`config.json was of version ${version} and is of version ${config.version} now`);
+}
+
+/** What a thread computes in a second of training; processors of today do half of it to four times as much. */
+const flopsPerThread = 50e9;
+/** A step that takes longer, or this share of the memory, is announced. */
+const notable = { seconds: 10, share: 1 / 4 };
+
+/** What training will take, to be said where it is much, and how many compiled steps fit into the memory. */
+export function announced(
+  needs: TrainingNeeds,
+  threads: number,
+): { readonly keep: number; readonly note: string; readonly warnings: readonly string[] } {
+  const memory = machineMemory();
+  const keep = keptSteps(needs, memory);
+  const bytes = needs.fixedBytes + keep * needs.stepBytes;
+  const seconds = needs.stepFlops / (flopsPerThread * Math.min(threads, availableParallelism()));
+  const isNotable = bytes > notable.share * memory || seconds > notable.seconds;
+  const note = isNotable ? `; about ${bytesText(bytes)} of memory and ${duration(seconds)} a step` : "";
+  const warnings =
+    keep < Math.min(needs.graphs, mostKeptSteps)
+      ? [`memory holds ${keep} of ${needs.graphs} compiled steps; others are compiled each time they come up`]
+      : [];
+  return { keep, note, warnings };
 }

@@ -33,6 +33,7 @@ const begin = (run: string, steps: number) => [
 /** More steps than a test waits for. */
 const endless = 1_000_000;
 const hasResumed = (_: string, stderr: string) => /\d+\/1000000 runs/.test(stderr);
+const isStarting = (_: string, stderr: string) => stderr.includes("steps of");
 const hasBegun = (_: string, stderr: string) => stderr.includes("step 1/");
 
 const stepsOf = (run: string): number[] =>
@@ -70,6 +71,41 @@ describe("a start that is refused", () => {
     expect(existsSync(run)).toBe(false);
     expect((await gyre(begin(run, 2))).code).toBe(0);
     expect(stepsOf(run)).toEqual([1, 2]);
+  });
+});
+
+describe("a step that is more than the machine holds", () => {
+  const enormous = ["--context", "999999", "--batch", "1"];
+  let long = "";
+  beforeAll(async () => {
+    long = await tinyData(at("long"), "people ".repeat(2000).trim());
+  });
+
+  test("is refused before anything is compiled or deleted, with the largest context that fits", async () => {
+    const run = at("kept");
+    expect((await gyre(begin(run, 2))).code).toBe(0);
+    const before = await contentOf(run);
+    for (const flags of [
+      ["--out", run, "--force"],
+      ["--out", at("never")],
+    ]) {
+      const refused = await gyre(["train", long, ...flags, ...enormous]);
+      expect([refused.code, refused.stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /TRAIN_MEMORY: a step of 1 x 999,999 tokens, which takes about [\d,]+ GiB\n.*GiB of this machine\n.*use a context of at most [\d,]+$/m,
+        ),
+      ]);
+    }
+    expect(await contentOf(run)).toEqual(before);
+    expect(existsSync(at("never"))).toBe(false);
+  });
+
+  test("which takes long is announced with its memory and time", async () => {
+    const many = [...begin(at("announced"), endless), "--batch", "64", "--micro-batches", "60000"];
+    const ended = await gyre(many, { interruptAt: isStarting, signal: "SIGTERM" });
+    expect(ended.signal).toBe("SIGTERM");
+    expect(ended.stderr).toMatch(/steps of 3840000 x 16 tokens; about \d+ MiB of memory and \d+\S* a step\n/);
   });
 });
 
@@ -130,7 +166,6 @@ describe("a signal", () => {
 
   test("before the first step ends the process at once, and nothing is left", async () => {
     const run = at("early");
-    const isStarting = (_: string, stderr: string) => stderr.includes("steps of");
     const deep = [...begin(run, endless), "--layers", "4", "--loops", "24"]; // seconds of compilation
     const ended = await gyre(deep, { interruptAt: isStarting, signal: "SIGTERM" });
     expect({ ...ended, stderr: ended.stderr.trim().split("\n").length }).toEqual({

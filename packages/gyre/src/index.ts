@@ -285,6 +285,16 @@ export {
 } from "./train/answer-options.ts";
 export { type AnswerRun, trainAnswers } from "./train/answers.ts";
 export { initialState } from "./train/initial-state.ts";
+export {
+  keptSteps,
+  mostKeptSteps,
+  promptNeeds,
+  requireMemory,
+  requirePromptMemory,
+  requireTextMemory,
+  type TrainingNeeds,
+  textNeeds,
+} from "./train/needs.ts";
 export { type StepOptions, type StepShape, stepGraph } from "./train/objectives/elastic.ts";
 export { type PromptStepOptions, promptStepGraph } from "./train/objectives/prompts.ts";
 export {

@@ -64,5 +64,6 @@ export {
 } from "./runs/run.node.ts";
 export { loadTokenizer } from "./runs/tokenizer.node.ts";
 export { type LoadedWeights, loadWeights, type WeightsOf } from "./runs/weights.node.ts";
+export { machineMemory } from "./runtime/memory.node.ts";
 export { type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";

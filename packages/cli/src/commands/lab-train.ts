@@ -1,11 +1,12 @@
+import { promptNeeds, requireMemory, requirePromptMemory, type TrainingNeeds } from "gyre";
 import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTaskNamed } from "gyre/lab";
-import { openOnnxRuntime, type PromptsConfig, planRun, threadCount } from "gyre/node";
+import { machineMemory, openOnnxRuntime, type PromptsConfig, planRun, threadCount } from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { Interrupt } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { readRecipeJson } from "../settings.ts";
-import { keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
+import { announced, keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
 
 export interface LabTrainOptions {
   readonly out?: string;
@@ -21,6 +22,7 @@ export interface LabTrainOptions {
 interface PromptSession extends Session<PromptsConfig> {
   readonly recipe: string;
   readonly taskName: string;
+  readonly needs: TrainingNeeds;
 }
 
 const overrides = ["seed", "steps", "learningRate"] as const;
@@ -34,13 +36,16 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
     ? begin(recipe, options)
     : goOn(recipe, options.resume, { options, status }));
   const { path, spec, training, threads, state, run, taskName } = session;
+  const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
     `${path}: ${session.recipe}, seed ${training.seed}, on ${taskName}; ${training.steps} steps of ` +
       `${training.batch * training.microBatches} prompts` +
-      (state.step > 0 ? `, from step ${state.step}` : ""),
+      (state.step > 0 ? `, from step ${state.step}` : "") +
+      note,
   );
+  for (const warning of warnings) status.print(`warning: ${warning}`);
   const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads });
+  await using runtime = await openOnnxRuntime({ threads, keep });
   const events = trainPrompts({
     spec,
     training,
@@ -67,9 +72,10 @@ async function begin(name: string | undefined, options: LabTrainOptions): Promis
   );
   const { spec, training, task } = openLabRecipe({ ...recipe, training: { ...recipe.training, ...given } });
   const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
+  const needs = requirePromptMemory(spec, training, { task, memoryBytes: machineMemory() });
   const names = { recipe: recipe.name, task: task.name };
   const planned = await planRun(out, { kind: "prompts", ...names, ...chosen }, { force });
-  return { ...newSession(planned, chosen), recipe: recipe.name, taskName: task.name };
+  return { ...newSession(planned, chosen), recipe: recipe.name, taskName: task.name, needs };
 }
 
 async function goOn(
@@ -91,6 +97,8 @@ async function goOn(
     status,
   });
   const run = await session.run();
+  const needs = promptNeeds(session.spec, session.training, vectorTaskNamed(run.config.task));
+  requireMemory(needs, machineMemory());
   await keepUpToDate(run, { ...run.config, threads: run.config.threads ?? session.threads }, status);
-  return { ...session, recipe: run.config.recipe, taskName: run.config.task };
+  return { ...session, recipe: run.config.recipe, taskName: run.config.task, needs };
 }

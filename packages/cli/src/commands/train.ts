@@ -1,6 +1,7 @@
-import { requireFit, train } from "gyre";
+import { requireFit, requireMemory, requireTextMemory, type TrainingNeeds, textNeeds, train } from "gyre";
 import {
   type Dataset,
+  machineMemory,
   openDataset,
   openOnnxRuntime,
   openTrainingData,
@@ -13,7 +14,7 @@ import { followTraining } from "../follow-training.ts";
 import { Interrupt } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { modelFields, readRecipe, type SettingFlags, settings, trainingFields } from "../settings.ts";
-import { keepUpToDate, newSession, resumedText, type Session } from "../training.ts";
+import { announced, keepUpToDate, newSession, resumedText, type Session } from "../training.ts";
 
 export interface TrainOptions extends SettingFlags {
   readonly out?: string;
@@ -27,6 +28,7 @@ export interface TrainOptions extends SettingFlags {
 
 interface TextSession extends Session<TextConfig> {
   readonly dataset: Dataset;
+  readonly needs: TrainingNeeds;
 }
 
 /** `gyre train`: a new run, or one that goes on. */
@@ -39,13 +41,16 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
     ? begin(from, options)
     : goOn(from, options.resume, { options, status }));
   const { path, spec, training, threads, state, run, dataset } = session;
+  const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
     `${path}: ${spec.family}, ${spec.layers.core} layers x ${spec.loops} loops, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
-      (state.step > 0 ? `, from step ${state.step}` : ""),
+      (state.step > 0 ? `, from step ${state.step}` : "") +
+      note,
   );
+  for (const warning of warnings) status.print(`warning: ${warning}`);
   const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads });
+  await using runtime = await openOnnxRuntime({ threads, keep });
   const events = train({
     spec,
     training,
@@ -70,9 +75,10 @@ async function begin(from: string | undefined, options: TrainOptions): Promise<T
   const threads = threadCount(options.threads);
   const chosen = { ...settings(options, recipe, manifest.tokenizer.vocab), threads };
   requireFit(chosen.spec, dataset.train);
+  const needs = requireTextMemory(chosen.spec, chosen.training, machineMemory());
   const data = { path: from, manifest };
   const planned = await planRun(out, { kind: "text", ...chosen, tokenizer, data }, { force });
-  return { ...newSession(planned, chosen), dataset };
+  return { ...newSession(planned, chosen), dataset, needs };
 }
 
 async function goOn(
@@ -89,9 +95,11 @@ async function goOn(
   const { threads } = options;
   const how = { threads, usualThreads: threadCount(), measure: `gyre eval ${path}`, status };
   const session = await resumedText(path, how);
+  const needs = textNeeds(session.spec, session.training);
+  requireMemory(needs, machineMemory());
   const run = await session.run();
   const { dataset, reference } = await openTrainingData(run, from);
   const config = { ...run.config, threads: run.config.threads ?? session.threads, data: reference };
   await keepUpToDate(run, config, status);
-  return { ...session, dataset };
+  return { ...session, dataset, needs };
 }

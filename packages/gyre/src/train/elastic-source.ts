@@ -26,7 +26,7 @@ export function elasticSource(
   training: TrainingOptions,
   rowsAt: (step: number, micro: number) => Rows,
 ): Source {
-  const { batch, seed, objective, sampler, recompute } = training;
+  const { batch, seed, objective, sampler } = training;
   const { loops } = spec;
   const hasOwnRoute = spec.conditioning.kind === "time";
   const graphs = new Map<string, Graph>();
@@ -34,14 +34,7 @@ export function elasticSource(
     const key = `${tokens} ${scored} ${shortLoops}`;
     const found = graphs.get(key);
     if (found) return found;
-    const shape = {
-      batch,
-      tokens,
-      loops,
-      ...(shortLoops ? { shortLoops } : {}),
-      ...(scored === undefined ? {} : { scored }),
-    };
-    const graph = stepGraph(spec, objective, shape, { recompute, ...tuning(spec, recompute) });
+    const graph = elasticGraph(spec, training, { tokens, loops, shortLoops, scored });
     graphs.set(key, graph);
     return graph;
   };
@@ -68,6 +61,29 @@ export function elasticSource(
       flops: flopsOf(loops) + (units && hasOwnRoute ? flopsOf(units.length) : 0),
     };
   };
+}
+
+interface GraphSize {
+  readonly tokens: number;
+  readonly loops: number;
+  readonly shortLoops?: number | undefined;
+  readonly scored?: number | undefined;
+}
+
+/** The graph of one micro-batch of that size. */
+export function elasticGraph(
+  spec: Spec,
+  { batch, objective, recompute }: Pick<TrainingOptions, "batch" | "objective" | "recompute">,
+  { tokens, loops, shortLoops, scored }: GraphSize,
+): Graph {
+  const shape = {
+    batch,
+    tokens,
+    loops,
+    ...(shortLoops ? { shortLoops } : {}),
+    ...(scored === undefined ? {} : { scored }),
+  };
+  return stepGraph(spec, objective, shape, { recompute, ...tuning(spec, recompute) });
 }
 
 /** Block sizes that proved fast, or small; they change the order of sums, never the mathematics. */

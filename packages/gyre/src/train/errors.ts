@@ -57,3 +57,26 @@ export function badPromptTraining(problems: readonly string[]): GyreError {
     fix: "correct the options named above",
   });
 }
+
+export function tooLittleMemory({
+  what,
+  needs: { fixedBytes, stepBytes },
+  memoryBytes,
+  fitting,
+}: {
+  readonly what: string;
+  readonly needs: { readonly fixedBytes: number; readonly stepBytes: number };
+  readonly memoryBytes: number;
+  /** Changes that would make it fit, in words. */
+  readonly fitting: readonly string[];
+}): GyreError {
+  const gib = (bytes: number) => `${Number((bytes / 2 ** 30).toPrecision(3)).toLocaleString("en")} GiB`;
+  return new GyreError("TRAIN_MEMORY", {
+    given: `${what}, which takes about ${gib(fixedBytes + stepBytes)}`,
+    expected: `one that fits into the ${gib(memoryBytes)} of this machine`,
+    fix:
+      fitting.length > 0
+        ? `use ${fitting.join(", or ")}`
+        : `use a smaller model, or a larger machine: without any activation this one takes ${gib(fixedBytes)}`,
+  });
+}

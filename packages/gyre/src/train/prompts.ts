@@ -48,11 +48,7 @@ export function promptSource({
   const { seed, batch, noise, recompute } = training;
   const graphs = new Map<string, Graph>();
   return (step, micro) => {
-    const [points, dims, loops] = [training.points, training.dims, training.loops].map((schedule) =>
-      scheduled(schedule, step),
-    ) as [number, number, number];
-    const window = Math.min(training.window, loops);
-    const backprop = Math.min(training.backprop ?? window, loops);
+    const { points, dims, loops, window, backprop } = promptStage(training, step);
     const prompts = task.draw({ seed, stream: `train ${step} ${micro}`, batch, points, dims, noise });
     const shape = { batch, tokens: prompts.length, readAt: prompts.readAt, loops };
     const key = `${shape.tokens} ${shape.readAt.join()} ${loops}`;
@@ -63,13 +59,26 @@ export function promptSource({
       graph,
       inputs: promptInputs(prompts),
       tokens,
-      flops: stepFlops(spec, tokens, loops, backprop),
+      flops: promptFlops(spec, tokens, loops, backprop),
       noted: { points, dims, loops, window },
     };
   };
 }
 
-/** The forward pass of all loops, and the backward pass of those that gradients reach. */
-function stepFlops(spec: Spec, tokens: number, loops: number, backprop: number): number {
+/** Where the curriculum stands at an optimizer step, from 0. */
+export function promptStage(training: PromptTraining, step: number) {
+  const loops = scheduled(training.loops, step);
+  const window = Math.min(training.window, loops);
+  return {
+    points: scheduled(training.points, step),
+    dims: scheduled(training.dims, step),
+    loops,
+    window,
+    backprop: Math.min(training.backprop ?? window, loops),
+  };
+}
+
+/** FLOPs of the forward pass of all loops, and of the backward pass of those that gradients reach. */
+export function promptFlops(spec: Spec, tokens: number, loops: number, backprop: number): number {
   return (trainingFlops(spec, loops, tokens) + 2 * trainingFlops(spec, backprop, tokens)) / 3;
 }
