@@ -1,5 +1,5 @@
 export type { FloatDType, SafetensorsFile } from "./checkpoint/safetensors.ts";
-export type { BpeTokenizer } from "./data/bpe.ts";
+export { type BpeTokenizer, bpeTokenizer } from "./data/bpe.ts";
 export { type Document, type DocumentSplit, splitDocuments } from "./data/document.ts";
 export type { DatasetManifest } from "./data/manifest.ts";
 export { bytesTokenizer, type DecodeStream, type Tokenizer, type TokenizerKind } from "./data/tokenizer.ts";
@@ -46,6 +46,7 @@ export {
   type OfficialFiles,
   type OfficialModel,
   type OfficialOrigin,
+  type ReadOfficialOptions,
   readOfficial,
   type WriteOfficialOptions,
   writeOfficial,

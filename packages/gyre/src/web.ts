@@ -1,3 +1,5 @@
+export type { FetchProgress, FileStore } from "./runs/downloads.ts";
+export { type FetchedModel, type FetchModelOptions, fetchModel } from "./runs/fetch-model.ts";
 export {
   mostWebThreads,
   openWebRuntime,

@@ -22,6 +22,6 @@ export async function exportCommand(
     ...(dtype === undefined ? {} : { dtype: types[dtype] }),
     ...(prefix === undefined ? {} : { prefix: prefixes[prefix] }),
   });
-  console.log(`${target}: config.json, model.safetensors`);
+  console.log(`${target}: config.json, model.safetensors, SHA256SUMS`);
   return 0;
 }

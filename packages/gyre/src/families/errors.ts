@@ -55,3 +55,11 @@ export function notOfficial(problems: readonly string[]): GyreError {
     fix: "keep the model in gyre's own format: its spec in config.json says everything",
   });
 }
+
+export function badSums(source: string, line: string): GyreError {
+  return new GyreError("OFFICIAL_SUMS", {
+    given: `${source}: the line ${JSON.stringify(line.slice(0, 80))}`,
+    expected: "a SHA-256 checksum in hexadecimal, two spaces and a file's name in each line",
+    fix: "write the file anew with `sha256sum config.json model.safetensors > SHA256SUMS`, or delete it",
+  });
+}

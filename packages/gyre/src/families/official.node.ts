@@ -1,8 +1,9 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotWrite, torchFile } from "../checkpoint/errors.ts";
 import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
 import { readSafetensorsFile, writeSafetensorsFile } from "../checkpoint/safetensors.node.ts";
+import { sumsFile } from "./checksums.ts";
 import { officialExists, officialFolder, shardedWeights } from "./errors.ts";
 import type { OfficialFiles } from "./official.ts";
 
@@ -31,7 +32,10 @@ export async function readOfficialFolder(folder: string): Promise<OfficialFiles>
   return { config, model: await readSafetensorsFile(join(folder, modelFile)) };
 }
 
-/** Writes config.json and model.safetensors. Throws OFFICIAL_EXISTS where they would replace others. */
+/**
+ * Writes config.json and model.safetensors. Throws OFFICIAL_EXISTS where they would replace others; with `force`, the
+ * checksums of those are deleted.
+ */
 export async function writeOfficialFolder(
   folder: string,
   { config, model }: OfficialFiles,
@@ -40,10 +44,11 @@ export async function writeOfficialFolder(
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw cannotWrite(folder, cause);
   });
-  for (const name of options.force ? [] : [configFile, modelFile]) {
+  for (const name of options.force ? [] : [configFile, modelFile, sumsFile]) {
     const there = await stat(join(folder, name)).catch(() => undefined);
     if (there) throw officialExists(join(folder, name));
   }
+  await rm(join(folder, sumsFile), { force: true });
   await writeSafetensorsFile(join(folder, modelFile), model);
   await writeFileAtomic(join(folder, configFile), config);
 }

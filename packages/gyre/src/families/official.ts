@@ -52,6 +52,19 @@ export interface WriteOfficialOptions {
 const torchNames = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
 const originalHeader = "header";
 
+export interface ReadOfficialOptions {
+  /** The full depth, where config.json does not say it. */
+  readonly loops?: number;
+  /** Names config.json in errors. */
+  readonly source?: string;
+}
+
+/** The spec that the text of an official config.json describes. Throws CHECKPOINT_CONFIG, SPEC_INVALID. */
+export function officialSpec(config: string, { loops, source }: ReadOfficialOptions = {}): Spec {
+  const official = parseOfficialConfig(config, source);
+  return specFromOfficial(official, loops ?? official.max_loops);
+}
+
 /**
  * A model from official files: LoopFormer or one of its baselines, names with the `gpt.` prefix or without, in
  * F32, F16 or BF16. `loops` is the full depth where config.json does not say it (8 otherwise). Throws
@@ -59,10 +72,9 @@ const originalHeader = "header";
  */
 export function readOfficial(
   { config, model }: OfficialFiles,
-  options: { readonly loops?: number; readonly source?: string } = {},
+  options: ReadOfficialOptions = {},
 ): OfficialModel {
-  const official = parseOfficialConfig(config, options.source);
-  const spec = specFromOfficial(official, options.loops ?? official.max_loops);
+  const spec = officialSpec(config, options);
   const shapes = officialShapes(spec);
   const data = matchTensors(shapes, model.tensors);
   const weights = new Map(

@@ -1,6 +1,5 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { cannotRead, cannotWrite } from "../checkpoint/errors.ts";
 import {
   readBytes,
@@ -12,36 +11,25 @@ import {
 import { readFloatTensors, writeNewSafetensors } from "../checkpoint/safetensors.node.ts";
 import { storeTensors } from "../checkpoint/safetensors.ts";
 import { GyreError } from "../util/errors.ts";
-import type { Tensor } from "../util/tensor.ts";
+import {
+  checkpointName,
+  isCheckpointName,
+  modelFile,
+  optimizerFile,
+  parseState,
+  pointerFile,
+  type RunCheckpoint,
+  stateFile,
+  stepOf,
+} from "./checkpoint-files.ts";
 import { checkpointCorrupt, checkpointOption } from "./errors.ts";
-
-/** Everything that a run needs to go on from one optimizer step. */
-export interface RunCheckpoint {
-  /** Optimizer steps done. */
-  readonly step: number;
-  /** Weights by name. */
-  readonly model: ReadonlyMap<string, Tensor<Float32Array>>;
-  readonly optimizer: ReadonlyMap<string, Tensor<Float32Array>>;
-}
 
 /** A checkpoint that was read, and what was found damaged on the way to it. */
 export interface LoadedCheckpoint extends RunCheckpoint {
   readonly warnings: readonly string[];
 }
 
-const pointerFile = "latest";
-const modelFile = "model.safetensors";
-const optimizerFile = "optimizer.safetensors";
-const stateFile = "state.json";
-const namePattern = /^step-(\d{6,})(\.old)?$/;
 const temporaryPrefix = ".tmp-";
-
-const stateSchema = z.strictObject({
-  step: z.int().nonnegative(),
-  sha256: z.strictObject({ [modelFile]: z.string(), [optimizerFile]: z.string() }),
-  /** Written by earlier versions, always null. */
-  state: z.null().optional(),
-});
 
 /**
  * Writes `checkpoints/step-NNNNNN` as a whole (temporary name, fsync, rename), then points `latest` to it,
@@ -60,7 +48,7 @@ export async function saveCheckpoint(
   requireKeep(keep);
   const model = storeTensors(checkpoint.model, { dtype: "F32" });
   const optimizer = storeTensors(checkpoint.optimizer, { dtype: "F32" });
-  const name = `step-${String(step).padStart(6, "0")}`;
+  const name = checkpointName(step);
   const folder = join(run, "checkpoints");
   try {
     await removeTemporaries(folder);
@@ -119,20 +107,9 @@ async function readCheckpoint(run: string, name: string): Promise<RunCheckpoint>
   return { step, model: await tensorsOf(modelFile), optimizer: await tensorsOf(optimizerFile) };
 }
 
-async function readState(folder: string, name: string): Promise<z.output<typeof stateSchema>> {
+async function readState(folder: string, name: string): Promise<ReturnType<typeof parseState>> {
   const path = join(folder, stateFile);
-  const text = new TextDecoder().decode(await readBytes(path));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw checkpointCorrupt(path, ["not JSON"]);
-  }
-  const result = stateSchema.safeParse(json);
-  if (!result.success) throw checkpointCorrupt(path, ["not the state of a checkpoint"]);
-  if (result.data.step !== stepOf(name))
-    throw checkpointCorrupt(path, [`the state of step ${result.data.step}`]);
-  return result.data;
+  return parseState(new TextDecoder().decode(await readBytes(path)), name, path);
 }
 
 async function prune(run: string, step: number, keep: number, good: Set<string>): Promise<void> {
@@ -192,18 +169,14 @@ async function checkpointNames(run: string): Promise<string[]> {
   const entries = await readdir(folder).catch((cause: unknown) => {
     throw cannotRead(folder, cause);
   });
-  const names = entries.filter((entry) => namePattern.test(entry));
+  const names = entries.filter((entry) => isCheckpointName(entry));
   return names.sort((a, b) => stepOf(b) - stepOf(a) || a.length - b.length);
-}
-
-function stepOf(name: string): number {
-  return Number(namePattern.exec(name)?.[1]);
 }
 
 async function readPointer(run: string): Promise<string | undefined> {
   const bytes = await readBytes(join(run, pointerFile)).catch(() => undefined);
   const name = new TextDecoder().decode(bytes).trim();
-  return namePattern.test(name) ? name : undefined;
+  return isCheckpointName(name) ? name : undefined;
 }
 
 /** A step that is saved again sets its earlier checkpoint aside, so that a whole one exists at every moment. */

@@ -1,4 +1,4 @@
-import { GyreError } from "../util/errors.ts";
+import { GyreError, reasonOf } from "../util/errors.ts";
 
 const quote = (text: string) => JSON.stringify(text);
 
@@ -173,4 +173,111 @@ export function badCalibration(path: string, cause: unknown): GyreError {
     { given: path, expected: "a calibration as gyre calibrate writes it", fix: "calibrate the run again" },
     { cause },
   );
+}
+
+export function badUrl(url: string, cause?: unknown): GyreError {
+  return new GyreError(
+    "FETCH_URL",
+    {
+      given: `the URL ${quote(url)}`,
+      expected: "the http or https URL of a folder; in a page it may be relative to the page",
+      fix: "pass the folder's address, as in https://example.org/models/first/",
+    },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+export function fetchUnreachable(url: string, cause: unknown): GyreError {
+  const { cause: inner } = cause as { readonly cause?: unknown };
+  return new GyreError(
+    "FETCH_UNREACHABLE",
+    {
+      given: `${url}: no answer (${reasonOf(inner ?? cause)})`,
+      expected: "a server that answers, and lets this page read its files",
+      fix: "check the network and the address; a server of another origin must send Access-Control-Allow-Origin",
+    },
+    { cause },
+  );
+}
+
+export function fetchStatus(url: string, answer: string): GyreError {
+  return new GyreError("FETCH_STATUS", {
+    given: `${url}: ${answer}`,
+    expected: "the file",
+    fix: "pass the URL of a run's folder or of an exported model's, and see that the server offers all its files",
+  });
+}
+
+export function brokenDownload(
+  url: string,
+  loaded: number,
+  total: number | undefined,
+  cause: unknown,
+): GyreError {
+  return new GyreError(
+    "FETCH_BROKEN",
+    {
+      given: `${url}: the connection ended after ${loaded} bytes`,
+      expected: total === undefined ? "the whole file" : `${total} bytes`,
+      fix: "fetch the model again; what was in the cache is still there",
+    },
+    { cause },
+  );
+}
+
+export function fetchedOther(url: string, given: string, expected: string): GyreError {
+  return new GyreError("FETCH_CHECKSUM", {
+    given: `${url}: the checksum ${given}`,
+    expected,
+    fix: "fetch it again; if it stays so, copy the folder to the server anew",
+  });
+}
+
+export function fetchedFormat(url: string, given: string, expected: string, cause?: unknown): GyreError {
+  return new GyreError(
+    "FETCH_FORMAT",
+    {
+      given: `${url}: ${given}`,
+      expected,
+      fix: "check that the URL is that of a run's folder or of an exported model's",
+    },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+export function fetchMemory(url: string, bytes: number, cause: unknown): GyreError {
+  return new GyreError(
+    "FETCH_MEMORY",
+    {
+      given: `${url}: no room for ${bytes} bytes`,
+      expected: "as much memory for the page",
+      fix: "close other tabs, or take a smaller model or one in float16",
+    },
+    { cause },
+  );
+}
+
+export function modelTooLarge(url: string, bytes: number, most: number): GyreError {
+  const mib = (count: number) => `${Math.ceil(count / 2 ** 20)} MiB`;
+  return new GyreError("FETCH_TOO_LARGE", {
+    given: `${url}: ${mib(bytes)} of weights in float32`,
+    expected: `at most ${mib(most)}; nothing was downloaded`,
+    fix: "take a smaller model, or raise mostBytes where the machine has three times as much memory free",
+  });
+}
+
+export function noFetchedTokenizer(url: string, answer: string, what: string): GyreError {
+  return new GyreError("FETCH_TOKENIZER", {
+    given: `${url}: ${answer}, for ${what}`,
+    expected: "a tokenizer.json beside the model, unless its vocabulary is that of bytes",
+    fix: "put the tokenizer.json there, or pass the option tokenizer",
+  });
+}
+
+export function fetchOption(name: string, value: unknown, expected: string): GyreError {
+  return new GyreError("FETCH_OPTION", {
+    given: `${name}: ${String(value)}`,
+    expected,
+    fix: `leave ${name} out or correct it`,
+  });
 }

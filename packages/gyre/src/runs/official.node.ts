@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../checkpoint/files.node.ts";
+import { sha256OfFile, writeFileAtomic } from "../checkpoint/files.node.ts";
 import type { FloatDType } from "../checkpoint/safetensors.ts";
 import { loadBpe } from "../data/bpe.node.ts";
 import { gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { printSums, sumsFile } from "../families/checksums.ts";
 import { readOfficialFolder, writeOfficialFolder } from "../families/official.node.ts";
 import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/official.ts";
 import type { Spec } from "../models/spec.ts";
@@ -73,7 +74,8 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
 }
 
 /**
- * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one. The files of an
+ * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one and the checksums of all
+ * of them in SHA256SUMS. The files of an
  * imported model come back byte for byte unless another dtype or prefix is asked for. Throws SPEC_NOT_OFFICIAL,
  * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT.
  */
@@ -95,6 +97,13 @@ export async function exportOfficial(run: Run, folder: string, options: ExportOp
     await loadTokenizer(run);
     await writeFileAtomic(join(folder, tokenizerFile), await readRunFile(run, "extra", tokenizerFile));
   }
+  await writeSums(folder, ["config.json", "model.safetensors", ...(kind === "bpe" ? [tokenizerFile] : [])]);
+}
+
+async function writeSums(folder: string, names: readonly string[]): Promise<void> {
+  const sums = new Map<string, string>();
+  for (const name of names) sums.set(name, await sha256OfFile(join(folder, name)));
+  await writeFileAtomic(join(folder, sumsFile), printSums(sums));
 }
 
 async function originOf(run: Run): Promise<OfficialOrigin | undefined> {

@@ -8,6 +8,7 @@ import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
 import type { TrainingOptions } from "../train/options.ts";
 import type { PromptTraining } from "../train/prompt-options.ts";
+import { checkpointOf } from "./checkpoint-tensors.ts";
 import { saveCheckpoint } from "./checkpoints.node.ts";
 import {
   CONFIG_VERSION,
@@ -24,7 +25,7 @@ import { holderOf, takeLock } from "./lock.node.ts";
 import { MetricsFile, type MetricsRecord } from "./metrics.node.ts";
 import { isFolder, kindOf, mend, putInPlace, realPathOf, requireWritable, tidy } from "./place.node.ts";
 import { tokenizerEntry, writeTokenizer } from "./tokenizer.node.ts";
-import { checkpointOf, loadState } from "./weights.node.ts";
+import { loadState } from "./weights.node.ts";
 
 /** A run that this process alone writes to, until it is disposed of. */
 export class HeldRun<Config extends RunConfig = LanguageConfig> implements Run<Config>, AsyncDisposable {

@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { saveBpe, trainBpe } from "../../src/data/bpe.node.ts";
-import { writeOfficialFolder } from "../../src/families/official.node.ts";
+import { readOfficialFolder, writeOfficialFolder } from "../../src/families/official.node.ts";
 import { writeOfficial } from "../../src/families/official.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { presets } from "../../src/models/presets.ts";
@@ -102,5 +103,24 @@ describe("importOfficial", () => {
     const { message } = await rejectionOf(importTo("run"));
     expect(message).toContain(`CHECKPOINT_CONFIG: ${at("model", "config.json")}`);
     expect(message).toMatch(/model_type: .*\n {4}block_size: /s);
+  });
+
+  it("exports checksums in the form of sha256sum, and replaces none without force", async () => {
+    await official(257);
+    const run = await importTo("run");
+    await exportOfficial(run, at("again"));
+    const lines = (await readFile(at("again", "SHA256SUMS"), "utf8")).trimEnd().split("\n");
+    const expected = ["config.json", "model.safetensors"].map(async (name) => {
+      const hash = createHash("sha256").update(await readFile(at("again", name)));
+      return `${hash.digest("hex")}  ${name}`;
+    });
+    expect(lines).toEqual(await Promise.all(expected));
+    await rm(at("again", "config.json"));
+    await rm(at("again", "model.safetensors"));
+    expect((await rejectionOf(exportOfficial(run, at("again")))).code).toBe("OFFICIAL_EXISTS");
+    await exportOfficial(run, at("again"), { force: true });
+    const files = await readOfficialFolder(at("again"));
+    await writeOfficialFolder(at("again"), files, { force: true });
+    await expect(readFile(at("again", "SHA256SUMS"))).rejects.toThrow("ENOENT");
   });
 });
