@@ -13,7 +13,8 @@ export {
   windowCount,
 } from "./data/windows.ts";
 export type { KeyValueCache, NewRows } from "./decode/cache.ts";
-export { Decoder, type LoopCall, type Route, type Sequence } from "./decode/decoder.ts";
+export type { End } from "./decode/calls.ts";
+export { type Beginning, Decoder } from "./decode/decoder.ts";
 export {
   type ExitRule,
   exitAtRandom,
@@ -26,6 +27,7 @@ export {
 } from "./decode/exits.ts";
 export { type GenerateOptions, generate } from "./decode/generate.ts";
 export { generationSchema, textDefaults } from "./decode/options.ts";
+export type { Passage, Route, Sequence } from "./decode/passage.ts";
 export type { Reading } from "./decode/read.ts";
 export type { SamplingOptions } from "./decode/sampling.ts";
 export { type Draft, draftKinds, type SpeculateOptions, Speculation } from "./decode/speculate.ts";
@@ -144,7 +146,7 @@ export {
 } from "./measure/states/radius.ts";
 export type { Rows } from "./measure/states/rows.ts";
 export { linearCka } from "./measure/states/similarity.ts";
-export type { CacheKind } from "./models/decoding.ts";
+export type { CacheKind, Layer } from "./models/decoding.ts";
 export { type BudgetCost, type Description, describe, trainingFlops } from "./models/describe.ts";
 export type { Model } from "./models/model.ts";
 export {

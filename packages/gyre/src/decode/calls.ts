@@ -1,42 +1,198 @@
-import type { CallShape } from "../models/decoding.ts";
-import type { FloatData } from "../util/tensor.ts";
+import { portsOf, type Repeat } from "../graph/repeat.ts";
+import type { Graph } from "../graph/types.ts";
+import {
+  type CallShape,
+  cacheKinds,
+  cacheName,
+  epilogueGraph,
+  type Layer,
+  layersOf,
+  loopGraph,
+  prologueGraph,
+  rowsName,
+  sharedNames,
+} from "../models/decoding.ts";
+import type { StageName } from "../models/parameters.ts";
+import { headWidth, type Spec } from "../models/spec.ts";
+import { type FloatData, type Precision, sizeOf, type Tensor, zeros } from "../util/tensor.ts";
+import type { Passage } from "./passage.ts";
 
-// Sizes of calls, and what is written into their buffers.
+// One call of a runtime: which stages of the model it runs, what it reads and what it leaves behind. Shapes: S sequences,
+// T tokens of each, P cached positions, K heads of keys and values, w their width, d width, k core layers.
+
+/** Where a call ends: after its loops, after the coda with what the head reads, or after the head. */
+export type End = "loops" | "hidden" | "logits";
+
+export interface CallPlan extends CallShape {
+  /** Whether the tokens enter in it, through embedding and prelude. */
+  readonly enters: boolean;
+  readonly loops: number;
+  readonly end: End;
+}
+
+/** What a runtime compiles for a plan. */
+export interface PlanGraphs {
+  readonly graph: Graph;
+  readonly repeat?: Repeat;
+}
+
+/** The stages of a plan, one after the other. Throws MODEL_VECTORS. */
+export function graphsOf(spec: Spec, plan: CallPlan): PlanGraphs {
+  const prologue = plan.enters ? { prologue: prologueGraph(spec, plan) } : undefined;
+  const epilogue =
+    plan.end === "loops"
+      ? undefined
+      : { epilogue: epilogueGraph(spec, plan, { reads: plan.end === "logits" }) };
+  if (plan.loops === 0) return { graph: (prologue?.prologue ?? epilogue?.epilogue) as Graph };
+  const graph = loopGraph(spec, plan);
+  if (plan.loops === 1 && !prologue && !epilogue) return { graph };
+  const shared = sharedNames.filter((shared) => graph.inputs.some(({ attrs: { name } }) => name === shared));
+  return { graph, repeat: { times: plan.loops, carried: ["x"], shared, ...prologue, ...epilogue } };
+}
+
+/** The stages that a plan runs, each as often as it does. */
+function timesOf({ enters, loops, end }: CallPlan): Readonly<Record<StageName, number>> {
+  return { prelude: enters ? 1 : 0, core: loops, coda: end === "loops" ? 0 : 1 };
+}
+
+/** Blocks that a plan applies to each token. */
+export function blocksOf({ layers }: Spec, plan: CallPlan): number {
+  const times = timesOf(plan);
+  return layers.prelude * times.prelude + layers.core * times.core + layers.coda * times.coda;
+}
+
+/** Layers whose caches a plan reads and writes, and how many loops of each. */
+function layersIn(spec: Spec, plan: CallPlan): { readonly layer: Layer; readonly times: number }[] {
+  const times = timesOf(plan);
+  return layersOf(spec).flatMap((layer) =>
+    times[layer.stage] > 0 ? [{ layer, times: times[layer.stage] }] : [],
+  );
+}
+
+/** Buffers of one plan's inputs, that every call of it fills anew. */
+export class CallBuffers {
+  readonly inputs = new Map<string, Tensor>();
+  readonly #spec: Spec;
+  readonly #plan: CallPlan;
+  readonly #precision: Precision;
+  readonly #layers: readonly { readonly layer: Layer; readonly times: number }[];
+  /** Zeros for the caches of sequences that only fill the call up. */
+  #empty: FloatData;
+
+  constructor(spec: Spec, plan: CallPlan, { graph, repeat }: PlanGraphs, precision: Precision) {
+    this.#spec = spec;
+    this.#plan = plan;
+    this.#precision = precision;
+    this.#layers = layersIn(spec, plan);
+    this.#empty = zeros(precision, 0);
+    for (const { name, shape, dtype } of portsOf(graph, repeat).inputs)
+      if (buffered.includes(name)) {
+        const size = sizeOf(shape);
+        this.inputs.set(name, {
+          data: dtype === "int" ? new Int32Array(size) : zeros(precision, size),
+          shape,
+        });
+      }
+  }
+
+  /** Writes what passages bring; sequences and tokens that only fill the call up see nothing but themselves. */
+  fill(passages: readonly Passage[]): void {
+    const { sequences, tokens } = this.#plan;
+    const { width } = this.#spec;
+    const data = (name: string) => this.inputs.get(name)?.data;
+    const [ids, places, x, embedding, mask, told] = buffered.map(data);
+    for (let index = 0; index < sequences; index++) {
+      const passage = passages[index];
+      const count = passage?.tokens.length ?? 1;
+      const position = passage?.position ?? 0;
+      const start = index * tokens;
+      if (ids) fillRow(ids as Int32Array, start, tokens, passage?.tokens ?? []);
+      if (places) fillPlaces(places as Int32Array, start, tokens, position, count);
+      if (x && passage) x.set(passage.states as FloatData, start * width);
+      if (embedding && passage) embedding.set(passage.embedding as FloatData, start * width);
+      if (mask) fillMask(mask as FloatData, this.#plan, index, position, count);
+      if (told && passage) fillModulation(told as FloatData, this.#plan, index, passage);
+      this.#giveCaches(passage, index);
+    }
+  }
+
+  #giveCaches(passage: Passage | undefined, index: number): void {
+    const { cached } = this.#plan;
+    if (cached === 0) return;
+    const { keyValueHeads } = this.#spec.attention;
+    const width = headWidth(this.#spec);
+    for (const { layer, times } of this.#layers) {
+      const size = times * keyValueHeads * cached * width;
+      if (!passage && this.#empty.length < size) this.#empty = zeros(this.#precision, size);
+      const shape = [times, 1, keyValueHeads, cached, width];
+      const loop = layer.stage === "core" ? (passage?.loops ?? 0) : 0;
+      for (const kind of cacheKinds) {
+        const data = passage?.sequence.cache.rows(kind, layer, loop, times) ?? this.#empty.subarray(0, size);
+        this.inputs.set(cacheName(kind, layer, index), { data, shape });
+      }
+    }
+  }
+
+  /** Writes the new rows of every layer, [loops, S, n, T, w] with keys and values last, to the passages' caches. */
+  store(passages: readonly Passage[], outputs: ReadonlyMap<string, Tensor>): void {
+    const { sequences, tokens } = this.#plan;
+    const width = headWidth(this.#spec);
+    const part = this.#spec.attention.keyValueHeads * tokens * width;
+    for (const { layer, times } of this.#layers) {
+      const { data, shape } = outputs.get(rowsName(layer)) as Tensor<FloatData>;
+      const size = (shape.at(-3) as number) * tokens * width;
+      for (const [index, { sequence, loops, position, tokens: own }] of passages.entries()) {
+        for (let step = 0; step < times; step++) {
+          const end = (step * sequences + index + 1) * size;
+          const loop = layer.stage === "core" ? loops + step : 0;
+          for (const [from, kind] of cacheKinds.entries()) {
+            const offset = end - (cacheKinds.length - from) * part;
+            sequence.cache.write(kind, layer, loop, position, { data, offset, tokens, count: own.length });
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Inputs that have buffers of their own, in the order in which `fill` takes them. */
+const buffered = ["tokens", "positions", "x", "embedding", "mask", "modulation"];
+
+function fillRow(into: Int32Array, start: number, length: number, values: ArrayLike<number>): void {
+  for (let index = 0; index < length; index++) into[start + index] = values[index] ?? 0;
+}
+
+/** Positions of the real tokens; what fills up stands where the last one does, which is within the context. */
+function fillPlaces(into: Int32Array, start: number, length: number, position: number, count: number): void {
+  for (let index = 0; index < length; index++) into[start + index] = position + Math.min(index, count - 1);
+}
+
+/** What one sequence's loops are told, [loops, S T or 1, 4 k d]. */
+function fillModulation(
+  into: FloatData,
+  { sequences, tokens, loops }: CallPlan,
+  sequence: number,
+  passage: Passage,
+): void {
+  const rows = sequences === 1 ? 1 : tokens;
+  for (let loop = 0; loop < loops; loop++) {
+    const modulation = passage.route.modulations[passage.loops + loop] as FloatData;
+    for (let row = 0; row < rows; row++)
+      into.set(modulation, ((loop * sequences + sequence) * rows + row) * modulation.length);
+  }
+}
 
 /** Added to the scores of positions that a token may not see; exp of it is exactly zero. */
 const MASKED = -1e9;
 
-/** A call of the core for some loops in a row. */
-export interface LoopsShape extends CallShape {
-  readonly loops: number;
-  /** Whether the head follows them in the same call. */
-  readonly reads: boolean;
-}
-
-/** What one sequence's loops are told, [loops, S T or 1, 4 k d]. */
-export function fillModulation(
-  into: FloatData,
-  { sequences, tokens }: LoopsShape,
-  sequence: number,
-  modulations: readonly (FloatData | undefined)[],
-): void {
-  const rows = sequences === 1 ? 1 : tokens;
-  for (const [loop, modulation] of modulations.entries()) {
-    const { length } = modulation as FloatData;
-    for (let row = 0; row < rows; row++)
-      into.set(modulation as FloatData, ((loop * sequences + sequence) * rows + row) * length);
-  }
-}
-
 /** Cached positions before `position`, then the new tokens up to each one's own. */
-export function fillMask(
+function fillMask(
   mask: FloatData,
-  shape: CallShape,
+  { tokens, cached }: CallShape,
   sequence: number,
   position: number,
   count: number,
 ): void {
-  const { tokens, cached } = shape;
   const rowLength = cached + tokens;
   for (let row = 0; row < tokens; row++) {
     const start = (sequence * tokens + row) * rowLength;
@@ -46,9 +202,21 @@ export function fillMask(
   }
 }
 
-/** The rows of a matrix, in place. */
-export const rowsOf = (matrix: FloatData, width: number): FloatData[] =>
-  Array.from({ length: matrix.length / width }, (_, row) => matrix.subarray(row * width, (row + 1) * width));
+/** Sizes of a call in coarse steps, so that few programs serve all. */
+export function shapeOf(spec: Spec, passages: readonly Passage[]): CallShape & { readonly capacity: number } {
+  const { context } = spec;
+  const count = passages[0]?.tokens.length ?? 0;
+  const capacity = Math.max(
+    ...passages.map(({ sequence }) => sequence.cache.capacity),
+    ...passages.map(({ position }) => capacityFor(position + count, context)),
+  );
+  return {
+    sequences: roundUp(passages.length, 2),
+    tokens: count <= 16 ? roundUp(count, 2) : Math.min(context, roundUp(count, 4)),
+    cached: passages.every(({ position }) => position === 0) ? 0 : capacity,
+    capacity,
+  };
+}
 
 /** The smallest power of `base` that is at least `size`. */
 export function roundUp(size: number, base: 2 | 4): number {
@@ -58,7 +226,7 @@ export function roundUp(size: number, base: 2 | 4): number {
 }
 
 /** Positions that a cache is made for, in eighths of the context: all of it is read in every call. */
-export function capacityFor(positions: number, context: number): number {
+function capacityFor(positions: number, context: number): number {
   const step = Math.ceil(context / 8);
   return Math.min(context, Math.ceil(positions / step) * step);
 }

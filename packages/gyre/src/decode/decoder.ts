@@ -1,12 +1,5 @@
 import type { Graph } from "../graph/types.ts";
-import {
-  cacheKinds,
-  cacheName,
-  loopGraph,
-  modulationGraph,
-  readOutGraph,
-  rowsName,
-} from "../models/decoding.ts";
+import { headGraph, modulationGraph, readsEmbedding } from "../models/decoding.ts";
 import { contextExceeded } from "../models/errors.ts";
 import type { Model } from "../models/model.ts";
 import { isConditioned, parameterCount } from "../models/parameters.ts";
@@ -14,62 +7,51 @@ import { type Budget, conditions } from "../models/spec.ts";
 import type { CompileOptions, Program } from "../runtime/runtime.ts";
 import { checksumOf } from "../util/checksum.ts";
 import { Recent } from "../util/recent.ts";
-import { type FloatData, sizeOf, type Tensor, zeros } from "../util/tensor.ts";
+import { type FloatData, type Tensor, zeros } from "../util/tensor.ts";
 import { KeyValueCache } from "./cache.ts";
-import { capacityFor, fillMask, fillModulation, type LoopsShape, roundUp, rowsOf } from "./calls.ts";
+import { blocksOf, CallBuffers, type CallPlan, type End, graphsOf, roundUp, shapeOf } from "./calls.ts";
 import { weightsChanged } from "./errors.ts";
+import { type Passage, type Route, rowsOf, type Sequence, stacked } from "./passage.ts";
 import { type Prepared, ProgramCache } from "./programs.ts";
 
-// Shapes: T tokens, d width, k layers.
-
-/** A trajectory as the decoder runs it: what each loop is told, [4 k d] a loop. */
-export interface Route {
-  readonly loops: number;
-  readonly modulations: readonly (FloatData | undefined)[];
-}
-
-/** One text that is being decoded. */
-export interface Sequence {
-  readonly cache: KeyValueCache;
-  /** Positions that are cached in every loop of the route. */
-  length: number;
-}
-
-/** New tokens of one sequence in one loop, or in several that follow each other. */
-export interface LoopCall {
-  readonly sequence: Sequence;
-  /** Index of the first loop: the caches from it on are read and written. */
-  readonly loop: number;
-  /** What each loop is told. */
-  readonly modulations: Route["modulations"];
-  /** Position of the first new token. */
-  readonly position: number;
-  /** States of the new tokens [T, d], overwritten with the next ones. */
-  readonly states: FloatData;
-}
+// Shapes: T tokens, d width, k core layers.
 
 /** The longest stretch of a prompt that is computed at a time. */
 const LONGEST_CALL = 256;
 
-/** Programs that are kept; each holds the core's weights in the runtime's own layout. */
+/** Programs that are kept; each holds weights in the runtime's own layout. */
 const KEPT_CALLS = 24;
 const KEPT_OTHERS = 8;
 
 /** Bytes of what loops are told that are kept for the next route. */
 const KEPT_MODULATIONS = 2 ** 24;
 
+/** Numbers of a token table that every program which begins with it may hold: a larger one is in a call of its own. */
+const LARGEST_TABLE = 2 ** 22;
+
 /** A call's program with the buffers that it reads. */
 interface PreparedCall extends Prepared {
-  readonly inputs: Map<string, Tensor>;
-  readonly states: FloatData;
-  readonly mask: FloatData;
-  readonly modulation: FloatData | undefined;
+  readonly buffers: CallBuffers;
+}
+
+/** Where new tokens begin. */
+export interface Beginning {
+  readonly route: Route;
+  /** Position of the first token; the next one of the sequence by default. */
+  readonly position?: number;
 }
 
 /**
- * Runs a model loop by loop with a key/value cache per (loop, layer). Every loop uses the same weights, so one
- * call serves sequences at different loops, positions and trajectories. Programs are compiled for sizes in
- * coarse steps, and those used last are kept.
+ * Runs a model stage by stage, with a key/value cache by (stage, layer, loop). Every loop uses the same weights, so one
+ * call serves sequences at different loops, positions and trajectories. Where nothing looks in between, embedding,
+ * prelude, loops, coda and head are one call. Programs are compiled for sizes in coarse steps, and those used last are
+ * kept.
+ *
+ * @example
+ * await using decoder = new Decoder(model);
+ * const route = await decoder.route(8);
+ * const hidden = await decoder.append(decoder.start(), tokenizer.encode("We the people"), route);
+ * const [logits] = await decoder.logits([hidden.subarray(-model.spec.width)]);
  */
 export class Decoder implements AsyncDisposable {
   readonly model: Model;
@@ -80,19 +62,18 @@ export class Decoder implements AsyncDisposable {
   readonly #calls = new ProgramCache<PreparedCall>(KEPT_CALLS);
   readonly #others = new ProgramCache<Prepared>(KEPT_OTHERS);
   readonly #told = new Recent<FloatData>({ room: KEPT_MODULATIONS, weigh: ({ byteLength }) => byteLength });
-  /** Zeros for the caches of a sequence that only fills a call up. */
-  #empty: FloatData;
   /** Of the weights that the first program was compiled with. */
   #checksum: string | undefined;
   #last: Promise<void> = Promise.resolve();
 
+  readonly #isTableSmall: boolean;
   /** The head is less than half of the model: every program that ends with it may hold it once more. */
   readonly #isHeadSmall: boolean;
 
   constructor(model: Model) {
     const { vocab, width } = model.spec;
     this.model = model;
-    this.#empty = this.zeros(0);
+    this.#isTableSmall = vocab * width <= LARGEST_TABLE;
     this.#isHeadSmall = 2 * vocab * width < parameterCount(model.spec);
   }
 
@@ -123,61 +104,46 @@ export class Decoder implements AsyncDisposable {
     return { cache: new KeyValueCache(spec, runtime.precision, expected), length: 0 };
   }
 
-  /** Zeros in the runtime's precision. */
-  zeros(size: number): FloatData {
-    return zeros(this.model.runtime.precision, size);
-  }
-
-  /** What enters the first loop: token and position embeddings, [T, d]. Throws CONTEXT. */
-  embed(tokens: ArrayLike<number>, position: number): FloatData {
-    const { spec, weights } = this.model;
-    const { width, context } = spec;
+  /** New tokens of a sequence, which have run nothing yet. Throws CONTEXT. */
+  begin(
+    sequence: Sequence,
+    tokens: ArrayLike<number>,
+    { route, position = sequence.length }: Beginning,
+  ): Passage {
+    const { context } = this.model.spec;
     if (position + tokens.length > context) throw contextExceeded(position + tokens.length, context);
-    const table = (name: string) => weights.get(`embed.${name}.weight`)?.data as FloatData;
-    const [words, places] = [table("tokens"), table("positions")];
-    const states = this.zeros(tokens.length * width);
-    for (let row = 0; row < tokens.length; row++) {
-      const [word, place] = [(tokens[row] as number) * width, (position + row) * width];
-      for (let index = 0; index < width; index++)
-        states[row * width + index] = (words[word + index] as number) + (places[place + index] as number);
-    }
-    return states;
+    return { sequence, route, position, tokens, loops: 0 };
   }
 
   /**
-   * Appends tokens to a sequence, every loop of the route for each of them: the states [T, d] after the last
-   * one. Throws CONTEXT.
+   * Runs the next `loops` of every passage; those that have run nothing enter first, and with no loops that is all. All
+   * passages have the same number of tokens. What it gives is: nothing where it ends after the loops; after the coda,
+   * what the head reads [T, d], passage by passage; after the head, the logits [vocab] of each token, passage by passage.
+   * A coda's caches are those of the run that ended last. Throws MODEL_VECTORS or WEIGHTS_CHANGED.
+   */
+  run(passages: readonly Passage[], loops: number, end: End = "loops"): Promise<FloatData[]> {
+    return this.#inTurn(() => this.#run(passages, loops, end));
+  }
+
+  /**
+   * Appends tokens to a sequence, every loop of the route for each of them: what the head reads of them [T, d].
+   * Throws CONTEXT, and what `run` throws.
    */
   async append(sequence: Sequence, tokens: ArrayLike<number>, route: Route): Promise<FloatData> {
-    const { width } = this.model.spec;
-    const all = this.embed(tokens, sequence.length);
-    for (let start = 0; start < tokens.length; start += LONGEST_CALL) {
-      const states = all.subarray(start * width, (start + LONGEST_CALL) * width);
-      const position = sequence.length;
-      await this.loop([{ sequence, loop: 0, modulations: route.modulations, position, states }]);
-      sequence.length += states.length / width;
+    const all = Array.from(tokens);
+    this.begin(sequence, all, { route });
+    const hidden: FloatData[] = [];
+    for (let start = 0; start < all.length; start += LONGEST_CALL) {
+      const some = all.slice(start, start + LONGEST_CALL);
+      hidden.push(...(await this.run([this.begin(sequence, some, { route })], route.loops, "hidden")));
+      sequence.length += some.length;
     }
-    return all;
+    return stacked(hidden, this.model.runtime.precision);
   }
 
-  /** Runs the loops of every call; all have the same number of new tokens, and of loops. */
-  async loop(calls: readonly LoopCall[]): Promise<void> {
-    await this.#inTurn(() => this.#loop(calls));
-  }
-
-  /** Runs the loops of every call and the head after them: logits [vocab] of each new token, call by call. */
-  loopAndRead(calls: readonly LoopCall[]): Promise<FloatData[]> {
-    const { spec } = this.model;
-    return this.#inTurn(async () => {
-      if (this.#isHeadSmall) return this.#loop(calls, "reading");
-      await this.#loop(calls);
-      return this.#logits(calls.flatMap(({ states }) => rowsOf(states, spec.width)));
-    });
-  }
-
-  /** Logits [vocab] of each state [d]. */
-  logits(states: readonly FloatData[]): Promise<FloatData[]> {
-    return this.#inTurn(() => this.#logits(states));
+  /** Logits [vocab] of each row [d] that a run ended with. */
+  logits(hidden: readonly FloatData[]): Promise<FloatData[]> {
+    return this.#inTurn(() => this.#logits(hidden));
   }
 
   /** Lets go of the compiled programs, once the calls under way are through; a later call compiles its own again. */
@@ -188,74 +154,68 @@ export class Decoder implements AsyncDisposable {
     });
   }
 
-  /** The logits [vocab] of each new token, if the head joins the call. */
-  async #loop(calls: readonly LoopCall[], head?: "reading"): Promise<FloatData[]> {
+  async #run(passages: readonly Passage[], loops: number, end: End): Promise<FloatData[]> {
     const { spec } = this.model;
-    const { width, vocab } = spec;
-    const { core: layers } = spec.layers;
-    const [{ states: first, modulations }] = calls as [LoopCall];
-    const [count, loops] = [first.length / width, modulations.length];
-    const capacity = Math.max(
-      ...calls.map(({ sequence }) => sequence.cache.capacity),
-      ...calls.map(({ position }) => capacityFor(position + count, spec.context)),
-    );
-    for (const { sequence, loop } of calls) sequence.cache.grow(capacity, loop + loops);
-    const shape: LoopsShape = {
-      sequences: roundUp(calls.length, 2),
-      tokens: count <= 16 ? roundUp(count, 2) : Math.min(spec.context, roundUp(count, 4)),
-      cached: calls.every(({ position }) => position === 0) ? 0 : capacity,
-      loops,
-      reads: head === "reading",
+    const fresh = passages.filter(({ states }) => !states);
+    // a call that the tokens enter does not give the embedding back
+    const isLast = !readsEmbedding(spec) || passages.every(({ route }) => route.loops === loops);
+    const enters = loops > 0 && this.#isTableSmall && fresh.length === passages.length && isLast;
+    if (fresh.length > 0 && !enters) await this.#call(fresh, { enters: true, loops: 0, end: "loops" });
+    const joined = end === "logits" && !this.#isHeadSmall ? "hidden" : end;
+    const isOver = joined === "loops" || (joined === "hidden" && spec.layers.coda === 0);
+    const own = { enters, loops, end: isOver ? "loops" : joined } as const;
+    const results = loops > 0 || own.end !== "loops" ? await this.#call(passages, own) : [];
+    if (end === "loops" || own.end === "logits") return results;
+    const hidden = isOver ? passages.map(({ states }) => states as FloatData) : results;
+    return end === "hidden" ? hidden : this.#logits(hidden.flatMap((rows) => rowsOf(rows, spec.width)));
+  }
+
+  /** One call: states and caches of the passages go on, and what it ends with is given. */
+  async #call(
+    passages: readonly Passage[],
+    stages: Pick<CallPlan, "enters" | "loops" | "end">,
+  ): Promise<FloatData[]> {
+    const { spec } = this.model;
+    const { capacity, ...shape } = shapeOf(spec, passages);
+    for (const { sequence, loops } of passages)
+      sequence.cache.grow(capacity, Math.max(1, loops + stages.loops));
+    const plan: CallPlan = { ...shape, ...stages };
+    const { program, buffers } = await this.#calls.get(Object.values(plan).join(), () => this.#prepare(plan));
+    buffers.fill(passages);
+    const outputs = await program.run(buffers.inputs);
+    buffers.store(passages, outputs);
+    const count = (passages[0] as Passage).tokens.length;
+    /** What each passage has of an output [S T, width]; the tensors are overwritten by the next call. */
+    const partsOf = (name: string, width: number): FloatData[] => {
+      const data = (outputs.get(name) as Tensor<FloatData> | undefined)?.data;
+      if (!data) return [];
+      const start = (index: number) => index * plan.tokens * width;
+      return passages.map((_, index) => data.slice(start(index), start(index) + count * width));
     };
-    const prepared = await this.#calls.get(Object.values(shape).join(), () => this.#prepare(shape));
-    this.#fill(prepared, shape, calls, count);
-    const outputs = await prepared.program.run(prepared.inputs);
-    const next = outputs.get("x")?.data as FloatData;
-    for (const [index, { states }] of calls.entries()) {
-      const start = index * shape.tokens * width;
-      states.set(next.subarray(start, start + count * width));
+    const [states, embeddings] = [partsOf("x", spec.width), partsOf("embedding", spec.width)];
+    for (const [index, passage] of passages.entries()) {
+      passage.states = states[index] ?? passage.states;
+      passage.embedding = embeddings[index] ?? passage.embedding;
+      passage.loops += plan.loops;
     }
-    for (let layer = 0; layer < layers; layer++)
-      this.#store(layer, outputs.get(rowsName(layer)) as Tensor<FloatData>, shape, calls);
-    this.blockPasses += calls.length * count * loops * layers;
-    this.calls++;
-    if (!shape.reads) return [];
-    const { data: logits } = outputs.get("logits") as Tensor<FloatData>;
-    return calls.flatMap((_, call) => {
-      const start = call * shape.tokens * vocab;
-      return rowsOf(logits.slice(start, start + count * vocab), vocab);
-    });
+    this.blockPasses += passages.length * count * blocksOf(spec, plan);
+    if (plan.loops > 0) this.calls++;
+    if (plan.end === "logits")
+      return partsOf("logits", spec.vocab).flatMap((rows) => rowsOf(rows, spec.vocab));
+    return partsOf("hidden", spec.width);
   }
 
-  /** Writes the rows of one layer, [loops, S, 2 H or 3 H, T, w], to the sequences' caches. */
-  #store(layer: number, rows: Tensor<FloatData>, shape: LoopsShape, calls: readonly LoopCall[]): void {
-    const { width, attention } = this.model.spec;
-    const { sequences, tokens, loops } = shape;
-    const size = ((rows.shape.at(-3) as number) * tokens * width) / attention.heads;
-    for (const [index, { sequence, loop, position, states }] of calls.entries()) {
-      const count = states.length / width;
-      for (let step = 0; step < loops; step++) {
-        const end = (step * sequences + index + 1) * size;
-        for (const [from, kind] of cacheKinds.entries()) {
-          const offset = end - (cacheKinds.length - from) * tokens * width;
-          const part = { data: rows.data, offset, tokens, count };
-          sequence.cache.write(kind, layer, loop + step, position, part);
-        }
-      }
-    }
-  }
-
-  async #logits(states: readonly FloatData[]): Promise<FloatData[]> {
-    const { spec } = this.model;
-    const rows = roundUp(states.length, 2);
+  async #logits(hidden: readonly FloatData[]): Promise<FloatData[]> {
+    const { spec, runtime } = this.model;
+    const rows = roundUp(hidden.length, 2);
     const { program } = await this.#others.get(`head ${rows}`, async () => ({
-      program: await this.#compile(readOutGraph(spec, rows), { fused: true, pinned: "others" }),
+      program: await this.#compile(headGraph(spec, rows), { fused: true, pinned: "others" }),
     }));
-    const x = this.zeros(rows * spec.width);
-    for (const [row, state] of states.entries()) x.set(state, row * spec.width);
-    const inputs = new Map([["x", { data: x, shape: [rows, spec.width] }]]);
+    const all = zeros(runtime.precision, rows * spec.width);
+    for (const [row, one] of hidden.entries()) all.set(one, row * spec.width);
+    const inputs = new Map([["hidden", { data: all, shape: [rows, spec.width] }]]);
     const { data } = (await program.run(inputs)).get("logits") as Tensor<FloatData>;
-    return states.map((_, row) => data.slice(row * spec.vocab, (row + 1) * spec.vocab));
+    return hidden.map((_, row) => data.slice(row * spec.vocab, (row + 1) * spec.vocab));
   }
 
   /** One call after another: they share buffers. */
@@ -296,51 +256,15 @@ export class Decoder implements AsyncDisposable {
     return runtime.compile(graph, { bound: weights, buffers: 1, ...options });
   }
 
-  async #prepare(shape: LoopsShape): Promise<PreparedCall> {
-    const { spec } = this.model;
-    const graph = loopGraph(spec, shape);
-    const head = shape.reads ? { epilogue: readOutGraph(spec, shape.sequences * shape.tokens) } : {};
-    const repeat = { times: shape.loops, carried: ["x"], shared: ["mask"], ...head };
+  async #prepare(plan: CallPlan): Promise<PreparedCall> {
+    const { spec, runtime } = this.model;
+    const graphs = graphsOf(spec, plan);
+    const { graph, repeat } = graphs;
     const program = await this.#compile(graph, {
       fused: true,
-      pinned: shape.reads ? "alone" : "others",
-      ...(shape.loops > 1 || shape.reads ? { repeat } : {}),
+      pinned: plan.end === "logits" ? "alone" : "others",
+      ...(repeat ? { repeat } : {}),
     });
-    const inputs = new Map<string, Tensor>();
-    const buffer = (name: string, copies = 1): FloatData | undefined => {
-      const input = graph.inputs.find(({ attrs }) => attrs.name === name);
-      if (!input) return undefined;
-      const data = this.zeros(copies * sizeOf(input.shape));
-      inputs.set(name, { data, shape: [copies, ...input.shape] });
-      return data;
-    };
-    const [states, mask] = [buffer("x") as FloatData, buffer("mask") as FloatData];
-    return { program, inputs, states, mask, modulation: buffer("modulation", shape.loops) };
-  }
-
-  /** Writes a call's inputs; sequences and tokens that only fill the shape up see nothing but themselves. */
-  #fill(prepared: PreparedCall, shape: LoopsShape, calls: readonly LoopCall[], count: number): void {
-    const { spec } = this.model;
-    const { sequences, tokens, cached, loops } = shape;
-    const size = loops * cached * spec.width;
-    const isFull = calls.length === sequences;
-    if (!isFull && this.#empty.length < size) this.#empty = this.zeros(size);
-    const empty = this.#empty.subarray(0, size);
-    const { heads } = spec.attention;
-    const cacheShape = [loops, 1, heads, cached, spec.width / heads];
-    for (let index = 0; index < sequences; index++) {
-      const call = calls[index];
-      if (call) prepared.states.set(call.states, index * tokens * spec.width);
-      fillMask(prepared.mask, shape, index, call?.position ?? 0, call ? count : 1);
-      if (call && prepared.modulation) fillModulation(prepared.modulation, shape, index, call.modulations);
-      if (cached === 0) continue;
-      for (const kind of cacheKinds) {
-        for (let layer = 0; layer < spec.layers.core; layer++)
-          prepared.inputs.set(cacheName(kind, layer, index), {
-            data: call ? call.sequence.cache.rows(kind, layer, call.loop, loops) : empty,
-            shape: cacheShape,
-          });
-      }
-    }
+    return { program, buffers: new CallBuffers(spec, plan, graphs, runtime.precision) };
   }
 }

@@ -1,8 +1,9 @@
 import { type Budget, conditions } from "../models/spec.ts";
 import type { FloatData } from "../util/tensor.ts";
-import type { Decoder, LoopCall, Route, Sequence } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
 import { badPromptToken } from "./errors.ts";
 import type { ExitRule } from "./exits.ts";
+import { type Passage, type Route, rowsOf, type Sequence, stacked } from "./passage.ts";
 import { withoutPadding } from "./sampling.ts";
 import { isExitRule, type Loops } from "./stream.ts";
 
@@ -71,6 +72,8 @@ export async function readTexts(
   for (const text of texts) checkTokens(text, spec.vocab);
   const route = await decoder.route(budget);
   const hear: Hear = { vocab, onReading };
+  // what a coda reads of earlier tokens is where they left, which a look at the logits decides
+  const oneByOne = rule?.reads === "logits" && spec.layers.coda > 0;
   const longest = Math.max(0, ...texts.map(({ length }) => length));
   const open = texts.map((tokens, text) => {
     return { text, tokens, sequence: decoder.start(longest), from: from?.[text] ?? 0 };
@@ -78,14 +81,14 @@ export async function readTexts(
   for (let position = 0; position < longest; ) {
     const left = longest - position;
     const stretch = STRETCHES.find((size) => left > size - STRETCHES[1]) ?? STRETCHES[1];
-    const count = Math.min(stretch, left);
+    const count = oneByOne ? 1 : Math.min(stretch, left);
     const reading = open.filter(({ tokens }) => tokens.length > position);
     const together = rule ? Math.max(1, Math.floor(READ_ROWS / count)) : reading.length;
     for (let start = 0; start < reading.length; start += together) {
       const some = reading.slice(start, start + together);
-      const calls = some.map((one) => callOf(decoder, one, route, position, count));
-      if (rule) await readByRule(decoder, some, calls, rule, hear);
-      else await readAtEnd(decoder, some, calls, hear);
+      const passages = some.map((one) => passageOf(decoder, one, { route, position }, count));
+      if (rule) await readByRule(decoder, some, passages, rule, hear);
+      else await readAtEnd(decoder, some, passages, hear);
     }
     position += count;
   }
@@ -99,15 +102,14 @@ function checkTokens(text: ArrayLike<number>, vocab: number): void {
 }
 
 /** The next `count` tokens of a text; past its end zeros, which nothing before them sees. */
-function callOf(
+function passageOf(
   decoder: Decoder,
   { tokens, sequence }: Open,
-  { modulations }: Route,
-  position: number,
+  beginning: { readonly route: Route; readonly position: number },
   count: number,
-): LoopCall {
-  const ids = Array.from({ length: count }, (_, index) => tokens[position + index] ?? 0);
-  return { sequence, loop: 0, modulations, position, states: decoder.embed(ids, position) };
+): Passage {
+  const ids = Array.from({ length: count }, (_, index) => tokens[beginning.position + index] ?? 0);
+  return decoder.begin(sequence, ids, beginning);
 }
 
 /** Who hears the logits, and how many of them. */
@@ -118,92 +120,146 @@ interface Hear {
 
 async function logitsOf(
   decoder: Decoder,
-  states: readonly FloatData[],
+  hidden: readonly FloatData[],
   { vocab }: Hear,
 ): Promise<FloatData[]> {
-  return (await decoder.logits(states)).map((logits) => withoutPadding(logits, vocab));
+  const logits: FloatData[] = [];
+  for (let start = 0; start < hidden.length; start += READ_ROWS)
+    logits.push(...(await decoder.logits(hidden.slice(start, start + READ_ROWS))));
+  return logits.map((row) => withoutPadding(row, vocab));
 }
 
-/** A row of a call that is part of its text, and whose prediction is wanted. */
+/** A token of a text, as a row of its passage. */
 interface Row {
   readonly text: number;
   readonly position: number;
+  readonly passage: Passage;
+  /** Which row of the passage it is. */
+  readonly index: number;
   /** Nothing of its text comes after it. */
   readonly isLast: boolean;
-  readonly state: () => FloatData;
+  readonly isWanted: boolean;
 }
 
-function rowsOf(decoder: Decoder, reading: readonly Open[], calls: readonly LoopCall[]): Row[] {
-  const { width } = decoder.model.spec;
-  return reading.flatMap(({ text, tokens, from }, index) => {
-    const { states, position } = calls[index] as LoopCall;
-    const count = Math.min(states.length / width, tokens.length - position);
-    return Array.from({ length: count }, (_, row) => ({
+/** The rows that are part of their texts. */
+function rowsIn(reading: readonly Open[], passages: readonly Passage[]): Row[] {
+  return reading.flatMap(({ text, tokens, from }, at) => {
+    const passage = passages[at] as Passage;
+    const { position } = passage;
+    const count = Math.min(passage.tokens.length, tokens.length - position);
+    return Array.from({ length: count }, (_, index) => ({
       text,
-      position: position + row,
-      isLast: position + row + 1 === tokens.length,
-      state: () => states.slice(row * width, (row + 1) * width),
-    })).filter((row) => row.position >= from);
+      position: position + index,
+      passage,
+      index,
+      isLast: position + index + 1 === tokens.length,
+      isWanted: position + index >= from,
+    }));
   });
 }
 
-/** All loops in one call. */
+/** What belongs to a row in a matrix [T, d] of its passage. */
+const rowOf = ({ index }: Row, matrix: FloatData | undefined, width: number): FloatData =>
+  (matrix as FloatData).slice(index * width, (index + 1) * width);
+
+/** All loops in one call, and what ends with them. */
 async function readAtEnd(
   decoder: Decoder,
   reading: readonly Open[],
-  calls: readonly LoopCall[],
+  passages: readonly Passage[],
   hear: Hear,
 ): Promise<void> {
-  const loops = (calls[0] as LoopCall).modulations.length;
-  const { core } = decoder.model.spec.layers;
-  await decoder.loop(calls);
-  const rows = rowsOf(decoder, reading, calls);
+  const { layers, width } = decoder.model.spec;
+  const { loops } = (passages[0] as Passage).route;
+  const hidden = await decoder.run(passages, loops, "hidden");
+  const rows = rowsIn(reading, passages).filter(({ isWanted }) => isWanted);
+  const blockPasses = layers.prelude + loops * layers.core + layers.coda;
   for (let start = 0; start < rows.length; start += READ_ROWS) {
     const some = rows.slice(start, start + READ_ROWS);
-    const states = some.map(({ state }) => state());
-    const logits = await logitsOf(decoder, states, hear);
-    for (const [index, { text, position }] of some.entries())
-      hear.onReading({
-        text,
-        position,
-        logits: logits[index] as FloatData,
-        loops,
-        blockPasses: loops * core,
-      });
+    const own = some.map((row) => rowOf(row, hidden[passages.indexOf(row.passage)], width));
+    for (const [index, logits] of (await logitsOf(decoder, own, hear)).entries()) {
+      const { text, position } = some[index] as Row;
+      hear.onReading({ text, position, logits, loops, blockPasses });
+    }
   }
+}
+
+/** A row under a rule: its states so far, what was predicted from them, and where it left. */
+interface Going extends Row {
+  readonly states: FloatData[];
+  readonly logits: FloatData[];
+  left: number | undefined;
 }
 
 /** One call for each loop; the rule is asked after each. */
 async function readByRule(
   decoder: Decoder,
   reading: readonly Open[],
-  calls: readonly LoopCall[],
+  passages: readonly Passage[],
   rule: ExitRule,
   hear: Hear,
 ): Promise<void> {
-  const most = (calls[0] as LoopCall).modulations.length;
-  const blockPasses = most * decoder.model.spec.layers.core;
-  let going = rowsOf(decoder, reading, calls).map((row) => ({
-    ...row,
-    states: [row.state()],
-    logits: [] as FloatData[],
-  }));
-  for (let loop = 0; loop < most; loop++) {
-    await decoder.loop(
-      calls.map((call) => ({ ...call, loop, modulations: call.modulations.slice(loop, loop + 1) })),
-    );
-    const loops = loop + 1;
-    for (const row of going) row.states.push(row.state());
-    const asks = (row: (typeof going)[number]) =>
-      loops === most || (!row.isLast && rule.exit({ loops, most, states: row.states, logits: row.logits }));
-    const isWanted = rule.reads === "logits" || loops === most ? () => true : asks;
-    const wanted = going.filter(isWanted);
-    const last = wanted.map(({ states }) => states[loops] as FloatData);
-    const read = wanted.length > 0 ? await logitsOf(decoder, last, hear) : [];
-    for (const [index, row] of wanted.entries()) row.logits.push(read[index] as FloatData);
-    const leaving = new Set(rule.reads === "logits" ? wanted.filter(asks) : wanted);
-    for (const { text, position, logits } of leaving)
-      hear.onReading({ text, position, logits: logits.at(-1) as FloatData, loops, blockPasses });
-    going = going.filter((row) => !leaving.has(row));
+  const { layers, width } = decoder.model.spec;
+  const { loops: most } = (passages[0] as Passage).route;
+  const hasCoda = layers.coda > 0;
+  await decoder.run(passages, 0);
+  const rows = rowsIn(reading, passages)
+    .filter(({ isWanted }) => isWanted || hasCoda)
+    .map((row): Going => {
+      return { ...row, states: [rowOf(row, row.passage.states, width)], logits: [], left: undefined };
+    });
+  for (let loops = 1; loops <= most; loops++) {
+    await decoder.run(passages, 1);
+    const going = rows.filter(({ left }) => left === undefined);
+    for (const row of going) row.states.push(rowOf(row, row.passage.states, width));
+    if (rule.reads === "logits") {
+      const looks = hasCoda ? going.map(({ passage }) => passage) : [];
+      const hidden = looks.length > 0 ? await decoder.run(looks, 0, "hidden") : going.map(lastState);
+      const logits = await logitsOf(decoder, hidden, hear);
+      for (const [index, row] of going.entries()) row.logits.push(logits[index] as FloatData);
+    }
+    for (const row of going) {
+      const { states, logits, isLast } = row;
+      if (loops === most || (!isLast && rule.exit({ loops, most, states, logits }))) row.left = loops;
+    }
   }
+  if (rule.reads === "states") await readWhereLeft(decoder, passages, rows, hear);
+  const blockPasses = layers.prelude + most * layers.core + layers.coda;
+  for (const { text, position, logits, left, isWanted } of rows)
+    if (isWanted)
+      hear.onReading({
+        text,
+        position,
+        logits: logits.at(-1) as FloatData,
+        loops: left as number,
+        blockPasses,
+      });
+}
+
+const lastState = ({ states }: Going): FloatData => states.at(-1) as FloatData;
+
+/** The logits of rows, each from the state at which it left. */
+async function readWhereLeft(
+  decoder: Decoder,
+  passages: readonly Passage[],
+  rows: readonly Going[],
+  hear: Hear,
+): Promise<void> {
+  const { spec, runtime } = decoder.model;
+  let hidden = rows.map(lastState);
+  if (spec.layers.coda > 0) {
+    for (const passage of passages) {
+      const own = rowsOf(passage.states as FloatData, spec.width);
+      for (const row of rows) if (row.passage === passage) own[row.index] = lastState(row);
+      passage.states = stacked(own, runtime.precision);
+    }
+    const ended = await decoder.run(passages, 0, "hidden");
+    hidden = rows.map((row) => rowOf(row, ended[passages.indexOf(row.passage)], spec.width));
+  }
+  const wanted = rows.flatMap((row, index) =>
+    row.isWanted ? [{ row, hidden: hidden[index] as FloatData }] : [],
+  );
+  const own = wanted.map((one) => one.hidden);
+  for (const [index, logits] of (await logitsOf(decoder, own, hear)).entries())
+    wanted[index]?.row.logits.push(logits);
 }

@@ -1,8 +1,9 @@
 import { type Budget, conditions } from "../models/spec.ts";
 import { type Rng, rng } from "../util/rng.ts";
 import type { FloatData } from "../util/tensor.ts";
-import type { Decoder, Route, Sequence } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
 import { badDraft } from "./errors.ts";
+import { joined, type Passage, type Route, type Sequence } from "./passage.ts";
 import { type SamplingOptions, samplingDistribution, withoutPadding } from "./sampling.ts";
 import { checkRequest, type Finish, type GeneratedToken, type StreamOptions } from "./stream.ts";
 
@@ -152,20 +153,16 @@ export class Speculation {
   /** Drafts with the first loops, then runs the others for all drafted tokens at once: logits of each. */
   async #draftPrefix(drafts: Drafts, count: number): Promise<FloatData[]> {
     const decoder = this.#decoder;
-    const { width } = decoder.model.spec;
-    const sequence = this.#sequence;
-    const first = this.#options.draft.loops;
-    const [begin, rest] = [this.#route.modulations.slice(0, first), this.#route.modulations.slice(first)];
-    const states = decoder.zeros(count * width);
+    const [sequence, route, first] = [this.#sequence, this.#route, this.#options.draft.loops];
+    const passages: Passage[] = [];
     for (let row = 0; row < count; row++) {
-      const position = sequence.length + row;
-      const state = decoder.embed([drafts.tokens.at(-1) ?? (this.text.at(-1) as number)], position);
-      const call = { sequence, loop: 0, modulations: begin, position, states: state };
-      this.#draw(drafts, await decoder.loopAndRead([call]));
-      states.set(state, row * width);
+      const token = drafts.tokens.at(-1) ?? (this.text.at(-1) as number);
+      const passage = decoder.begin(sequence, [token], { route, position: sequence.length + row });
+      this.#draw(drafts, await decoder.run([passage], first, "logits"));
+      passages.push(passage);
     }
-    const { length: position } = sequence;
-    return decoder.loopAndRead([{ sequence, loop: first, modulations: rest, position, states }]);
+    const all = joined(passages, decoder.model.runtime.precision);
+    return decoder.run([all], route.loops - first, "logits");
   }
 
   /** Drafts along the coarse trajectory, then runs the full one for all drafted tokens and the one before. */
@@ -180,10 +177,8 @@ export class Speculation {
   }
 
   /** Logits of tokens that follow a sequence; its length stays. */
-  #read(sequence: Sequence, tokens: readonly number[], { modulations }: Route): Promise<FloatData[]> {
-    const { length: position } = sequence;
-    const states = this.#decoder.embed(tokens, position);
-    return this.#decoder.loopAndRead([{ sequence, loop: 0, modulations, position, states }]);
+  #read(sequence: Sequence, tokens: readonly number[], route: Route): Promise<FloatData[]> {
+    return this.#decoder.run([this.#decoder.begin(sequence, tokens, { route })], route.loops, "logits");
   }
 
   #draw(drafts: Drafts, logits: readonly FloatData[]): void {

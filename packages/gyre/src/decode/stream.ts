@@ -1,9 +1,10 @@
 import type { Budget, Spec } from "../models/spec.ts";
 import { type Rng, rng } from "../util/rng.ts";
 import type { FloatData } from "../util/tensor.ts";
-import type { Decoder, LoopCall, Route, Sequence } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
 import { badPromptToken, badSampling, emptyPrompt } from "./errors.ts";
 import type { ExitRule } from "./exits.ts";
+import { joined, type Passage, type Route, rowsOf, type Sequence } from "./passage.ts";
 import { checkSampling, type SamplingOptions, sampleToken, withoutPadding } from "./sampling.ts";
 
 /**
@@ -52,8 +53,9 @@ export interface GeneratedToken {
 /** Why a stream ended. */
 export type Finish = "length" | "stop" | "window";
 
-/** The loops of the newest token: its state before the first and after each, and what was predicted from them. */
+/** The newest token on its way: where a rule looks, its state before the first loop and after each, and predictions. */
 interface Pass {
+  readonly passage: Passage;
   readonly states: FloatData[];
   readonly logits: FloatData[];
 }
@@ -64,8 +66,8 @@ interface Depth {
   filled: number;
   /** Loops that it ran of itself. */
   readonly ran: number;
-  /** State after the last loop that was run for it. */
-  state: FloatData;
+  /** Its token, after the last loop that was run for it; none where no loop is left. */
+  readonly passage: Passage | undefined;
 }
 
 /** One continuation of a prompt, advanced loop by loop and so at its own depth beside others. */
@@ -80,6 +82,8 @@ export class Stream {
   readonly #random: Rng;
   #sequence: Sequence;
   #pass: Pass | undefined;
+  /** What the head reads after a window that was computed whole. */
+  #windowEnd: FloatData | undefined;
   #written = 0;
   #blockPasses = 0;
   readonly #depths: Depth[] = [];
@@ -118,21 +122,21 @@ export class Stream {
     return this.#sequence.cache.bytes;
   }
 
-  /** Gets ready for the next loops; gives the call that they need, or nothing when the pass is through. */
-  async prepare(loops: LoopsAtOnce): Promise<LoopCall | undefined> {
+  /** Gets ready for the next loops: the passage that runs them, or nothing where a whole window was computed. */
+  async prepare(): Promise<Passage | undefined> {
     const decoder = this.#decoder;
     const { length: position } = this.#sequence;
     if (!this.#pass && (position === 0 || position >= decoder.model.spec.context)) {
       await this.#readWindow();
       return undefined;
     }
-    this.#pass ??= { states: [decoder.embed([this.text.at(-1) as number], position)], logits: [] };
-    const loop = this.#loopsRun;
-    await this.#fill(loop);
-    const states = (this.#pass.states.at(-1) as FloatData).slice();
-    const end = loops === "all" && !this.#rule ? this.#route.loops : loop + 1;
-    const modulations = this.#route.modulations.slice(loop, end);
-    return { sequence: this.#sequence, loop, modulations, position, states };
+    if (!this.#pass) {
+      const passage = decoder.begin(this.#sequence, this.text.slice(-1), { route: this.#route });
+      this.#pass = { passage, states: [], logits: [] };
+      this.#blockPasses += decoder.model.spec.layers.prelude;
+    }
+    await this.#fill(this.#pass.passage.loops);
+    return this.#pass.passage;
   }
 
   /** Computes the last `context` tokens of the text, all loops of each. */
@@ -141,44 +145,59 @@ export class Stream {
     const { loops } = this.#route;
     const seen = this.text.slice(-context);
     this.#sequence.length = 0;
+    const hidden = await this.#decoder.append(this.#sequence, seen, this.#route);
+    this.#windowEnd = hidden.slice(-width);
     this.#depths.length = 0;
-    const all = await this.#decoder.append(this.#sequence, seen, this.#route);
-    const state = all.slice(-width);
-    for (let position = 0; position < seen.length; position++)
-      this.#depths.push({ filled: loops, ran: loops, state });
-    this.#blockPasses += seen.length * loops * layers.core;
-    this.#pass = { states: new Array<FloatData>(loops + 1).fill(state), logits: [] };
+    for (const _ of seen) this.#depths.push({ filled: loops, ran: loops, passage: undefined });
+    this.#blockPasses += seen.length * (layers.prelude + loops * layers.core + layers.coda);
   }
 
-  /** Takes the state after the loops of a call. */
-  accept({ states, modulations }: LoopCall): void {
-    for (const _ of modulations) this.#pass?.states.push(states);
-    this.#blockPasses += modulations.length * this.#decoder.model.spec.layers.core;
+  /** Whether its rule looks at every state, and so at the one before the first loop. */
+  get looks(): boolean {
+    return this.#rule !== undefined;
   }
 
-  /** Whether its pass is through after a call, so that logits are wanted then. */
-  endsWith({ loop, modulations }: LoopCall): boolean {
-    return !this.#rule && loop + modulations.length === this.#route.loops;
+  /** Loops that it may run before anything looks in between. */
+  get ahead(): number {
+    return this.#rule ? 1 : this.#route.loops - (this.#pass?.passage.loops ?? 0);
   }
 
-  /** The state whose logits are wanted now: where the pass ends, or the rule reads predictions. */
-  get wanted(): FloatData | undefined {
-    const pass = this.#pass as Pass;
+  /** Whether its pass is through after so many loops, so that logits are wanted then. */
+  endsAfter(loops: number): boolean {
+    return !this.#rule && this.ahead === loops;
+  }
+
+  /** Takes notice of the state after so many more loops. */
+  accept(loops: number): void {
+    const { passage, states } = this.#pass as Pass;
+    if (this.#rule) states.push(passage.states as FloatData);
+    this.#blockPasses += loops * this.#decoder.model.spec.layers.core;
+  }
+
+  /** What the head reads after a window; its logits are wanted. */
+  get windowEnd(): FloatData | undefined {
+    return this.#windowEnd;
+  }
+
+  /** The passage whose logits are wanted now: where the pass ends, or the rule reads predictions. */
+  get wanted(): Passage | undefined {
+    if (!this.#pass) return undefined;
     const isWanted = this.#isThrough || this.#rule?.reads === "logits" || this.#exits();
-    return isWanted ? pass.states.at(-1) : undefined;
+    return isWanted ? this.#pass.passage : undefined;
   }
 
   /** Takes the logits that it wanted: the next token, unless the rule has the pass go on. */
   take(all: FloatData): GeneratedToken | undefined {
-    const pass = this.#pass as Pass;
     const logits = withoutPadding(all, this.#options.vocab);
-    pass.logits.push(logits);
+    if (this.#windowEnd) return this.#emit(logits);
+    (this.#pass as Pass).logits.push(logits);
+    this.#blockPasses += this.#decoder.model.spec.layers.coda;
     const goesOn = !this.#isThrough && this.#rule?.reads === "logits" && !this.#exits();
-    return goesOn ? undefined : this.#emit(pass, logits);
+    return goesOn ? undefined : this.#emit(logits);
   }
 
   get #loopsRun(): number {
-    return (this.#pass?.states.length ?? 1) - 1;
+    return this.#windowEnd ? this.#route.loops : (this.#pass?.passage.loops ?? 0);
   }
 
   get #isThrough(): boolean {
@@ -191,11 +210,12 @@ export class Stream {
     return this.#rule?.exit({ loops, most, states, logits }) ?? false;
   }
 
-  #emit(pass: Pass, logits: FloatData): GeneratedToken {
+  #emit(logits: FloatData): GeneratedToken {
     const loops = this.#loopsRun;
     const { context } = this.#decoder.model.spec;
-    if (this.#depths.length < Math.min(this.text.length, context)) {
-      this.#depths.push({ filled: loops, ran: loops, state: pass.states.at(-1) as FloatData });
+    if (this.#pass) {
+      const { passage } = this.#pass;
+      this.#depths.push({ filled: loops, ran: loops, passage });
       this.#sequence.length++;
     }
     const { follow } = this.#options;
@@ -203,6 +223,7 @@ export class Stream {
     this.text.push(token);
     const blockPasses = this.#blockPasses;
     this.#pass = undefined;
+    this.#windowEnd = undefined;
     this.#blockPasses = 0;
     this.#written++;
     if (token === this.#options.stop) this.finish = "stop";
@@ -221,21 +242,24 @@ export class Stream {
         this.#sequence.cache.share((this.#depths[start] as Depth).ran - 1, loop, start);
       } else {
         while (isMissing(end)) end++;
-        await this.#runLater(loop, start, this.#depths.slice(start, end));
+        await this.#runLater(this.#depths.slice(start, end));
       }
       for (const depth of this.#depths.slice(start, end)) depth.filled++;
     }
   }
 
   /** Runs a loop for neighbouring tokens that had left before it. */
-  async #runLater(loop: number, position: number, depths: readonly Depth[]): Promise<void> {
-    const { width, layers } = this.#decoder.model.spec;
-    const states = this.#decoder.zeros(depths.length * width);
-    for (const [row, { state }] of depths.entries()) states.set(state, row * width);
-    const modulations = this.#route.modulations.slice(loop, loop + 1);
-    await this.#decoder.loop([{ sequence: this.#sequence, loop, modulations, position, states }]);
-    for (const [row, depth] of depths.entries()) depth.state = states.slice(row * width, (row + 1) * width);
-    this.#blockPasses += depths.length * layers.core;
+  async #runLater(depths: readonly Depth[]): Promise<void> {
+    const { spec, runtime } = this.#decoder.model;
+    const passages = depths.flatMap(({ passage }) => passage ?? []);
+    const all = joined(passages, runtime.precision);
+    await this.#decoder.run([all], 1);
+    const next = rowsOf(all.states as FloatData, spec.width);
+    for (const [row, passage] of passages.entries()) {
+      passage.states = next[row];
+      passage.loops++;
+    }
+    this.#blockPasses += depths.length * spec.layers.core;
   }
 }
 
@@ -270,26 +294,50 @@ export async function advance(
   streams: readonly Stream[],
   loops: LoopsAtOnce = "next",
 ): Promise<(GeneratedToken | undefined)[]> {
-  const calls: { stream: Stream; call: LoopCall }[] = [];
+  const moving: Moving[] = [];
   for (const stream of streams) {
-    const call = await stream.prepare(loops);
-    if (call) calls.push({ stream, call });
+    const passage = await stream.prepare();
+    if (passage) moving.push({ stream, passage });
   }
   const logits = new Map<Stream, FloatData>();
-  const loopCalls = calls.map(({ call }) => call);
-  if (loops === "all" && calls.length > 0 && calls.every(({ stream, call }) => stream.endsWith(call))) {
-    for (const [index, read] of (await decoder.loopAndRead(loopCalls)).entries())
-      logits.set((calls[index] as { stream: Stream }).stream, read);
-  } else if (calls.length > 0) await decoder.loop(loopCalls);
-  for (const { stream, call } of calls) stream.accept(call);
+  if (moving.length > 0) await moveOn(decoder, moving, loops, logits);
   const reading = streams.flatMap((stream) => {
-    const state = logits.has(stream) ? undefined : stream.wanted;
-    return state ? [{ stream, state }] : [];
+    const passage = logits.has(stream) ? undefined : stream.wanted;
+    return passage ? [{ stream, passage }] : [];
   });
-  const read = reading.length > 0 ? await decoder.logits(reading.map(({ state }) => state)) : [];
-  for (const [index, { stream }] of reading.entries()) logits.set(stream, read[index] as FloatData);
+  const ended = streams.filter(({ windowEnd }) => windowEnd);
+  const after = reading.length > 0 ? await decoder.run(passagesOf(reading), 0, "hidden") : [];
+  const hidden = [...ended.flatMap(({ windowEnd }) => windowEnd ?? []), ...after];
+  const read = hidden.length > 0 ? await decoder.logits(hidden) : [];
+  for (const [index, stream] of [...ended, ...reading.map(({ stream }) => stream)].entries())
+    logits.set(stream, read[index] as FloatData);
   return streams.map((stream) => {
     const own = logits.get(stream);
     return own && stream.take(own);
   });
+}
+
+interface Moving {
+  readonly stream: Stream;
+  readonly passage: Passage;
+}
+const passagesOf = (moving: readonly Moving[]) => moving.map(({ passage }) => passage);
+
+/** Runs the next loops of streams; where all end with them, the head follows in the same call. */
+async function moveOn(
+  decoder: Decoder,
+  moving: readonly Moving[],
+  atOnce: LoopsAtOnce,
+  logits: Map<Stream, FloatData>,
+): Promise<void> {
+  const looking = moving.filter(({ stream, passage }) => stream.looks && !passage.states);
+  if (looking.length > 0) await decoder.run(passagesOf(looking), 0);
+  for (const { stream } of looking) stream.accept(0);
+  const loops = atOnce === "next" ? 1 : Math.min(...moving.map(({ stream }) => stream.ahead));
+  const areThrough = atOnce === "all" && moving.every(({ stream }) => stream.endsAfter(loops));
+  const read = await decoder.run(passagesOf(moving), loops, areThrough ? "logits" : "loops");
+  for (const [index, { stream }] of moving.entries()) {
+    stream.accept(loops);
+    if (areThrough) logits.set(stream, read[index] as FloatData);
+  }
 }

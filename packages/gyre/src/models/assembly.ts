@@ -15,6 +15,7 @@ import {
   normPlaces,
   parameters,
   type Stage,
+  type StageName,
   stages,
 } from "./parameters.ts";
 import { hasVectors, headWidth, type Spec } from "./spec.ts";
@@ -60,44 +61,108 @@ export function forward(
   const { batch, tokens, loops, route, taps = [loops], recompute = false, tile = tokens } = options;
   if (tokens > spec.context) throw contextExceeded(tokens, spec.context);
   const params = parameterInputs(builder, spec);
-  const { prelude, core: looped, coda } = stages(spec);
-  const fixed = { batch, attend: () => causal(tile), turn: rotation(builder, spec, tokens) };
-  const around = frame(spec);
-  const place = (x: Value, { positions }: Pick<Stage, "positions">) =>
-    positions ? withPositions(x, params, positions, batch) : x;
-  const settle = (x: Value, { norm }: Pick<Stage, "norm">) =>
-    norm ? normed(x, spec, within(params, norm)) : x;
+  const setting: Setting = {
+    spec,
+    params,
+    batch,
+    attend: () => causal(tile),
+    place: (x, table) => withPositions(x, table, batch),
+    turn: rotation(builder, spec, tokens),
+  };
   const modulations = modulationRows(builder, spec, loops, route);
-
-  const read = place(readIn(builder, spec, params, batch, tokens), around);
-  const before = blocks(place(read, prelude), spec, params, prelude.blocks, fixed);
-  const embedding = settle(before, prelude);
-  const entered = spec.inject === "add" ? place(embedding, looped) : embedding;
-
-  /** What the core reads, given the state; none before a first loop that starts from zeros or ones. */
-  const enter = (state: Value | undefined): Value => {
-    if (spec.inject === "add") return state ? add(state, entered) : entered;
-    const joined = state && spec.inject === "multiply" ? mul(state, embedding) : (state ?? embedding);
-    return place(joined, looped);
-  };
-  const finish = (state: Value): Value => {
-    const after = blocks(state, spec, params, coda.blocks, fixed);
-    return settle(settle(after, coda), around);
-  };
+  const embedding = prelude(readIn(builder, spec, params, batch, tokens), setting);
   let state = options.from ?? firstState(spec, embedding);
   if (state) options.onState?.(state, 0);
   const states = new Map<number, Value>();
   for (let loop = 0; loop < loops; loop++) {
     const told = modulations?.map((rows) => blockModulation(slice(rows, 0, loop, loop + 1)));
-    const from = state;
-    const x = core(enter(from), spec, params, { ...fixed, modulations: told, embedding, recompute });
-    const next = settle(x, looped);
+    const next = core(state, embedding, setting, { modulations: told, recompute });
     state = loop + 1 === options.detachedLoops ? stopGradient(next) : next;
     options.onState?.(next, loop + 1);
-    if (taps.includes(loop + 1)) states.set(loop + 1, finish(next));
+    if (taps.includes(loop + 1)) states.set(loop + 1, finalNorm(coda(next, setting), setting));
   }
   return states;
 }
+
+/** What the stages of a model have besides their parameters: rows of several texts, or those of a cache beside them. */
+export interface Setting {
+  readonly spec: Spec;
+  readonly params: Params;
+  /** Texts of equal length in the rows. */
+  readonly batch: number;
+  readonly attend: (stage: StageName, block: number) => Attend;
+  /** Adds to rows x [N, d] what a table [context, d] has at their positions. */
+  readonly place: (x: Value, table: Value) => Value;
+  /** What rotary positions do to queries and keys. */
+  readonly turn: AttentionOptions["turn"];
+}
+
+/** What enters the loops: the tokens as they were read [N, d], at their positions, through the prelude. */
+export function prelude(read: Value, setting: Setting): Value {
+  const { prelude: stage } = stages(setting.spec);
+  const placed = placeAt(placeAt(read, frame(setting.spec), setting), stage, setting);
+  return settle(blocks(placed, stage.blocks, setting, { stage: "prelude" }), stage, setting);
+}
+
+/** What a loop has besides its state. */
+export interface LoopOptions {
+  readonly modulations?: readonly BlockModulation[] | undefined;
+  /** Each block is a recomputation segment. */
+  readonly recompute?: boolean;
+}
+
+/**
+ * One loop: the embedding enters, then come the core's blocks. x [N, d] -> [N, d]; before a first loop that starts from
+ * zeros, or from ones by which the embedding is multiplied, the state may be left out.
+ */
+export function core(
+  state: Value | undefined,
+  embedding: Value | undefined,
+  setting: Setting,
+  options: LoopOptions = {},
+): Value {
+  const { spec } = setting;
+  const { core: stage } = stages(spec);
+  const injected = spec.inject === "everyLayer" ? embedding : undefined;
+  const entered = enter(state, embedding, setting);
+  return settle(
+    blocks(entered, stage.blocks, setting, { stage: "core", injected, ...options }),
+    stage,
+    setting,
+  );
+}
+
+/** What the core reads, given the state. */
+function enter(state: Value | undefined, embedding: Value | undefined, setting: Setting): Value {
+  const { inject } = setting.spec;
+  const { core: stage } = stages(setting.spec);
+  const given = embedding ?? (state as Value);
+  if (inject === "add") {
+    const placed = placeAt(given, stage, setting);
+    return state ? add(state, placed) : placed;
+  }
+  const joined = state && inject === "multiply" ? mul(state, given) : (state ?? given);
+  return placeAt(joined, stage, setting);
+}
+
+/** What follows the last loop: the coda's blocks, x [N, d] -> [N, d]. */
+export function coda(state: Value, setting: Setting): Value {
+  const { coda: stage } = stages(setting.spec);
+  return settle(blocks(state, stage.blocks, setting, { stage: "coda" }), stage, setting);
+}
+
+/** What is read out of what the coda left [N, d]: the norm around the whole run, where a model has one. */
+export const finalNorm = (x: Value, setting: Pick<Setting, "spec" | "params">): Value =>
+  settle(x, frame(setting.spec), setting);
+
+const placeAt = (x: Value, { positions }: Pick<Stage, "positions">, { params, place }: Setting): Value =>
+  positions ? place(x, params(`${positions}.weight`)) : x;
+
+const settle = (
+  x: Value,
+  { norm }: Pick<Stage, "norm">,
+  { spec, params }: Pick<Setting, "spec" | "params">,
+): Value => (norm ? normed(x, spec, within(params, norm)) : x);
 
 /** The state before the first loop; undefined where the first loop reads the embedding alone. */
 function firstState({ start, inject }: Spec, embedding: Value): Value | undefined {
@@ -106,7 +171,13 @@ function firstState({ start, inject }: Spec, embedding: Value): Value | undefine
 }
 
 /** What the model reads, embedded: [N, d]. */
-function readIn(builder: GraphBuilder, spec: Spec, params: Params, batch: number, tokens: number): Value {
+export function readIn(
+  builder: GraphBuilder,
+  spec: Spec,
+  params: Params,
+  batch: number,
+  tokens: number,
+): Value {
   const rows = batch * tokens;
   if (spec.readout.kind === "tokens") {
     const ids = builder.input("tokens", [batch, tokens], "int");
@@ -125,12 +196,11 @@ function rotation(builder: GraphBuilder, spec: Spec, tokens: number): AttentionO
   return (heads) => turned(heads, turns);
 }
 
-/** Rows [N, d] of `batch` texts, with a learned vector added for each position. */
-function withPositions(x: Value, params: Params, name: string, batch: number): Value {
+/** Rows [N, d] of `batch` texts from their first position on, with a learned vector added for each position. */
+function withPositions(x: Value, table: Value, batch: number): Value {
   const [rows, width] = x.shape as [number, number];
   const tokens = rows / batch;
-  const positions = slice(params(`${name}.weight`), 0, 0, tokens);
-  return reshape(add(reshape(x, [batch, tokens, width]), positions), [rows, width]);
+  return reshape(add(reshape(x, [batch, tokens, width]), slice(table, 0, 0, tokens)), [rows, width]);
 }
 
 /** The norm of a spec with the gain and bias below `params`. */
@@ -140,11 +210,6 @@ function normed(x: Value, spec: Spec, params: Params, gain = true): Value {
   return kind === "rms"
     ? rmsNormed(x, epsilon, own)
     : layerNormed(x, epsilon, own, bias ? params("bias") : undefined);
-}
-
-/** States [N, d] after the final norm of a model that has one around the whole run. */
-export function finalNorm(x: Value, spec: Spec, params: Params): Value {
-  return normed(x, spec, within(params, frame(spec).norm as string));
 }
 
 /**
@@ -170,40 +235,25 @@ export interface BlockModulation {
   readonly mlp: Modulation;
 }
 
-/** What blocks have besides their own parameters. */
-interface Surroundings {
-  /** Texts of equal length in the rows. */
-  readonly batch: number;
-  readonly attend: (block: number) => Attend;
-  /** What positions do to queries and keys. */
-  readonly turn?: AttentionOptions["turn"];
-  readonly modulations?: readonly BlockModulation[] | undefined;
-  /** What a model with `inject: "everyLayer"` adds before each block. */
-  readonly embedding?: Value | undefined;
-  /** Each block is a recomputation segment. */
-  readonly recompute?: boolean;
-}
-
-/** One loop: the blocks of the core, one after the other, x [N, d] -> [N, d]. */
-export function core(x: Value, spec: Spec, params: Params, around: Surroundings): Value {
-  const { embedding, ...others } = around;
-  const own = spec.inject === "everyLayer" ? around : others;
-  return blocks(x, spec, params, stages(spec).core.blocks, own);
+/** What blocks have besides their setting. */
+interface BlocksOptions extends LoopOptions {
+  readonly stage: StageName;
+  /** What is added before each block. */
+  readonly injected?: Value | undefined;
 }
 
 function blocks(
   x: Value,
-  spec: Spec,
-  params: Params,
   names: readonly string[],
-  { batch, attend, turn, modulations, embedding, recompute }: Surroundings,
+  { spec, params, batch, attend, turn }: Setting,
+  { stage, injected, modulations, recompute }: BlocksOptions,
 ): Value {
   return names.reduce((state, name, index) => {
     const apply = () => {
-      const entered = embedding ? add(state, embedding) : state;
+      const entered = injected ? add(state, injected) : state;
       return applyBlock(entered, spec, within(params, name), {
         batch,
-        attend: attend(index),
+        attend: attend(stage, index),
         turn,
         modulation: modulations?.[index],
       });

@@ -1,23 +1,41 @@
 import { GraphBuilder } from "../graph/builder.ts";
-import { add, concat, matmul, mul, reduceSum, slice, softmax, swapLast } from "../graph/ops.ts";
-import type { Graph, Value } from "../graph/types.ts";
-import type { Attend } from "../nn/attention.ts";
+import {
+  add,
+  broadcastTo,
+  concat,
+  gather,
+  matmul,
+  mul,
+  reduceSum,
+  reshape,
+  slice,
+  softmax,
+  swapLast,
+} from "../graph/ops.ts";
+import type { Graph, Shape, Value } from "../graph/types.ts";
+import type { Attend, AttentionOptions } from "../nn/attention.ts";
+import { turned, turnTable } from "../nn/rotary.ts";
 import {
   type BlockModulation,
   blockModulation,
+  coda,
   core,
   finalNorm,
   modulationRows,
   parameterInputs,
+  prelude,
+  readIn,
   readOut,
+  type Setting,
 } from "./assembly.ts";
-import { notDecodable, readsVectors } from "./errors.ts";
-import { isConditioned } from "./parameters.ts";
-import { hasVectors, type Spec } from "./spec.ts";
+import { readsVectors } from "./errors.ts";
+import { isConditioned, type StageName } from "./parameters.ts";
+import { hasVectors, headWidth, type Spec } from "./spec.ts";
 
-// Shapes: S sequences, T new tokens of each, P cached positions read, H heads, d width, k layers.
+// The assembly cut where a decoder looks in: before the loops, between them, and after. Shapes: S sequences, T new
+// tokens of each, P cached positions read, H heads, K heads of keys and values, w their width, d width, k core layers.
 
-/** Sizes of one call of the core while decoding. */
+/** Sizes of one call while decoding. */
 export interface CallShape {
   readonly sequences: number;
   /** New tokens of each sequence. */
@@ -29,107 +47,84 @@ export interface CallShape {
 export const cacheKinds = ["keys", "values"] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 
+/** A layer that attends: in the core it does so anew in every loop. */
+export interface Layer {
+  readonly stage: StageName;
+  readonly index: number;
+}
+
+/** The layers of some stages, in the order in which they run. */
+export const layersOf = (
+  { layers }: Spec,
+  stages: readonly StageName[] = ["prelude", "core", "coda"],
+): Layer[] =>
+  stages.flatMap((stage) => Array.from({ length: layers[stage] }, (_, index) => ({ stage, index })));
+
 /** The input that holds the cache of one layer and sequence. */
-export const cacheName = (kind: CacheKind, layer: number, sequence: number): string =>
-  `${kind}.${layer}.${sequence}`;
+export const cacheName = (kind: CacheKind, { stage, index }: Layer, sequence: number): string =>
+  `${kind}.${stage}.${index}.${sequence}`;
 
 /** The output that holds the new keys and values of one layer. */
-export const rowsName = (layer: number): string => `rows.${layer}`;
+export const rowsName = ({ stage, index }: Layer): string => `rows.${stage}.${index}`;
+
+/** The inputs that every loop reads whole: what each token may see, where it stands, and what it was read as. */
+export const sharedNames = ["mask", "positions", "embedding"] as const;
+
+/** Whether the embedding enters again after the start, so that every loop reads it. */
+export const readsEmbedding = ({ inject }: Spec): boolean => inject !== "none";
 
 /** Values of one conditioning, all blocks of the core: gates and factors, [4 k d]. */
-const modulationSize = (spec: Spec): number => 4 * spec.layers.core * spec.width;
+const modulationSize = ({ layers, width }: Spec): number => 4 * layers.core * width;
 
-/** Refuses a model whose loop is more than its core; throws MODEL_VECTORS or MODEL_DECODE. */
-function requireDecodable(spec: Spec): void {
-  const { inject, frame, positions } = spec;
-  const { heads, keyValueHeads } = spec.attention;
-  const { prelude, coda } = spec.layers;
-  if (hasVectors(spec)) throw readsVectors(spec.family);
-  const problems = [
-    ...(prelude > 0 ? [`prelude: ${prelude} layers`] : []),
-    ...(coda > 0 ? [`coda: ${coda} layers`] : []),
-    ...(inject !== "none" ? [`inject: ${inject}`] : []),
-    ...(frame !== "run" ? [`frame: ${frame}`] : []),
-    ...(positions.kind !== "learned" ? [`positions.kind: ${positions.kind}`] : []),
-    ...(keyValueHeads !== heads ? [`attention.keyValueHeads: ${keyValueHeads}`] : []),
-  ];
-  if (problems.length > 0) throw notDecodable(problems);
+/**
+ * What runs before the first loop: the embedding, positions and the prelude. Inputs: `tokens` and `positions` [S, T];
+ * for a prelude `mask` and caches, as `loopGraph`. Outputs: `x` [S T, d], the state before the first loop; `embedding`
+ * [S T, d] where it enters again; rows as `loopGraph`. Throws MODEL_VECTORS.
+ */
+export function prologueGraph(spec: Spec, shape: CallShape): Graph {
+  const { builder, setting, fresh } = settingOf(spec, shape);
+  const read = readIn(builder, spec, setting.params, shape.sequences, shape.tokens);
+  const embedding = prelude(read, setting);
+  const filled = (value: number) => broadcastTo(builder.scalar(value), embedding.shape);
+  const x = { embedding, zeros: filled(0), ones: filled(1) }[spec.start];
+  return builder.graph({ x, ...(readsEmbedding(spec) ? { embedding } : {}), ...fresh });
 }
 
 /**
  * One loop over new tokens of several sequences, each in its own loop of its own trajectory: every loop uses
- * the same weights. Inputs: `x` [S T, d]; `modulation` [S T or 1, 4 k d] where the model is conditioned; the
- * additive `mask` [S, 1, T, P + T] (0 or a large negative number); per layer and sequence, `keys.j.s` and
- * `values.j.s` [1, H, P, d / H]. Outputs: the next `x`, and per layer `rows.j` [S, 2 H or 3 H, T, d / H], which ends
- * with the H heads of the new keys and the H of the new values. Throws MODEL_VECTORS, MODEL_DECODE.
+ * the same weights. Inputs: `x` [S T, d]; `embedding` [S T, d] where it enters again; `positions` [S, T] where every
+ * loop has them; `modulation` [S T or 1, 4 k d] where the model is conditioned; the additive `mask` [S, 1, T, P + T]
+ * (0 or a large negative number); per layer and sequence, `keys.core.j.s` and `values.core.j.s` [1, K, P, w]. Outputs:
+ * the next `x`, and per layer `rows.core.j` [S, n, T, w], which ends with the K heads of the new keys and the K of the
+ * new values. Throws MODEL_VECTORS.
  */
 export function loopGraph(spec: Spec, shape: CallShape): Graph {
-  requireDecodable(spec);
-  const { sequences, tokens, cached } = shape;
-  const builder = new GraphBuilder();
-  const { heads } = spec.attention;
-  const x = builder.input("x", [sequences * tokens, spec.width]);
-  const mask = builder.input("mask", [sequences, 1, tokens, cached + tokens]);
-  const fresh: Record<string, Value> = {};
-  const attend =
-    (layer: number): Attend =>
-    ({ queries, keys, values, joined }) => {
-      fresh[rowsName(layer)] = joined ?? concat([keys, values], 1);
-      const past = (kind: CacheKind) =>
-        Array.from({ length: cached === 0 ? 0 : sequences }, (_, sequence) =>
-          builder.input(cacheName(kind, layer, sequence), [1, heads, cached, spec.width / heads]),
-        );
-      return attendCached(queries, keys, values, past("keys"), past("values"), mask);
-    };
-  const next = core(x, spec, parameterInputs(builder, spec), {
-    batch: sequences,
-    attend,
-    modulations: givenModulations(builder, spec, shape),
-  });
+  const { builder, setting, fresh, rows } = settingOf(spec, shape);
+  const embedding = readsEmbedding(spec) ? builder.input("embedding", rows) : undefined;
+  const modulations = givenModulations(builder, spec, shape);
+  const next = core(builder.input("x", rows), embedding, setting, { modulations });
   return builder.graph({ x: next, ...fresh });
 }
 
 /**
- * Attention of new queries [S, H, T, w] over each sequence's own past [1, H, P, w] and the new keys and values
- * [S, H, T, w]. The past is read in place: nothing as long as it is ever copied.
+ * What runs after the last loop: the coda's layers, and the head if it `reads`. Inputs: `x` [S T, d], and caches as
+ * `loopGraph`. Outputs: what the head reads, `hidden` [S T, d], or `logits` [S T, vocab]; rows as `loopGraph`. Throws
+ * MODEL_VECTORS.
  */
-function attendCached(
-  queries: Value,
-  keys: Value,
-  values: Value,
-  pastKeys: readonly Value[],
-  pastValues: readonly Value[],
-  mask: Value,
-): Value {
-  // of one new token these are sums and products, for which a matrix product's start costs more than it does
-  const isOne = queries.shape[2] === 1;
-  const own = isOne ? reduceSum(mul(queries, keys), [3]) : matmul(queries, keys, { transB: true });
-  const perSequence = (value: Value, index: number) => slice(value, 0, index, index + 1);
-  const columns = swapLast(queries);
-  const past = pastKeys.map((part, index) => matmul(part, perSequence(columns, index)));
-  const scores = past.length > 0 ? concat([swapLast(concat(past as [Value, ...Value[]], 0)), own], 3) : own;
-  const weights = softmax(add(scores, mask));
-  const cached = (pastKeys[0]?.shape[2] as number | undefined) ?? 0;
-  const ownWeights = slice(weights, 3, cached, weights.shape[3] as number);
-  const fromOwn = isOne ? mul(ownWeights, values) : matmul(ownWeights, values);
-  if (cached === 0) return fromOwn;
-  const pastWeights = slice(weights, 3, 0, cached);
-  const fromPast = pastValues.map((part, index) => matmul(perSequence(pastWeights, index), part));
-  return add(concat(fromPast as [Value, ...Value[]], 0), fromOwn);
+export function epilogueGraph(spec: Spec, shape: CallShape, { reads }: { readonly reads: boolean }): Graph {
+  const { builder, setting, fresh, rows } = settingOf(spec, shape);
+  const hidden = coda(builder.input("x", rows), setting);
+  const logits = () => readOut(builder, spec, finalNorm(hidden, setting));
+  return builder.graph(reads ? { logits: logits(), ...fresh } : { hidden, ...fresh });
 }
 
-/** The input `modulation`, cut into the blocks' parts; one row serves every token of a single sequence. */
-function givenModulations(builder: GraphBuilder, spec: Spec, { sequences, tokens }: CallShape) {
-  if (!isConditioned(spec)) return undefined;
-  const rows = sequences === 1 ? 1 : sequences * tokens;
-  const all = builder.input("modulation", [rows, modulationSize(spec)]);
-  return Array.from({ length: spec.layers.core }, (_, block): BlockModulation => {
-    const chunk = (index: number) => {
-      const start = (4 * block + index) * spec.width;
-      return slice(all, 1, start, start + spec.width);
-    };
-    return { attention: { gate: chunk(0), factor: chunk(1) }, mlp: { gate: chunk(2), factor: chunk(3) } };
-  });
+/** Logits of what a coda left, or a loop where there is no coda: `hidden` [n, d] -> `logits` [n, vocab]. Throws MODEL_VECTORS. */
+export function headGraph(spec: Spec, rows: number): Graph {
+  if (hasVectors(spec)) throw readsVectors(spec.family);
+  const builder = new GraphBuilder();
+  const setting = { spec, params: parameterInputs(builder, spec) };
+  const normed = finalNorm(builder.input("hidden", [rows, spec.width]), setting);
+  return builder.graph({ logits: readOut(builder, spec, normed) });
 }
 
 /** The modulations of M loops, `t` and `dt` [M] -> `modulation` [M, 4 k d]: what `loopGraph` is told, row by row. */
@@ -145,10 +140,101 @@ export function modulationGraph(spec: Spec, loops: number): Graph {
   return builder.graph({ modulation: concat(parts as [Value, ...Value[]], 1) });
 }
 
-/** Logits of states after any loop: `x` [n, d] -> `logits` [n, vocab]. */
-export function readOutGraph(spec: Spec, rows: number): Graph {
-  requireDecodable(spec);
+/** A part of the assembly whose layers read caches, and note their new rows in `fresh`. */
+function settingOf(spec: Spec, { sequences, tokens, cached }: CallShape) {
+  if (hasVectors(spec)) throw readsVectors(spec.family);
   const builder = new GraphBuilder();
-  const hidden = finalNorm(builder.input("x", [rows, spec.width]), spec, parameterInputs(builder, spec));
-  return builder.graph({ logits: readOut(builder, spec, hidden) });
+  const rows: Shape = [sequences * tokens, spec.width];
+  const fresh: Record<string, Value> = {};
+  const past = (kind: CacheKind, layer: Layer, { shape }: Value) =>
+    Array.from({ length: cached === 0 ? 0 : sequences }, (_, sequence) =>
+      builder.input(cacheName(kind, layer, sequence), [1, shape[1] as number, cached, shape[3] as number]),
+    );
+  const attend =
+    (stage: StageName, index: number): Attend =>
+    ({ queries, keys, values, joined }) => {
+      const layer = { stage, index };
+      fresh[rowsName(layer)] = joined ?? concat([keys, values], 1);
+      const mask = builder.input("mask", [sequences, 1, tokens, cached + tokens]);
+      return attendCached(
+        { queries, keys, values },
+        { keys: past("keys", layer, keys), values: past("values", layer, values) },
+        mask,
+      );
+    };
+  const place = (x: Value, table: Value): Value =>
+    add(x, reshape(gather(table, builder.input("positions", [sequences, tokens], "int")), rows));
+  const params = parameterInputs(builder, spec);
+  const turn = rotation(builder, spec, [sequences, tokens]);
+  const setting: Setting = { spec, params, batch: sequences, attend, place, turn };
+  return { builder, setting, fresh, rows };
+}
+
+/** What rotary positions do to queries and keys that stand at the input `positions` [S, T]; undefined without them. */
+function rotation(
+  builder: GraphBuilder,
+  spec: Spec,
+  [sequences, tokens]: readonly [number, number],
+): AttentionOptions["turn"] {
+  if (spec.positions.kind !== "rotary") return undefined;
+  const { cos, sin, shape } = turnTable(spec.context, headWidth(spec), spec.positions.base);
+  const at = (table: Float64Array): Value => {
+    const rows = gather(
+      builder.constant(table, shape),
+      builder.input("positions", [sequences, tokens], "int"),
+    );
+    return reshape(rows, [sequences, 1, tokens, shape[1]]);
+  };
+  return (heads) => turned(heads, { cos: at(cos), sin: at(sin) });
+}
+
+/**
+ * Attention of new queries [S, H, T, w] over each sequence's own past [1, K, P, w] and the new keys and values
+ * [S, K, T, w]; each head of these serves H / K of the queries'. The past is read in place: nothing as long as it is
+ * ever copied.
+ */
+function attendCached(
+  { queries, keys, values }: Readonly<Record<"queries" | CacheKind, Value>>,
+  past: Readonly<Record<CacheKind, readonly Value[]>>,
+  mask: Value,
+): Value {
+  const [sequences, heads, tokens] = queries.shape as [number, number, number, number];
+  const group = heads / (keys.shape[1] as number);
+  const shared = (value: Value) =>
+    group === 1
+      ? value
+      : reshape(value, [sequences, heads / group, group * tokens, value.shape[3] as number]);
+  const apart = (value: Value) =>
+    group === 1 ? value : reshape(value, [sequences, heads, tokens, value.shape[3] as number]);
+  // of one new token these are sums and products, for which a matrix product's start costs more than it does
+  const isOne = tokens === 1;
+  const asked = shared(queries);
+  const own = isOne ? reduceSum(mul(asked, keys), [3]) : matmul(asked, keys, { transB: true });
+  const perSequence = (value: Value, index: number) => slice(value, 0, index, index + 1);
+  const columns = swapLast(asked);
+  const cached = past.keys.map((part, index) => matmul(part, perSequence(columns, index)));
+  const scores =
+    cached.length > 0 ? concat([swapLast(concat(cached as [Value, ...Value[]], 0)), own], 3) : own;
+  const weights = shared(softmax(add(apart(scores), mask)));
+  const length = (past.keys[0]?.shape[2] as number | undefined) ?? 0;
+  const ownWeights = slice(weights, 3, length, weights.shape[3] as number);
+  const fromOwn = isOne ? mul(ownWeights, values) : matmul(ownWeights, values);
+  if (length === 0) return apart(fromOwn);
+  const pastWeights = slice(weights, 3, 0, length);
+  const fromPast = past.values.map((part, index) => matmul(perSequence(pastWeights, index), part));
+  return apart(add(concat(fromPast as [Value, ...Value[]], 0), fromOwn));
+}
+
+/** The input `modulation`, cut into the blocks' parts; one row serves every token of a single sequence. */
+function givenModulations(builder: GraphBuilder, spec: Spec, { sequences, tokens }: CallShape) {
+  if (!isConditioned(spec)) return undefined;
+  const rows = sequences === 1 ? 1 : sequences * tokens;
+  const all = builder.input("modulation", [rows, modulationSize(spec)]);
+  return Array.from({ length: spec.layers.core }, (_, block): BlockModulation => {
+    const chunk = (index: number) => {
+      const start = (4 * block + index) * spec.width;
+      return slice(all, 1, start, start + spec.width);
+    };
+    return { attention: { gate: chunk(0), factor: chunk(1) }, mlp: { gate: chunk(2), factor: chunk(3) } };
+  });
 }

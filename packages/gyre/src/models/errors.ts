@@ -40,14 +40,6 @@ export function readsVectors(family: string): GyreError {
   });
 }
 
-export function notDecodable(problems: readonly string[]): GyreError {
-  return new GyreError("MODEL_DECODE", {
-    given: `a model that cannot be decoded with a cache:\n    ${problems.join("\n    ")}`,
-    expected: "a language model of core layers alone, whose embedding enters once",
-    fix: "generate with one of the presets gpt, baseLoop, tmlt and loopformer",
-  });
-}
-
 export function badTrajectoryLoops(loops: number, grid: number): GyreError {
   return new GyreError("TRAJECTORY", {
     given: `trajectories of ${loops} loops on the 1/${grid} grid`,

@@ -1,21 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { KeyValueCache } from "../../src/decode/cache.ts";
-import { Decoder, type Route, type Sequence } from "../../src/decode/decoder.ts";
-import { GraphBuilder } from "../../src/graph/builder.ts";
-import type { Value } from "../../src/graph/types.ts";
-import { forward, readOut } from "../../src/models/assembly.ts";
-import { cacheKinds } from "../../src/models/decoding.ts";
+import { Decoder } from "../../src/decode/decoder.ts";
+import type { Passage, Sequence } from "../../src/decode/passage.ts";
+import { cacheKinds, type Layer } from "../../src/models/decoding.ts";
 import type { Model } from "../../src/models/model.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
-import type { Budget, Spec } from "../../src/models/spec.ts";
+import type { Spec } from "../../src/models/spec.ts";
 import { allTrajectories } from "../../src/models/trajectories.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import type { FloatData, Tensor } from "../../src/util/tensor.ts";
+import type { FloatData } from "../../src/util/tensor.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
-import { largestGap, randomInts, randomWeights, routeInputs, tinySize, valuesOf } from "../models/tiny.ts";
+import { largestGap, randomInts, randomWeights, tinySize } from "../models/tiny.ts";
+import { cachedLogits, fullLogits } from "./helpers.ts";
 
 const spec = presets.loopformer({ ...tinySize, context: 40 });
 const modelOf = (of: Spec, runtime: Runtime): Model => ({ spec: of, weights: randomWeights(of, 9), runtime });
@@ -24,41 +23,14 @@ const textOf = (length: number, seed: number, of: Spec = spec) => [
 ];
 const trajectories = [1, 2, 3, 4].flatMap((steps) => allTrajectories(4, steps));
 
-/** Logits [T, vocab] of the whole forward pass in float64, without a cache. */
-function uncached({ spec: of, weights }: Model, text: readonly number[], budget: Budget): number[] {
-  const loops = typeof budget === "number" ? budget : budget.length;
-  const builder = new GraphBuilder();
-  const hidden = forward(builder, of, { batch: 1, tokens: text.length, loops }).get(loops) as Value;
-  const graph = builder.graph({ logits: readOut(builder, of, hidden) });
-  const tokens: Tensor = { data: Int32Array.from(text), shape: [1, text.length] };
-  return valuesOf(graph, [["tokens", tokens], ...weights, ...routeInputs(of, budget)]).get(
-    "logits",
-  ) as number[];
-}
-
-/** Logits of every position, the text given to the decoder in pieces of these lengths, then token by token. */
-async function cached(decoder: Decoder, text: readonly number[], route: Route, pieces: readonly number[]) {
-  const { width } = decoder.model.spec;
-  const sequence = decoder.start();
-  const logits: number[] = [];
-  for (let start = 0, piece = 0; start < text.length; piece++) {
-    const part = text.slice(start, start + (pieces[piece] ?? 1));
-    const states = await decoder.append(sequence, part, route);
-    const rows = part.map((_, row) => states.subarray(row * width, (row + 1) * width));
-    for (const row of await decoder.logits(rows)) logits.push(...row);
-    start += part.length;
-  }
-  return logits;
-}
-
 describe("cached logits equal the uncached ones at every position", () => {
   test.each(trajectories)("on onnxruntime along %j", async (...budget) => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
     const model = modelOf(spec, runtime);
     const decoder = new Decoder(model);
     const text = textOf(40, budget.length);
-    const logits = await cached(decoder, text, await decoder.route(budget), [5, 1, 1, 3]);
-    expect(largestGap(logits, uncached(model, text, budget))).toBeLessThan(1e-4);
+    const logits = await cachedLogits(decoder, text, await decoder.route(budget), [5, 1, 1, 3]);
+    expect(largestGap(logits, fullLogits(model, text, budget))).toBeLessThan(1e-4);
   });
 
   test.each(familyNames)("for %s, to the precision of float64", async (name) => {
@@ -66,8 +38,8 @@ describe("cached logits equal the uncached ones at every position", () => {
     const model = modelOf(of, interpreterRuntime());
     const decoder = new Decoder(model);
     const text = textOf(24, 2, of);
-    const logits = await cached(decoder, text, await decoder.route(of.loops), [3]);
-    expect(largestGap(logits, uncached(model, text, of.loops))).toBeLessThan(1e-11);
+    const logits = await cachedLogits(decoder, text, await decoder.route(of.loops), [3]);
+    expect(largestGap(logits, fullLogits(model, text, of.loops))).toBeLessThan(1e-11);
   });
 
   test("however the text is cut", async () => {
@@ -75,11 +47,11 @@ describe("cached logits equal the uncached ones at every position", () => {
     const decoder = new Decoder(model);
     const text = textOf(40, 3);
     const budget = [0.5, 0.25, 0.25];
-    const expected = uncached(model, text, budget);
+    const expected = fullLogits(model, text, budget);
     const route = await decoder.route(budget);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 5 }), async (pieces) => {
-        expect(largestGap(await cached(decoder, text, route, pieces), expected)).toBeLessThan(1e-11);
+        expect(largestGap(await cachedLogits(decoder, text, route, pieces), expected)).toBeLessThan(1e-11);
       }),
       { numRuns: 8 },
     );
@@ -95,8 +67,8 @@ describe("cached logits equal the uncached ones at every position", () => {
     const model = modelOf(of, runtime);
     const decoder = new Decoder(model);
     const text = textOf(300, 4, of);
-    const logits = await cached(decoder, text, await decoder.route(2), [290]);
-    expect(largestGap(logits, uncached(model, text, 2))).toBeLessThan(1e-4);
+    const logits = await cachedLogits(decoder, text, await decoder.route(2), [290]);
+    expect(largestGap(logits, fullLogits(model, text, 2))).toBeLessThan(1e-4);
   });
 });
 
@@ -104,19 +76,18 @@ describe("loops that share a call", () => {
   test("compute what each would alone, bit for bit", async () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
     const decoder = new Decoder(modelOf(spec, runtime));
-    const { modulations } = await decoder.route([0.25, 0.5, 0.25]);
+    const route = await decoder.route([0.25, 0.5, 0.25]);
     const text = textOf(30, 5);
     const run = async (pieces: readonly number[], atOnce: number) => {
       const sequence = decoder.start();
       const seen: number[] = [];
       for (let position = 0, piece = 0; position < text.length; piece++) {
-        const states = decoder.embed(text.slice(position, position + (pieces[piece] ?? 1)), position);
-        for (let loop = 0; loop < modulations.length; loop += atOnce) {
-          const told = modulations.slice(loop, loop + atOnce);
-          await decoder.loop([{ sequence, loop, modulations: told, position, states }]);
-        }
-        seen.push(...states);
-        position += states.length / spec.width;
+        const tokens = text.slice(position, position + (pieces[piece] ?? 1));
+        const passage = decoder.begin(sequence, tokens, { route, position });
+        while (passage.loops < route.loops)
+          await decoder.run([passage], Math.min(atOnce, route.loops - passage.loops));
+        seen.push(...(passage.states as FloatData));
+        position += tokens.length;
       }
       return seen;
     };
@@ -134,20 +105,18 @@ describe("loops that the head follows in the same call", () => {
     const budget = [0.25, 0.5, 0.25];
     const route = await decoder.route(budget);
     const texts = [textOf(9 + count, 6), textOf(21 + count, 7)];
-    const calls = [];
+    const passages: Passage[] = [];
     for (const text of texts) {
       const sequence = decoder.start(text.length);
       await decoder.append(sequence, text.slice(0, -count), route);
-      const { length: position } = sequence;
-      const states = decoder.embed(text.slice(-count), position);
-      calls.push({ sequence, loop: 0, modulations: route.modulations, position, states });
+      passages.push(decoder.begin(sequence, text.slice(-count), { route }));
     }
     const before = decoder.calls;
-    const logits = await decoder.loopAndRead(calls);
+    const logits = await decoder.run(passages, route.loops, "logits");
     expect([decoder.calls - before, logits.length]).toEqual([1, 2 * count]);
     for (const [index, text] of texts.entries()) {
       const mine = logits.slice(index * count, (index + 1) * count).flatMap((row) => [...row]);
-      expect(largestGap(mine, uncached(model, text, budget).slice(-count * spec.vocab))).toBeLessThan(1e-4);
+      expect(largestGap(mine, fullLogits(model, text, budget).slice(-count * spec.vocab))).toBeLessThan(1e-4);
     }
   });
 
@@ -158,19 +127,19 @@ describe("loops that the head follows in the same call", () => {
     const model = modelOf({ ...spec, vocab }, interpreterRuntime());
     const compile = vi.spyOn(model.runtime, "compile");
     const decoder = new Decoder(model);
-    const { modulations } = await decoder.route(loops);
-    const states = decoder.embed([3, 5], 0);
-    const call = { sequence: decoder.start(), loop: 0, modulations, position: 0, states };
-    const logits = await decoder.loopAndRead([call]);
+    const route = await decoder.route(loops);
+    const passage = decoder.begin(decoder.start(), [3, 5], { route });
+    const logits = await decoder.run([passage], loops, "logits");
     expect(decoder.calls).toBe(1);
     const joined = compile.mock.calls.filter(([, options]) => options?.repeat?.epilogue);
     expect(joined).toHaveLength(isJoined ? 1 : 0);
     const rows = logits.flatMap((row) => [...row]);
-    expect(largestGap(rows, uncached(model, [3, 5], loops))).toBeLessThan(1e-11);
+    expect(largestGap(rows, fullLogits(model, [3, 5], loops))).toBeLessThan(1e-11);
   });
 });
 
 describe("a cache", () => {
+  const layer: Layer = { stage: "core", index: 1 };
   test("keeps its rows however it grows", () => {
     const size = fc.record({
       positions: fc.integer({ min: 1, max: 12 }),
@@ -186,12 +155,12 @@ describe("a cache", () => {
           const [position, loop] = [positions - 1, loops - 1];
           const data = new Float32Array(of.width).fill(turn + 1).map((value, index) => value + index / 100);
           for (const kind of cacheKinds)
-            cache.write(kind, 1, loop, position, { data, offset: 0, tokens: 1, count: 1 });
+            cache.write(kind, layer, loop, position, { data, offset: 0, tokens: 1, count: 1 });
           written.set(`${loop} ${position}`, data);
         }
         for (const [key, data] of written) {
           const [loop, position] = key.split(" ").map(Number) as [number, number];
-          const rows = cache.rows("values", 1, loop);
+          const rows = cache.rows("values", layer, loop);
           const head = of.width / of.attention.heads;
           const found = Array.from({ length: of.attention.heads }, (_, index) => {
             const start = (index * cache.capacity + position) * head;
@@ -218,28 +187,22 @@ describe("sequences that share calls", () => {
           budget,
           route,
           text,
-          sequence,
-          loop: 0,
-          states: decoder.embed(text.slice(-1), text.length - 1),
+          passage: decoder.begin(sequence, text.slice(-1), { route }),
         };
       }),
     );
-    while (all.some(({ loop, route }) => loop < route.loops)) {
-      const running = all.filter(({ loop, route }) => loop < route.loops);
-      await decoder.loop(
-        running.map(({ sequence, loop, route, states }) => ({
-          sequence,
-          loop,
-          modulations: route.modulations.slice(loop, loop + 1),
-          position: sequence.length,
-          states,
-        })),
+    for (;;) {
+      const running = all.filter(({ passage, route }) => passage.loops < route.loops);
+      if (running.length === 0) break;
+      await decoder.run(
+        running.map(({ passage }) => passage),
+        1,
       );
-      for (const one of running) one.loop++;
     }
-    const logits = await decoder.logits(all.map(({ states }) => states));
+    const passages = all.map(({ passage }) => passage);
+    const logits = await decoder.run(passages, 0, "logits");
     for (const [index, { text, budget }] of all.entries()) {
-      const expected = uncached(model, text, budget).slice(-spec.vocab);
+      const expected = fullLogits(model, text, budget).slice(-spec.vocab);
       expect(largestGap(logits[index] as FloatData, expected)).toBeLessThan(1e-11);
     }
   });
@@ -248,7 +211,7 @@ describe("sequences that share calls", () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
     const decoder = new Decoder(modelOf(spec, runtime));
     const route = await decoder.route(3);
-    const run = async (seed: number) => cached(decoder, textOf(20, seed), route, [7]);
+    const run = async (seed: number) => cachedLogits(decoder, textOf(20, seed), route, [7]);
     const together = await Promise.all([run(1), run(2), run(3)]);
     for (const [index, logits] of together.entries())
       expect(largestGap(logits, await run(index + 1))).toBeLessThan(1e-5);
@@ -308,7 +271,7 @@ describe("a decoder", () => {
   test("gives its programs back", async () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
     const decoder = new Decoder(modelOf(spec, runtime));
-    await cached(decoder, textOf(9, 1), await decoder.route(2), [4]);
+    await cachedLogits(decoder, textOf(9, 1), await decoder.route(2), [4]);
     expect(runtime.livePrograms).toBeGreaterThan(2);
     await decoder[Symbol.asyncDispose]();
     expect(runtime.livePrograms).toBe(0);
@@ -320,22 +283,17 @@ describe("a decoder", () => {
     const model = modelOf(long, runtime);
     await using decoder = new Decoder(model);
     const route = await decoder.route(1);
-    const { modulations } = route;
     for (let position = 8; position < 64; position += 8) {
       for (const streams of [1, 2, 4, 8]) {
-        const calls = Array.from({ length: streams }, () => ({
-          sequence: decoder.start(),
-          loop: 0,
-          modulations,
-          position,
-          states: decoder.embed([1], position),
-        }));
-        await decoder.loop(calls);
+        const passages = Array.from({ length: streams }, () =>
+          decoder.begin(decoder.start(), [1], { route, position }),
+        );
+        await decoder.run(passages, 1);
       }
     }
     expect(runtime.livePrograms).toBeLessThanOrEqual(25);
     const text = textOf(12, 3, long);
-    const logits = await cached(decoder, text, route, [4]);
-    expect(largestGap(logits, uncached(model, text, 1))).toBeLessThan(1e-4);
+    const logits = await cachedLogits(decoder, text, route, [4]);
+    expect(largestGap(logits, fullLogits(model, text, 1))).toBeLessThan(1e-4);
   });
 });

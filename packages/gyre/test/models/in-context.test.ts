@@ -1,12 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { officialShape } from "../../src/families/loopformer.ts";
 import { lossGraph } from "../../src/measure/evaluate.ts";
-import { loopGraph, readOutGraph } from "../../src/models/decoding.ts";
+import { epilogueGraph, headGraph, loopGraph, prologueGraph } from "../../src/models/decoding.ts";
 import { describe as costs, trainingFlops } from "../../src/models/describe.ts";
 import { initialWeights, parameterCount, parameters } from "../../src/models/parameters.ts";
 import {
   algoformer,
-  baseLoop,
   loopedTransformer,
   promptFamilyNames,
   promptPresets,
@@ -16,7 +15,7 @@ import {
 import { conditions, parseSpec, type Spec } from "../../src/models/spec.ts";
 import { stepGraph } from "../../src/train/objectives/elastic.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { changed, tinySize } from "./tiny.ts";
+import { changed } from "./tiny.ts";
 
 /** The size of the Looped Transformer paper: 20 dimensions, 101 points, width 256, 8 heads. */
 const paper = { inputs: 20, context: 203, width: 256, heads: 8 };
@@ -157,10 +156,12 @@ describe("what only language models do refuses a model of vectors", () => {
     const acts = [
       () => stepGraph(spec, { kind: "final" }, shape),
       () => lossGraph(spec, 2, 1, 4),
+      () => prologueGraph(spec, call),
       () => loopGraph(spec, call),
-      () => readOutGraph(spec, 1),
+      () => epilogueGraph(spec, call, { reads: true }),
+      () => headGraph(spec, 1),
     ];
-    expect(acts.map((act) => errorOf(act).code)).toEqual(new Array(4).fill("MODEL_VECTORS"));
+    expect(acts.map((act) => errorOf(act).code)).toEqual(new Array(6).fill("MODEL_VECTORS"));
     expect(errorOf(acts[0]!).message).toBe(
       "MODEL_VECTORS: a loopedTransformer whose tokens are vectors\n" +
         "  expected: a model of tokens from a vocabulary\n" +
@@ -172,26 +173,5 @@ describe("what only language models do refuses a model of vectors", () => {
     expect(errorOf(() => officialShape(spec)).message).toContain(
       "loopedTransformer, which has no config.json",
     );
-  });
-
-  test("decoding refuses a language model whose loop is more than its core, with every reason", () => {
-    const changes = {
-      layers: { prelude: 1, coda: 2 },
-      inject: "add",
-      frame: "loop",
-      positions: { kind: "rotary" },
-      attention: { keyValueHeads: 1 },
-    };
-    const error = errorOf(() => loopGraph(parseSpec(changed(baseLoop(tinySize), changes)), call));
-    expect(error.code).toBe("MODEL_DECODE");
-    expect(error.detail.given).toMatchInlineSnapshot(`
-      "a model that cannot be decoded with a cache:
-          prelude: 1 layers
-          coda: 2 layers
-          inject: add
-          frame: loop
-          positions.kind: rotary
-          attention.keyValueHeads: 1"
-    `);
   });
 });
