@@ -21,7 +21,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   tasks: ["util"],
   families: ["util", "checkpoint", "models"],
   decode: ["util", "graph", "models", "runtime"],
-  train: [...engine, "grad", "optim", "models", "runtime", "data", "tasks"],
+  train: [...engine, "ranks", "grad", "optim", "models", "runtime", "data", "tasks"],
   report: ["util"],
   measure: [...engine, "grad", "models", "runtime", "data", "tasks", "decode", "report"],
   runs: [

@@ -30,6 +30,7 @@ export const flagTables = {
     {"name":"consistencyWeight","about":"elastic: weight of the consistency term","fallback":0.1,"kind":"number","least":0,"isOpen":false},
     {"name":"consistency","about":"elastic: what the short run must match: hidden states after the final norm (code, Eq. 7) or logits (section 3.3)","fallback":"hidden","kind":"word","words":["hidden","logits"]},
     {"name":"sampler","about":"how short trajectories are drawn","fallback":"official","kind":"word","words":["official","uniform"]},
+    {"name":"trajectoryPer","about":"one short trajectory for all micro-batches of a step, or one for each, as the official code","fallback":"step","kind":"word","words":["step","micro-batch"]},
     {"name":"batch","about":"sequences a micro-batch","fallback":8,"kind":"whole","least":1,"most":65536},
     {"name":"seed","about":"seed of weights, batches and trajectories","fallback":1,"kind":"whole","least":0},
     {"name":"initStd","about":"standard deviation that weights start with, residual projections in proportion; 0.02","kind":"number","least":0,"isOpen":true},

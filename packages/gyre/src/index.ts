@@ -330,4 +330,5 @@ export { type PromptRun, trainPrompts } from "./train/prompts.ts";
 export { parseRecipe, type Recipe } from "./train/recipe.ts";
 export { requireFit, type TrainRun, train } from "./train/text.ts";
 export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
+export type { Rng } from "./util/rng.ts";
 export type { FloatData, Precision, Tensor, TensorData, Weights } from "./util/tensor.ts";

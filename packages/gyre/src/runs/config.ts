@@ -100,7 +100,9 @@ function fromFormat1(json: object): object {
   const { path, sha256 } = (data ?? {}) as { readonly path?: unknown; readonly sha256?: unknown };
   const reference = data === null ? null : { path, manifestSha256: sha256 };
   if (training === null) return { version, kind: "imported", ...others, data: reference };
-  return { version, kind: "text", ...others, training, data: reference };
+  // one trajectory was drawn for each micro-batch then
+  const drawn = { trajectoryPer: "micro-batch", ...(training as object) };
+  return { version, kind: "text", ...others, training: drawn, data: reference };
 }
 
 /** What speaks against another depth than the full one, where a model was trained at no other. */

@@ -18,15 +18,15 @@ export interface Rows {
 }
 
 /**
- * The micro-batches of an objective over tokens. Trajectories are a pure function of (seed, step, micro); rows are
- * what `rowsAt` says. Every shape has one graph.
+ * The micro-batches of an objective over tokens. Trajectories are a pure function of (seed, step), or of (seed, step, micro); rows
+ * are what `rowsAt` says. Every shape has one graph.
  */
 export function elasticSource(
   spec: Spec,
   training: TrainingOptions,
   rowsAt: (step: number, micro: number) => Rows,
 ): Source {
-  const { batch, seed, objective, sampler } = training;
+  const { batch, seed, objective, sampler, trajectoryPer } = training;
   const { loops } = spec;
   const hasOwnRoute = spec.conditioning.kind === "time";
   const graphs = new Map<string, Graph>();
@@ -41,7 +41,7 @@ export function elasticSource(
   return (step, micro): MicroBatch => {
     const units =
       objective.kind === "elastic"
-        ? sampleUnits(sampler, loops, rng(seed, "trajectory", step, micro))
+        ? sampleUnits(sampler, loops, rng(seed, "trajectory", step, trajectoryPer === "step" ? 0 : micro))
         : undefined;
     const rows = rowsAt(step, micro);
     const inputs = new Map<string, Tensor>(rows.inputs);

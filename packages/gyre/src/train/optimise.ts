@@ -2,9 +2,12 @@ import type { Graph } from "../graph/types.ts";
 import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
 import type { TrainState } from "../optim/state.ts";
 import { warmupCosine } from "../optim/warmup-cosine.ts";
+import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
+import { checksumOf } from "../util/checksum.ts";
 import type { Tensor } from "../util/tensor.ts";
-import { nonFinite } from "./errors.ts";
+import { nonFinite, ranksUneven } from "./errors.ts";
+import { Exchange, type Measured, type StepSums } from "./exchange.ts";
 import type { OptimiserOptions } from "./options.ts";
 
 /** What one forward and backward pass computes, and from which numbers besides the weights. */
@@ -29,6 +32,8 @@ export interface Progress {
   readonly checkpointEvery?: number | undefined;
   /** Ends the run after the step under way, with its state saved. */
   readonly signal?: AbortSignal | undefined;
+  /** The processes that train this run together, each its share of a step's micro-batches; this one alone by default. */
+  readonly ranks?: Collective | undefined;
 }
 
 export interface Optimisation extends Progress {
@@ -61,14 +66,23 @@ export type TrainEvent =
   | { readonly type: "end"; readonly step: number; readonly reason: "done" | "stopped" };
 export type StepEvent = Extract<TrainEvent, { readonly type: "step" }>;
 
+/** Steps between two checks that all ranks have the same weights. */
+const STEPS_BETWEEN_CHECKS = 100;
+
 /**
  * The training loop: an async iterable of events, so that logging is the caller's. Nothing but the state and the
- * step decides a step, so a run that goes on from a saved state equals one that never stopped. Throws
- * TRAIN_NOT_FINITE, which names the step and the last good checkpoint.
+ * step decides a step, so a run that goes on from a saved state equals one that never stopped. Ranks share a step's
+ * micro-batches and all make its update; a signal to any of them stops all after the same step. Throws TRAIN_NOT_FINITE, which
+ * names the step and the last good checkpoint, RANKS_UNEVEN, and RANKS_DIFFER where a rank's weights are not those of rank 0.
  */
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
   const { options, source, state, save, signal, checkpointEvery = 100 } = run;
-  const isOver = () => state.step >= options.steps || signal?.aborted === true;
+  const { ranks = alone } = run;
+  if (options.microBatches % ranks.size !== 0) throw ranksUneven(options.microBatches, ranks.size);
+  const exchange = new Exchange(ranks);
+  const isOver = () => state.step >= options.steps || exchange.isAny(signal?.aborted === true);
+  const requireSameWeights = () =>
+    exchange.requireSame(`the weights after step ${state.step}`, () => checksumOf(state.weights));
   let saved = state.step;
   const checkpoint = async (): Promise<TrainEvent> => {
     await save?.(state);
@@ -81,8 +95,10 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
     await compiled(run, source(state.step, 0).graph);
     yield { type: "compiled", step: state.step, elapsedMs: performance.now() - started };
   }
+  requireSameWeights();
   while (!isOver()) {
-    yield await optimizerStep(run, saved);
+    yield await optimizerStep(run, exchange, saved);
+    if (state.step % STEPS_BETWEEN_CHECKS === 0) requireSameWeights();
     if (save && state.step % checkpointEvery === 0 && state.step < options.steps) yield await checkpoint();
   }
   if (save && saved !== state.step) yield await checkpoint();
@@ -94,40 +110,71 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
 const compiled = ({ runtime, options }: Optimisation, graph: Graph): Promise<Program> =>
   runtime.compile(graph, { buffers: 1, lean: options.recompute });
 
-async function optimizerStep(run: Optimisation, saved: number): Promise<StepEvent> {
-  const { options, source, state } = run;
+async function optimizerStep(run: Optimisation, exchange: Exchange, saved: number): Promise<StepEvent> {
+  const { options, state, ranks = alone } = run;
   const { microBatches, clip } = options;
   const started = performance.now();
-  const sums = new Map<string, Float32Array>();
-  const parts = new Map<string, number>();
-  const noted: Record<string, number[]> = {};
-  let [loss, flops, tokens] = [0, 0, 0];
-  for (let micro = 0; micro < microBatches; micro++) {
-    const pass = source(state.step, micro);
-    const program = await compiled(run, pass.graph);
-    const outputs = await program.run(new Map([...state.weights, ...pass.inputs]));
-    loss += numberIn(outputs, "loss") / microBatches;
-    for (const part of partsOf(pass.graph))
-      parts.set(part, (parts.get(part) ?? 0) + numberIn(outputs, `loss/${part}`) / microBatches);
-    for (const [name, value] of Object.entries(pass.noted ?? {}))
-      noted[name] = [...(noted[name] ?? []), value];
-    flops += pass.flops;
-    tokens += pass.tokens;
-    accumulate(sums, outputs, micro, microBatches);
-  }
-  const gradientNorm = globalNorm(sums.values()) / microBatches;
+  const share = shareOf(microBatches, ranks);
+  const own = await microBatchSums(run, share);
+  const { gradients, measured } = exchange.sum(own, { first: share[0] as number, microBatches });
+  const { loss, parts, ...counts } = summaryOf(measured);
+  const gradientNorm = globalNorm(gradients.values()) / microBatches;
   const step = state.step + 1;
   if (!Number.isFinite(loss)) throw nonFinite(step, "the loss", loss, saved);
   if (!Number.isFinite(gradientNorm)) throw nonFinite(step, "the gradient norm", gradientNorm, saved);
 
   const learningRate = learningRateAt(options, state.step);
   const gradientScale = clipScale(gradientNorm, clip) / microBatches;
-  const gradient = (name: string) => sums.get(name) as Float32Array;
+  const gradient = (name: string) => gradients.get(name) as Float32Array;
   updateAdamW(state.weights, gradient, state.moments, { ...options, learningRate, step, gradientScale });
   state.step = step;
   const elapsedMs = performance.now() - started;
-  const measured = { loss, parts: Object.fromEntries(parts), gradientNorm, learningRate };
-  return { type: "step", step, ...measured, noted, tokens, flops, elapsedMs };
+  return { type: "step", step, loss, parts, gradientNorm, learningRate, ...counts, elapsedMs };
+}
+
+/** Gradients of some micro-batches of the step, added up, and what each of them measured. */
+async function microBatchSums(run: Optimisation, share: readonly number[]): Promise<StepSums> {
+  const { source, state } = run;
+  const gradients = new Map<string, Float32Array>();
+  const measured: Measured[] = [];
+  for (const [index, micro] of share.entries()) {
+    const pass = source(state.step, micro);
+    const program = await compiled(run, pass.graph);
+    const outputs = await program.run(new Map([...state.weights, ...pass.inputs]));
+    measured.push(
+      new Map([
+        ["loss", numberIn(outputs, "loss")],
+        ...partsOf(pass.graph).map((part) => [`loss/${part}`, numberIn(outputs, `loss/${part}`)] as const),
+        ...Object.entries(pass.noted ?? {}).map(([name, value]) => [`noted/${name}`, value] as const),
+        ["tokens", pass.tokens],
+        ["flops", pass.flops],
+      ]),
+    );
+    accumulate(gradients, outputs, index, share.length);
+  }
+  return { gradients, measured };
+}
+
+/** What a step event says of its micro-batches: means of losses, sums of counts, every number that was noted. */
+function summaryOf(
+  measured: readonly Measured[],
+): Pick<StepEvent, "loss" | "parts" | "noted" | "tokens" | "flops"> {
+  const all = (name: string) => measured.map((numbers) => numbers.get(name) as number);
+  const mean = (name: string) => all(name).reduce((sum, value) => sum + value / measured.length, 0);
+  const sum = (name: string) => all(name).reduce((total, value) => total + value, 0);
+  const named = <Value>(prefix: string, value: (name: string) => Value): Record<string, Value> =>
+    Object.fromEntries(
+      [...(measured[0]?.keys() ?? [])]
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => [name.slice(prefix.length), value(name)]),
+    );
+  return {
+    loss: mean("loss"),
+    parts: named("loss/", mean),
+    noted: named("noted/", all),
+    tokens: sum("tokens"),
+    flops: sum("flops"),
+  };
 }
 
 const numberIn = (outputs: ReadonlyMap<string, Tensor>, name: string): number =>

@@ -59,6 +59,10 @@ export type Objective = z.infer<typeof objectiveSchema>;
 export const trainingSchema = optimiserSchema.extend({
   objective: objectiveSchema,
   sampler: z.enum(samplerNames).default("official").describe("how short trajectories are drawn"),
+  trajectoryPer: z
+    .enum(["step", "micro-batch"])
+    .default("step")
+    .describe("one short trajectory for all micro-batches of a step, or one for each, as the official code"),
   batch: batch.default(8).describe("sequences a micro-batch"),
   seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
   initStd: z

@@ -125,12 +125,17 @@ describe("seeds", () => {
     expect(losses(a)).not.toEqual(losses(c));
   });
 
-  test("short trajectories differ from step to step and from micro-batch to micro-batch", async () => {
+  test("short trajectories differ from step to step and, where asked, from micro-batch to micro-batch", async () => {
     const of = loopformer({ ...tinySize, loops: 8 });
-    const { events } = await run({ steps: 6, microBatches: 2, objective: elastic }, of);
-    const drawn = stepsOf(events).map(({ noted: { shortLoops = [] } }) => shortLoops);
-    expect(new Set(drawn.map(([first]) => first)).size).toBeGreaterThan(1);
-    expect(drawn.some(([first, second]) => first !== second)).toBe(true);
+    const drawn = async (trajectoryPer: "step" | "micro-batch") => {
+      const { events } = await run({ steps: 6, microBatches: 2, objective: elastic, trajectoryPer }, of);
+      return stepsOf(events).map(({ noted: { shortLoops = [] } }) => shortLoops);
+    };
+    const [perStep, perMicro] = [await drawn("step"), await drawn("micro-batch")];
+    expect(new Set(perStep.map(([first]) => first)).size).toBeGreaterThan(1);
+    expect(perStep.every(([first, second]) => first === second)).toBe(true);
+    expect(perMicro.some(([first, second]) => first !== second)).toBe(true);
+    expect(perMicro.map(([first]) => first)).toEqual(perStep.map(([first]) => first));
   });
 });
 
