@@ -1,4 +1,4 @@
-import type { TokenSplit } from "../packages/gyre/src/data/windows.ts";
+import { memorySplit, type TokenSplit } from "../packages/gyre/src/data/windows.ts";
 import { evaluate } from "../packages/gyre/src/measure/evaluate.ts";
 import { loopformer } from "../packages/gyre/src/models/presets.ts";
 import type { Runtime } from "../packages/gyre/src/runtime/runtime.ts";
@@ -14,7 +14,7 @@ export function learnableTokens(length: number, vocab: number, seed = 1): TokenS
     const next = 3 * (tokens[at - 1] as number) + 1;
     tokens[at] = (random.uniform() < 0.1 ? random.below(vocab) : next) % vocab;
   }
-  return { tokens, length, bytes: length };
+  return memorySplit(tokens);
 }
 
 export const goldenSpec = loopformer({

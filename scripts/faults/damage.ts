@@ -62,6 +62,11 @@ const others: Readonly<Record<string, (folder: string) => Promise<void>>> = {
 
 const answerWithinMs = 10_000;
 
+async function tokensOf(data: string): Promise<Uint16Array | Uint32Array> {
+  const { train } = await openDataset(data);
+  return train.read(0, train.length);
+}
+
 /** Undefined where an act did what it should: gave what `isRight` accepts, or refused in plain words, and soon. */
 async function problemOf<Value>(act: () => Promise<Value>, isRight: (value: Value) => boolean) {
   let timer: NodeJS.Timeout | undefined;
@@ -99,7 +104,7 @@ export const damage: FaultPart = {
     await mkdir(whole);
     const data = await tinyData(whole);
     await tinyRun(join(whole, "run"), data, context.seed);
-    const train = (await openDataset(data)).train.tokens;
+    const train = await tokensOf(data);
 
     const each = Object.entries(damages).flatMap(([name, act]) =>
       files.map((file) => ({ name: `${file}: ${name}`, act: (at: string) => act(join(at, file), context) })),
@@ -128,7 +133,7 @@ export const damage: FaultPart = {
           ({ step, records }) => (step === undefined || [1, 2].includes(step)) && records.length <= 2,
         ),
         await problemOf(
-          async () => (await openDataset(join(copy, "data"))).train.tokens,
+          async () => tokensOf(join(copy, "data")),
           (tokens) => tokens.length === train.length && tokens.every((token, at) => token === train[at]),
         ),
       ];

@@ -1,4 +1,4 @@
-import { bytesTokenizer, evaluate, interpreterRuntime, uniformTrajectory } from "gyre";
+import { bytesTokenizer, evaluate, interpreterRuntime, memorySplit, uniformTrajectory } from "gyre";
 import { openOnnxRuntime } from "gyre/node";
 import type { FaultPart } from "./part.ts";
 import { randomOf, sharedOut } from "./part.ts";
@@ -27,7 +27,7 @@ export const evaluation: FaultPart = {
       const plain = new PlainModel(spec, weights);
       const random = randomOf(context, "evaluation", index);
       const tokens = Uint16Array.from({ length: 3 * spec.context + 17 }, () => random.below(256));
-      const split = { tokens, length: tokens.length, bytes: tokens.length };
+      const split = memorySplit(tokens);
       const expected = budgets.map((budget) => {
         const trajectory = typeof budget === "number" ? uniformTrajectory(budget) : budget;
         let sum = 0;

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { generate, initialState, parseTraining, train } from "gyre";
+import { generate, initialState, memorySplit, parseTraining, train } from "gyre";
 import { openOnnxRuntime } from "gyre/node";
 import type { FaultPart } from "./part.ts";
 import { randomOf, sharedOut } from "./part.ts";
@@ -57,8 +57,7 @@ export const memory: FaultPart = {
     const written = await growth(generate(model, [65, 66], writing), tokens);
     context.note(words("tokens:", written));
     const random = randomOf(context, "memory");
-    const text = Uint16Array.from({ length: 4096 }, () => random.below(256));
-    const data = { tokens: text, length: text.length, bytes: text.length };
+    const data = memorySplit(Uint16Array.from({ length: 4096 }, () => random.below(256)));
     const training = parseTraining(
       { objective: { kind: "elastic" }, steps, batch: 2, warmupSteps: 10, seed: context.seed },
       spec,

@@ -9,6 +9,7 @@ export {
   batch,
   type EvaluationWindow,
   evaluationWindows,
+  memorySplit,
   type TokenSplit,
   windowCount,
 } from "./data/windows.ts";

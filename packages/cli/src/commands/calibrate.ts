@@ -63,7 +63,7 @@ async function promptsOf(run: Run, path: string | undefined) {
   const { validation, manifest } = await openRunData(run, path);
   const stride = Math.floor((validation.length - PROMPT_TOKENS) / PROMPTS);
   const prompts = Array.from({ length: PROMPTS }, (_, index) => [
-    ...validation.tokens.subarray(index * stride, index * stride + PROMPT_TOKENS),
+    ...validation.read(index * stride, index * stride + PROMPT_TOKENS),
   ]);
   return { prompts, data: dataOf(manifest) };
 }

@@ -19,7 +19,13 @@ import {
 import { type DatasetManifest, MANIFEST, type SplitManifest, TOKENIZER } from "./manifest.ts";
 import { openDataset } from "./shards.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
-import type { TokenSplit } from "./windows.ts";
+
+/** The tokens of a split that is being prepared. */
+interface Encoded {
+  readonly tokens: Uint16Array | Uint32Array;
+  readonly length: number;
+  readonly bytes: number;
+}
 
 export interface PrepareOptions {
   readonly documents: readonly Document[];
@@ -158,7 +164,7 @@ async function encodeDocuments(
   tokenizer: Tokenizer,
   context: number,
   signal: AbortSignal | undefined,
-): Promise<TokenSplit> {
+): Promise<Encoded> {
   const encoded: Uint32Array[] = [];
   for (const document of documents) {
     await setImmediate(undefined, { signal });
@@ -185,7 +191,7 @@ function requireWindow(tokens: number, context: number): void {
 async function writeSplit(
   folder: string,
   name: "train" | "validation",
-  { tokens, length, bytes }: TokenSplit,
+  { tokens, length, bytes }: Encoded,
   documents: readonly Document[],
   shardBytes: number,
 ): Promise<SplitManifest> {

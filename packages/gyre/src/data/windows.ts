@@ -3,11 +3,30 @@ import { badOption, tooFewTokens } from "./errors.ts";
 
 /** The tokens of one split, documents one after the other, each followed by end of text. */
 export interface TokenSplit {
-  readonly tokens: Uint16Array | Uint32Array;
   /** Number of tokens. */
   readonly length: number;
   /** Number of UTF-8 bytes that the tokens stand for. */
   readonly bytes: number;
+  /** Every token is below. */
+  readonly vocab: number;
+  /** The tokens from `start` to before `end`, to be read and not written to. */
+  read(start: number, end: number): Uint16Array | Uint32Array;
+}
+
+/**
+ * A split whose tokens are in memory.
+ *
+ * @example
+ * const split = memorySplit(Uint16Array.of(72, 105, 256), { bytes: 2 });
+ */
+export function memorySplit(
+  tokens: Uint16Array | Uint32Array,
+  { bytes = tokens.length }: { readonly bytes?: number } = {},
+): TokenSplit {
+  let largest = -1;
+  for (const token of tokens) largest = Math.max(largest, token);
+  const read = (start: number, end: number) => tokens.subarray(start, end);
+  return { length: tokens.length, bytes, vocab: largest + 1, read };
 }
 
 /** `tokens` and `targets` (the next tokens) are row-major [batch, context]. */
@@ -56,8 +75,9 @@ export function batch(options: BatchOptions): Batch {
   for (let row = 0; row < rows; row++) {
     const order = epochOrder(split, count, seed, Math.floor((first + row) / count));
     const start = (order[(first + row) % count] as number) * context;
-    tokens.set(split.tokens.subarray(start, start + context), row * context);
-    targets.set(split.tokens.subarray(start + 1, start + context + 1), row * context);
+    const window = split.read(start, start + context + 1);
+    tokens.set(window.subarray(0, context), row * context);
+    targets.set(window.subarray(1), row * context);
   }
   return { tokens, targets };
 }
@@ -88,6 +108,8 @@ export function evaluationWindows(options: {
   readonly stride: number;
   /** Bytes a token stands for, as the tokenizer's `byteLength`. */
   readonly byteLength: (id: number) => number;
+  /** Score no more than this many tokens, from the start of the split. */
+  readonly maxTokens?: number;
 }): Generator<EvaluationWindow, void, undefined> {
   const { split, context, stride } = options;
   requireWhole("context", context, 1);
@@ -101,8 +123,9 @@ function* slide({
   context,
   stride,
   byteLength,
+  maxTokens = Number.POSITIVE_INFINITY,
 }: Parameters<typeof evaluationWindows>[0]): Generator<EvaluationWindow, void, undefined> {
-  const last = split.length - 1;
+  const last = Math.min(split.length - 1, maxTokens);
   let scored = 0;
   for (let start = 0; scored < last; start += stride) {
     const end = Math.min(start + context, last);
@@ -110,8 +133,9 @@ function* slide({
     const scoredFrom = scored - start;
     const tokens = new Int32Array(context);
     const targets = new Int32Array(context);
-    tokens.set(split.tokens.subarray(start, end));
-    targets.set(split.tokens.subarray(start + 1, end + 1));
+    const window = split.read(start, end + 1);
+    tokens.set(window.subarray(0, length));
+    targets.set(window.subarray(1));
     let bytes = 0;
     for (let at = scoredFrom; at < length; at++) bytes += byteLength(targets[at] as number);
     yield { tokens, targets, start, length, scoredFrom, bytes };

@@ -95,10 +95,11 @@ async function measure(
   const { context } = spec;
   const totalTokens = predictedTokens(split, maxTokens);
   const windows = evaluationWindows({
-    split: beginningOf(split, totalTokens + 1, byteLength),
+    split,
     context,
     stride: stride ?? context,
     byteLength,
+    maxTokens: totalTokens,
   });
   const sums = { loss: 0, squares: 0, tokens: 0, bytes: 0 };
   const started = performance.now();
@@ -134,14 +135,6 @@ function rowInputs(rows: readonly EvaluationWindow[], batch: number, context: nu
     for (const [index, row] of rows.entries()) data.set(row[name], index * context);
     return [name, { data, shape: [batch, context] }];
   });
-}
-
-function beginningOf(split: TokenSplit, length: number, byteLength: (token: number) => number): TokenSplit {
-  if (length >= split.length) return split;
-  const tokens = split.tokens.subarray(0, length);
-  let bytes = 0;
-  for (const token of tokens) bytes += byteLength(token);
-  return { tokens, length, bytes };
 }
 
 function requireCount(name: string, given: number): void {

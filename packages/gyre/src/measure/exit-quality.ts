@@ -43,7 +43,7 @@ export async function readWithExits(
   for (let first = 0; first < starts.length; first += WINDOWS_AT_A_TIME) {
     const readers = await Promise.all(
       starts.slice(first, first + WINDOWS_AT_A_TIME).map(async (start) => {
-        const window = split.tokens.subarray(start, start + context);
+        const window = split.read(start, start + context);
         const follow = window.subarray(PROMPT);
         const options = { loops, cachePolicy, follow, maxTokens: follow.length, window: "stop" as const };
         return { stream: await Stream.open(decoder, window.subarray(0, PROMPT), options), follow, read: 0 };

@@ -37,8 +37,7 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, TrainSta
 export function requireFit(spec: Spec, data: TokenSplit): void {
   if (hasVectors(spec)) throw readsVectors(spec.family);
   windowCount(data, spec.context);
-  const largest = (data.tokens as Uint32Array).reduce((most, token) => Math.max(most, token), 0);
-  if (largest >= spec.vocab) throw tokenOutside(largest, spec.vocab);
+  if (data.vocab > spec.vocab) throw tokenOutside(data.vocab - 1, spec.vocab);
 }
 
 /** The micro-batches of a run on text. */

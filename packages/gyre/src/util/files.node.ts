@@ -13,10 +13,15 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** The bytes of a regular file of at most 2 GiB. */
-export async function readRegular(path: string): Promise<Buffer> {
+/** The bytes of a regular file of at most `most` bytes, and 2 GiB; rejects before it reads a larger one. */
+export async function readRegular(
+  path: string,
+  { most = 2 ** 31 - 1 }: { readonly most?: number } = {},
+): Promise<Buffer> {
   const file = await openRegular(path);
   try {
+    const { size } = await file.stat();
+    if (size > most) throw new Error(`${size} bytes, more than ${most}`);
     return await file.readFile();
   } finally {
     await file.close();

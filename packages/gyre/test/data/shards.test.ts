@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,6 +16,7 @@ import type { Document } from "../../src/data/document.ts";
 import type { DatasetManifest } from "../../src/data/manifest.ts";
 import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.node.ts";
 import { openDataset } from "../../src/data/shards.node.ts";
+import type { TokenSplit } from "../../src/data/windows.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
 import { tempFolder } from "./temp-folder.ts";
 
@@ -36,13 +38,15 @@ const prepare = async (options: Partial<PrepareOptions> = {}) => {
   return { out, manifest };
 };
 
+const allOf = (split: TokenSplit) => split.read(0, split.length);
+
 test("each document is followed by end of text, and the manifest counts it all", async () => {
   const { out, manifest } = await prepare();
   const { train, validation, tokenizer, manifest: read } = await openDataset(out);
   expect(read).toEqual(manifest);
   const text = documents.slice(18).map((document) => `${document.text}<|endoftext|>`);
-  expect(tokenizer.decode(validation.tokens)).toBe(text.join(""));
-  expect(train.length).toBe(train.tokens.length);
+  expect(tokenizer.decode(allOf(validation))).toBe(text.join(""));
+  expect(train.length).toBe(allOf(train).length);
   const bytes = documents.slice(0, 18).reduce((sum, document) => sum + document.text.length, 0);
   expect(manifest.train).toMatchObject({
     documents: 18,
@@ -86,15 +90,15 @@ test("an existing BPE tokenizer is used as it is", async () => {
   const { out } = await prepare({ tokenizer });
   const opened = await openDataset(out);
   expect(readFileSync(join(out, "tokenizer.json"), "utf8")).toBe(tokenizer.json);
-  expect(opened.validation.tokens).toContain(tokenizer.encode("zyxwv")[0]);
+  expect(allOf(opened.validation)).toContain(tokenizer.encode("zyxwv")[0]);
 });
 
 test("gpt2 tokens fit in 16 bits, ids above that do not", async () => {
   const { out, manifest } = await prepare({ tokenizer: { kind: "gpt2" } });
   expect(manifest.dtype).toBe("uint16");
   const { tokenizer, validation } = await openDataset(out);
-  expect(validation.tokens.at(-1)).toBe(50256);
-  expect(tokenizer.decode(validation.tokens)).toContain("ünder 19");
+  expect(allOf(validation).at(-1)).toBe(50256);
+  expect(tokenizer.decode(allOf(validation))).toContain("ünder 19");
   const wide = { ...(await trainBpe({ texts: ["x"], vocab: 257 })), vocab: 70_000 };
   expect((await prepare({ tokenizer: wide })).manifest.dtype).toBe("uint32");
 });
@@ -104,7 +108,17 @@ test("a split larger than shardBytes is written in several files", async () => {
   const { out, manifest } = await prepare({ shardBytes: 101 });
   expect(manifest.train.files.length).toBeGreaterThan(5);
   expect(manifest.train.files[1]).toMatchObject({ name: "train-0001.bin", tokens: 50 });
-  expect((await openDataset(out)).train).toEqual((await openDataset(one.out)).train);
+  const whole = allOf((await openDataset(one.out)).train);
+  const { train } = await openDataset(out);
+  expect(allOf(train)).toEqual(whole);
+  expect(train.vocab).toBe(257);
+  for (const [start, end] of [
+    [49, 52],
+    [50, 100],
+    [0, 0],
+    [120, 260],
+  ] as const)
+    expect(train.read(start, end)).toEqual(whole.slice(start, end));
 });
 
 test("sotu: validation holds the newest speeches, and opens again", async () => {
@@ -236,4 +250,44 @@ test("a manifest that is missing, malformed or at odds with the data is refused"
       edited(({ train }) => Object.assign(train, { tokens: train.tokens + change })),
     ).rejects.toThrow(/DATA_MANIFEST: .*its files do not add up/);
   }
+});
+
+test.each([20e9, 2 ** 53 - 1])(
+  "a manifest that claims %d tokens is held against the files",
+  async (tokens) => {
+    const { out, manifest } = await prepare();
+    const files = manifest.train.files.map((file) => ({ ...file, tokens }));
+    const claims = { ...manifest, train: { ...manifest.train, tokens, files } };
+    writeFileSync(join(out, "manifest.json"), JSON.stringify(claims));
+    await expect(openDataset(out)).rejects.toThrow(/DATA_CORRUPT: .*train.bin: \d+ bytes, not \d{11}/);
+    const more = { ...claims, train: { ...claims.train, files: manifest.train.files } };
+    writeFileSync(join(out, "manifest.json"), JSON.stringify(more));
+    await expect(openDataset(out)).rejects.toThrow(/DATA_MANIFEST: .*its files do not add up to its tokens/);
+  },
+);
+
+test("a manifest that is too large is refused before it is read, and a wrong field in plain words", async () => {
+  const { out, manifest } = await prepare();
+  writeFileSync(join(out, "manifest.json"), JSON.stringify({ ...manifest, version: 2, dtype: "float" }));
+  await expect(openDataset(out)).rejects.toThrow(
+    /DATA_MANIFEST: .*version: must be 1, not 2; dtype: must be "uint16" or "uint32", not "float"/,
+  );
+  truncateSync(join(out, "manifest.json"), 2 ** 33);
+  await expect(openDataset(out)).rejects.toThrow(/DATA_MANIFEST: .*8589934592 bytes, more than 16777216/);
+});
+
+test("a dataset that is replaced while it is open reads as it was", async () => {
+  const { out } = await prepare();
+  const { train } = await openDataset(out);
+  const before = allOf(train);
+  const reversed = documents.map((document) => ({
+    ...document,
+    text: [...document.text].reverse().join(""),
+  }));
+  const again: PrepareOptions = { documents: reversed, source: "s", tokenizer: { kind: "bytes" }, out };
+  await prepareDataset({ ...again, overwrite: true });
+  expect(allOf(train)).toEqual(before);
+  expect(allOf((await openDataset(out)).train)).not.toEqual(before);
+  writeFileSync(join(out, "train.bin"), "cut");
+  expect(() => train.read(0, 10)).not.toThrow();
 });

@@ -1,12 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batch, evaluationWindows, type TokenSplit, windowCount } from "../../src/data/windows.ts";
+import {
+  batch,
+  evaluationWindows,
+  memorySplit,
+  type TokenSplit,
+  windowCount,
+} from "../../src/data/windows.ts";
 
 /** Token i is i, so that a window tells where it starts. */
-const counting = (length: number): TokenSplit => {
-  const tokens = Uint32Array.from({ length }, (_, index) => index);
-  return { tokens, length, bytes: length };
-};
+const counting = (length: number) => memorySplit(Uint32Array.from({ length }, (_, index) => index));
 const sizes = { length: fc.integer({ min: 9, max: 200 }), context: fc.integer({ min: 1, max: 8 }) };
 const startsOf = (split: TokenSplit, context: number, seed: number, first: number, count: number) =>
   Array.from(

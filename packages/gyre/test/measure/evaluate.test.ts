@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { TokenSplit } from "../../src/data/windows.ts";
+import { memorySplit } from "../../src/data/windows.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/types.ts";
 import { interpret } from "../../src/interp/interpret.ts";
@@ -23,11 +23,8 @@ const weights = new Map(
   }),
 );
 const random = rng(5);
-const split: TokenSplit = {
-  tokens: Uint16Array.from({ length: 20 }, () => random.below(size.vocab)),
-  length: 20,
-  bytes: 0,
-};
+const text = Uint16Array.from({ length: 20 }, () => random.below(size.vocab));
+const split = memorySplit(text);
 /** Token 0 separates texts and stands for no bytes, as end of text does. */
 const byteLength = (token: number) => (token === 0 ? 0 : 1 + (token % 3));
 
@@ -48,14 +45,14 @@ function surprise(trajectory: readonly number[], start: number, at: number): num
   const t = trajectory.map((_, index) => trajectory.slice(0, index).reduce((a, b) => a + b, 0));
   const inputs = new Map<string, Tensor>([
     ...weights,
-    ["tokens", { data: Int32Array.from(split.tokens.subarray(start, at)), shape: [1, length] }],
+    ["tokens", { data: Int32Array.from(text.subarray(start, at)), shape: [1, length] }],
     ["t", { data: Float32Array.from(t), shape: [loops] }],
     ["dt", { data: Float32Array.from(trajectory), shape: [loops] }],
   ]);
   const outputs = interpret(builder.graph({ logits: readOut(builder, spec, hidden) }), inputs);
   const last = Array.from(outputs.get("logits")?.data ?? []).slice(-size.vocab);
   const total = last.reduce((sum, logit) => sum + Math.exp(logit), 0);
-  return Math.log(total) - (last[split.tokens[at] as number] as number);
+  return Math.log(total) - (last[text[at] as number] as number);
 }
 
 /** The definition, token by token: the window that scores token `at` is the first that reaches it. */
@@ -68,10 +65,7 @@ function expected(trajectory: readonly number[], stride: number, count = split.l
   const sum = losses.reduce((a, b) => a + b, 0);
   const loss = sum / count;
   const variance = losses.reduce((total, one) => total + (one - loss) ** 2, 0) / count;
-  const bytes = [...split.tokens.subarray(1, count + 1)].reduce(
-    (total, token) => total + byteLength(token),
-    0,
-  );
+  const bytes = [...text.subarray(1, count + 1)].reduce((total, token) => total + byteLength(token), 0);
   return {
     loss,
     perplexity: Math.exp(loss),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TokenSplit } from "../../src/data/windows.ts";
+import { memorySplit } from "../../src/data/windows.ts";
 import { Decoder } from "../../src/decode/decoder.ts";
 import { exitAtRandom, exitRule } from "../../src/decode/exits.ts";
 import { softmaxOf } from "../../src/decode/sampling.ts";
@@ -17,7 +17,7 @@ const model: Model = { spec, weights: randomWeights(spec, 9), runtime: interpret
 const decoder = new Decoder(model);
 const windows = 3;
 const { data: tokens } = randomInts([windows * spec.context], spec.vocab, 5);
-const split: TokenSplit = { tokens: Uint16Array.from(tokens), length: tokens.length, bytes: tokens.length };
+const split = memorySplit(Uint16Array.from(tokens));
 const options = { split, tokens: windows * (spec.context - PROMPT) };
 const scored = windows * (spec.context - PROMPT - 1);
 
@@ -26,7 +26,7 @@ async function lossAtOnce(loops: number): Promise<number> {
   const route = await decoder.route(loops);
   let loss = 0;
   for (let window = 0; window < windows; window++) {
-    const text = [...split.tokens.subarray(window * spec.context, (window + 1) * spec.context)];
+    const text = [...split.read(window * spec.context, (window + 1) * spec.context)];
     const states = await decoder.append(decoder.start(), text, route);
     for (let at = PROMPT + 1; at < spec.context; at++) {
       const state = states.slice((at - 1) * spec.width, at * spec.width);

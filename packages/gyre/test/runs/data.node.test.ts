@@ -33,8 +33,7 @@ async function makeRun(path: string): Promise<void> {
 }
 
 const run = (path = "runs/first") => openRun(at(path), ["text"]);
-const tokensOf = async (opened: Promise<{ train: { tokens: ArrayLike<number> } }>) =>
-  (await opened).train.tokens.length;
+const tokensOf = async (opened: Promise<{ train: { length: number } }>) => (await opened).train.length;
 
 test("the path is stored relative to the run", async () => {
   expect((await run()).config.data?.path).toBe("../../data/notes");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memorySplit } from "../../src/data/windows.ts";
 import { baseLoop, loopedTransformer, tiedTransformer, transformer } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
 import type { TrainState } from "../../src/optim/state.ts";
@@ -213,7 +214,7 @@ describe("options", () => {
   test("a model of a vocabulary cannot train on prompts, nor one of vectors on text", async () => {
     const error = errorOf(() => parsePromptTraining({ steps: 1 }, baseLoop(tinySize), task));
     expect(error.detail.given).toContain("spec: a baseLoop reads tokens of a vocabulary, not prompts");
-    const data = { tokens: new Uint16Array(50), length: 50, bytes: 50 };
+    const data = memorySplit(new Uint16Array(50));
     const going = train({ spec: tinyLooped, training: textOptions(tinyLooped, {}), runtime, data });
     expect((await rejectionOf(going.next())).code).toBe("MODEL_VECTORS");
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { learnableTokens } from "../../../../scripts/golden-case.ts";
+import { memorySplit } from "../../src/data/windows.ts";
 import { trainingFlops } from "../../src/models/describe.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
 import type { TrainState } from "../../src/optim/state.ts";
@@ -274,7 +275,7 @@ describe("numbers that are not finite", () => {
     dataOf("embed.tokens").fill(0, 0, of.width);
     for (let at = 0; at < of.context; at++) dataOf("embed.positions")[at * of.width + 1] = 0;
     dataOf("readout.norm")[1] = 1e38;
-    const zeros = { tokens: new Uint16Array(100), length: 100, bytes: 100 };
+    const zeros = memorySplit(new Uint16Array(100));
     const training = options(of, {});
     const error = await rejectionOf(trained({ spec: of, training, runtime, data: zeros, state }));
     expect(error.code).toBe("TRAIN_NOT_FINITE");
@@ -283,10 +284,10 @@ describe("numbers that are not finite", () => {
 });
 
 test("data of another vocabulary is refused before the first step", async () => {
-  const tokens = Uint16Array.from(data.tokens);
+  const tokens = Uint16Array.from(data.read(0, data.length));
   tokens[7] = tinySize.vocab;
   const training = options(spec, {});
-  const error = await rejectionOf(trained({ spec, training, runtime, data: { ...data, tokens } }));
+  const error = await rejectionOf(trained({ spec, training, runtime, data: memorySplit(tokens) }));
   expect(error.message).toMatch(new RegExp(`TRAIN_DATA: data with the token ${tinySize.vocab}\\n`));
 });
 
