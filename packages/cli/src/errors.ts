@@ -32,7 +32,8 @@ export function unreadableRecipe(path: string, problem: string): GyreError {
 export function trainNeeds(given: string): GyreError {
   return new GyreError("TRAIN_USAGE", {
     given,
-    expected: "gyre train DATA --out RUN for a new run, or gyre train --resume RUN to go on with one",
+    expected:
+      "gyre train DATA --out RUN for a new run, DATA a folder or a task's name; or gyre train --resume RUN to go on",
     fix: "gyre train --help shows examples",
   });
 }

@@ -2,7 +2,7 @@
 
 export const flagTables = {
   model: [
-    {"name":"family","about":"the preset","fallback":"loopformer","kind":"word","words":["gpt","baseLoop","tmlt","loopformer"]},
+    {"name":"family","about":"the preset","fallback":"loopformer","kind":"word","words":["gpt","baseLoop","tmlt","loopformer","loopedTransformer","algoformer"]},
     {"name":"layers","about":"core layers","fallback":2,"kind":"whole","least":1,"most":1024},
     {"name":"loops","about":"how often the core runs at full depth; 6, and 1 of a gpt","kind":"whole","least":1,"most":1024},
     {"name":"width","about":"width of the residual stream","fallback":192,"kind":"whole","least":1,"most":65536},
@@ -12,6 +12,10 @@ export const flagTables = {
     {"name":"bias","about":"biases in attention, feed-forward and LayerNorm","kind":"switch"},
     {"name":"activation","about":"of the feed-forward network; gelu","kind":"word","words":["gelu","relu","silu","geluTanh"]},
     {"name":"adalnInit","about":"modulation weights: N(0, 0.02) as the official code, which is the default, or zero","kind":"word","words":["official","zero"]},
+    {"name":"inject","about":"how the embedding enters every loop again; add for loopedTransformer and algoformer, else none","kind":"word","words":["none","add","multiply","everyLayer"]},
+    {"name":"prelude","about":"layers that run once, before the core; 1 of an algoformer","kind":"whole","least":0,"most":1024},
+    {"name":"coda","about":"layers that run once, after the core; 1 of an algoformer","kind":"whole","least":0,"most":1024},
+    {"name":"readout","about":"whether the head is the embedding, which is the default, or has weights of its own","kind":"word","words":["tied","untied"]},
   ],
   training: [
     {"name":"steps","about":"optimizer steps","fallback":1000,"kind":"whole","least":1,"most":1000000000},

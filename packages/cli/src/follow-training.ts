@@ -14,16 +14,19 @@ interface Following {
   readonly interrupt: Interrupt;
   /** Commands to name at the end: one goes on with a stopped run, the others are for a finished one. */
   readonly next: { readonly goOn: string; readonly done: readonly string[] };
+  /** What is measured `every` so many steps and after the last one, to stand at the end of the line. */
+  readonly measured?: { readonly every: number; readonly text: () => Promise<string> };
 }
 
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
 export async function followTraining(
   events: AsyncIterable<TrainEvent>,
-  { run, steps, status, interrupt, next }: Following,
+  { run, steps, status, interrupt, next, measured }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
   const started = performance.now();
   let tokens = 0;
+  let lastMeasured = "";
   let stoppedAt: number | undefined;
   try {
     for await (const event of events) {
@@ -31,7 +34,10 @@ export async function followTraining(
         const { type: _, ...record } = event;
         await (await run()).appendMetrics(record);
         tokens += event.tokens;
-        status.update(line.next(event), event.step === 1 || event.step === steps);
+        const isLast = event.step === steps;
+        const isMeasured = measured && (event.step % measured.every === 0 || isLast);
+        if (isMeasured) lastMeasured = `  ${await measured.text()}`;
+        status.update(line.next(event) + lastMeasured, event.step === 1 || isLast);
       } else if (event.type === "compiled") {
         interrupt.listen();
         const seconds = (event.elapsedMs / 1e3).toFixed(1);

@@ -75,6 +75,14 @@ export function wholes(text: string): number[] {
   throw new InvalidArgumentError("It must go from the smaller number to the larger one.");
 }
 
+/** A difficulty, or a range of them: "24" or "2..24". */
+export function difficultyRange(text: string): { readonly from: number; readonly to: number } {
+  const [, from, to = from] = /^(\d{1,7})(?:\.\.(\d{1,7}))?$/.exec(text.trim()) ?? [];
+  if (from === undefined || Number(from) > Number(to))
+    throw new InvalidArgumentError("It must be like 24 or 2..24.");
+  return { from: Number(from), to: Number(to) };
+}
+
 type Bounds = readonly [from: string, to: string];
 
 /** The library's limits, which bound what a list can ask for; a test holds them equal. */

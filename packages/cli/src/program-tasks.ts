@@ -23,11 +23,16 @@ export function addTasks(program: Command, exit: (code: number) => void): void {
   addGrade(tasks, exit);
 }
 
-/** The flags that choose a form of a task and its held-out problems. */
-function withProblemFlags(command: Command): Command {
+/** The flags that choose a form of a task. */
+export function withFormFlags(command: Command): Command {
   return command
     .option("--group <name>", "group of the task words: S3, A5, S5 or Z60 (default: S3)")
-    .option("--variant <name>", "form of another task (default: the first that gyre tasks list shows)")
+    .option("--variant <name>", "form of another task (default: the first that gyre tasks list shows)");
+}
+
+/** The flags that choose a form of a task and its held-out problems. */
+function withProblemFlags(command: Command): Command {
+  return withFormFlags(command)
     .option("--difficulty <list>", "like 8, 8,16,32 or 1..8 (default: the task's usual range)", wholes)
     .option("--seed <n>", "seed of the problems (default: 1)", whole(0));
 }

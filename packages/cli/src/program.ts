@@ -10,11 +10,21 @@ import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { RunsOptions } from "./commands/runs.ts";
 import type { ServeOptions } from "./commands/serve.ts";
-import type { TrainOptions } from "./commands/train.ts";
 import { flagsOf, nameFlag, threadsFlag } from "./flags.ts";
-import { draft, loopsRange, mostLoops, number, repeated, trajectory, whole, word } from "./options.ts";
+import {
+  draft,
+  loopsRange,
+  mostLoops,
+  number,
+  repeated,
+  trajectory,
+  whole,
+  wholes,
+  word,
+} from "./options.ts";
 import { addLab } from "./program-lab.ts";
 import { addTasks } from "./program-tasks.ts";
+import { addTrain } from "./program-train.ts";
 
 /** The command line as a description; a command's own code is loaded when it runs. */
 export function createProgram(exit: (code: number) => void): Command {
@@ -91,38 +101,6 @@ function addPrepare(program: Command, exit: Exit): void {
     );
 }
 
-function addTrain(program: Command, exit: Exit): void {
-  const command = program
-    .command("train")
-    .summary("train a model")
-    .description(
-      "Trains a model on prepared data and writes a run: config, metrics.jsonl and checkpoints. Ctrl-C saves and " +
-        "stops; --resume goes on as if it had never stopped, bit for bit.",
-    )
-    .argument("[data]", "folder that gyre prepare wrote")
-    .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
-    .option("--data <dir>", "with --resume: where the run's dataset is by now")
-    .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
-    .option("--force", "replace a run that is at --out already")
-    .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
-    .addOption(threadsFlag());
-  for (const option of flagsOf("model")) command.addOption(option);
-  for (const option of flagsOf("training")) command.addOption(option);
-  command
-    .addHelpText(
-      "after",
-      `
-Examples:
-  $ gyre train data/sotu --out runs/first --loops 6 --steps 1000
-  $ gyre train data/sotu --out runs/gpt --family gpt --layers 6
-  $ gyre train --resume runs/first`,
-    )
-    .action(async (data: string | undefined, options: TrainOptions) =>
-      exit(await (await import("./commands/train.ts")).trainCommand(data, options)),
-    );
-}
-
 function addEval(program: Command, exit: Exit): void {
   program
     .command("eval")
@@ -130,9 +108,10 @@ function addEval(program: Command, exit: Exit): void {
     .description(
       "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a " +
         "plot, and writes a report: numbers (JSON), drawings (SVG) and a page (Markdown), named by what was measured; " +
-        "latest.md is the newest. With --tasks it asks questions instead: a table of tasks by budgets.",
+        "latest.md is the newest. With --tasks it asks questions instead: a table of tasks by budgets. Of a run on a " +
+        "task it prints the right answers to held-out problems, by difficulty and budget.",
     )
-    .argument("[runs...]", "one run or several, for one report")
+    .argument("[runs...]", "one run or several, for one report; or runs on tasks")
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
     .option("--trajectories <which>", "uniform, all (every trajectory on the 1/L grid), or a file", "uniform")
     .option(
@@ -152,6 +131,14 @@ function addEval(program: Command, exit: Exit): void {
     .option("--batch <n>", "windows at a time; with --tasks, continuations", whole(1, 65_536))
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
     .addOption(nameFlag())
+    .option(
+      "--difficulty <list>",
+      "of a task, like 8, 8,16,32 or 1..8 (default: what was trained on)",
+      wholes,
+    )
+    .option("--count <n>", "held-out problems of a task (default: 1000)", whole(1, 2 ** 20))
+    .option("--seed <n>", "seed of these problems (default: 1)", whole(0))
+    .option("--json", "of a task: print numbers as JSON")
     .addOption(threadsFlag())
     .addHelpText(
       "after",

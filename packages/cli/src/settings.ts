@@ -1,11 +1,15 @@
 import { readFile } from "node:fs/promises";
 import {
+  type AnswerRecipe,
+  type AnswerTraining,
   type ModelInput,
   modelSpec,
+  parseAnswerTraining,
   parseRecipe,
   parseTraining,
   type Recipe,
   type Spec,
+  type TokenTask,
   type TrainingInput,
   type TrainingOptions,
   usualObjective,
@@ -47,7 +51,11 @@ function chosen(flags: SettingFlags, names: readonly Field[]): Record<string, un
 }
 
 /** The model that flags describe, over a recipe, over the defaults. */
-export function modelSettings(flags: SettingFlags, recipe: Recipe | undefined, vocab: number): Spec {
+export function modelSettings(
+  flags: SettingFlags,
+  recipe: Pick<Recipe, "model"> | undefined,
+  vocab: number,
+): Spec {
   return modelSpec({ ...recipe?.model, ...(chosen(flags, modelFields) as ModelInput) }, vocab);
 }
 
@@ -67,10 +75,32 @@ export function trainingSettings(
   flags: SettingFlags,
   recipe: Recipe | undefined,
 ): TrainingOptions {
+  return parseTraining(trainingInput(spec, flags, recipe), spec);
+}
+
+/** The training on answers that flags and a range of difficulties describe, over a recipe, over the defaults. */
+export function answerTrainingSettings(
+  spec: Spec,
+  task: TokenTask,
+  { flags, range, recipe }: AnswerSettings,
+): AnswerTraining {
+  return parseAnswerTraining({ ...trainingInput(spec, flags, recipe), ...range }, spec, task);
+}
+
+interface AnswerSettings {
+  readonly flags: SettingFlags;
+  readonly range: Pick<AnswerTraining, "easiest" | "hardest">;
+  readonly recipe: AnswerRecipe | undefined;
+}
+
+function trainingInput(
+  spec: Spec,
+  flags: SettingFlags,
+  recipe: Pick<Recipe, "training"> | undefined,
+): TrainingInput {
   const kind = flags.objective ?? recipe?.training?.objective?.kind ?? usualObjective(spec);
   const fromRecipe = recipe?.training?.objective?.kind === kind ? recipe.training.objective : {};
   const objective = { ...fromRecipe, ...chosen(flags, objectiveFields), kind };
   const fields = chosen(flags, plainTrainingFields);
-  const training = { ...recipe?.training, ...fields, objective } as TrainingInput;
-  return parseTraining(training, spec);
+  return { ...recipe?.training, ...fields, objective } as TrainingInput;
 }

@@ -25,6 +25,12 @@ export const problemChoice = ({ seed = 1, difficulty }: ProblemOptions) => ({
   ...(difficulty ? { difficulties: difficulty } : {}),
 });
 
+/** Difficulties to measure: of a task whose prefixes all count the hardest alone, as it holds the others. */
+export function difficultiesBetween({ scores }: TokenTask, easiest: number, hardest: number): number[] {
+  const from = scores === "prefixes" ? hardest : easiest;
+  return Array.from({ length: hardest - from + 1 }, (_, at) => from + at);
+}
+
 /** The text of a file. Throws TASK_FILE. */
 export async function readTaskFile(path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: unknown) => {

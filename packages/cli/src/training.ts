@@ -7,6 +7,7 @@ import {
   machineMemory,
   type PlannedRun,
   type PromptsConfig,
+  type TaskConfig,
   type TextConfig,
   threadCount,
 } from "gyre/node";
@@ -14,8 +15,11 @@ import { alreadyDone } from "./errors.ts";
 import { bytesText, duration } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
 
+/** Runs that training makes. */
+type TrainedConfig = TextConfig | PromptsConfig | TaskConfig;
+
 /** A training that is ready to go: everything was checked, and a new run is not on disk yet. */
-export interface Session<Config extends TextConfig | PromptsConfig> {
+export interface Session<Config extends TrainedConfig> {
   readonly path: string;
   readonly spec: Config["spec"];
   readonly training: Config["training"];
@@ -26,12 +30,12 @@ export interface Session<Config extends TextConfig | PromptsConfig> {
 }
 
 /** Where a run begins. */
-function freshState({ spec, training }: Pick<TextConfig | PromptsConfig, "spec" | "training">): TrainState {
+function freshState({ spec, training }: Pick<TrainedConfig, "spec" | "training">): TrainState {
   return initialState(spec, training.seed, "initStd" in training ? training.initStd : undefined);
 }
 
 /** A session of a run that is not there yet. */
-export function newSession<Config extends TextConfig | PromptsConfig>(
+export function newSession<Config extends TrainedConfig>(
   planned: PlannedRun<Config>,
   { spec, training, threads }: Pick<Session<Config>, "spec" | "training" | "threads">,
 ): Session<Config> {
@@ -64,11 +68,15 @@ interface GoingOn {
 export const resumedText = async (path: string, how: GoingOn): Promise<Session<TextConfig>> =>
   resumed(await holdRun(path, ["text"]), how);
 
+/** A session that goes on with a run on the answers of a task; see `resumedText`. */
+export const resumedTask = async (path: string, how: GoingOn): Promise<Session<TaskConfig>> =>
+  resumed(await holdRun(path, ["task"]), how);
+
 /** A session that goes on with a run on prompts; see `resumedText`. */
 export const resumedPrompts = async (path: string, how: GoingOn): Promise<Session<PromptsConfig>> =>
   resumed(await holdRun(path, ["prompts"]), how);
 
-async function resumed<Config extends TextConfig | PromptsConfig>(
+async function resumed<Config extends TrainedConfig>(
   run: HeldRun<Config>,
   { threads: asked, usualThreads, measure, status }: GoingOn,
 ): Promise<Session<Config>> {
@@ -93,7 +101,7 @@ function threadsNotice(own: number | undefined, threads: number): string[] {
 }
 
 /** Writes config.json anew where a run that goes on has more to say than it did. Throws CHECKPOINT_WRITE. */
-export async function keepUpToDate<Config extends TextConfig | PromptsConfig>(
+export async function keepUpToDate<Config extends TrainedConfig>(
   run: HeldRun<Config>,
   config: Config,
   status: StatusLine,

@@ -328,7 +328,7 @@ export {
   promptTrainingSchema,
 } from "./train/prompt-options.ts";
 export { type PromptRun, trainPrompts } from "./train/prompts.ts";
-export { parseRecipe, type Recipe } from "./train/recipe.ts";
+export { type AnswerRecipe, parseAnswerRecipe, parseRecipe, type Recipe } from "./train/recipe.ts";
 export { requireFit, type TrainRun, train } from "./train/text.ts";
 export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
 export type { Rng } from "./util/rng.ts";

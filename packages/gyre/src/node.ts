@@ -38,6 +38,8 @@ export {
   type Run,
   type RunConfig,
   type RunKind,
+  runKinds,
+  type TaskConfig,
   type TextConfig,
 } from "./runs/config.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { groupedText } from "gyre";
-import { evaluateRuns, type RunProgress } from "gyre/node";
+import { evaluateRuns, openRun, type RunProgress, runKinds } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
@@ -8,6 +8,11 @@ import { StatusLine } from "../render/status-line.ts";
 import { makeOutput, presentReport } from "../reports.ts";
 
 export interface EvalOptions extends BudgetOptions {
+  /** Of runs on tasks: which held-out problems, and how many. */
+  readonly difficulty?: readonly number[];
+  readonly count?: number;
+  readonly seed?: number;
+  readonly json?: boolean;
   /** Questions to ask instead of validation text. */
   readonly tasks?: readonly string[];
   readonly limit?: number;
@@ -24,12 +29,19 @@ export interface EvalOptions extends BudgetOptions {
   readonly threads?: number;
 }
 
+/** Flags that only runs on tasks know. */
+const answerFlags = ["difficulty", "count", "seed", "json"] as const;
+
 /** Beyond this many budgets, a log in a pipe is thinned out. */
 const keptLines = 32;
 
 /** `gyre eval`: measures runs at each budget, prints the table and the plot, and writes the report. */
 export async function evalCommand(paths: readonly string[], options: EvalOptions): Promise<number> {
   const { loops: _, trajectories = "uniform", out, name, tasks, limit, server, model, ...rest } = options;
+  if (!tasks && (await isOnTask(paths[0])))
+    return (await import("./eval-answers.ts")).evalAnswersCommand(paths, options);
+  const [flag] = answerFlags.filter((own) => options[own] !== undefined);
+  if (flag) throw new UsageError(`--${flag} is for runs on tasks.`);
   if (tasks) return (await import("./eval-tasks.ts")).evalTasksCommand(paths, { ...options, tasks });
   if (server !== undefined || model !== undefined) throw new UsageError("--server and --model need --tasks.");
   if (paths.length === 0) throw new UsageError("missing required argument 'runs'");
@@ -57,6 +69,9 @@ export async function evalCommand(paths: readonly string[], options: EvalOptions
     status.clear();
   }
 }
+
+const isOnTask = async (path: string | undefined): Promise<boolean> =>
+  path !== undefined && (await openRun(path, runKinds)).config.kind === "task";
 
 function progressText({ name, budget, budgets, tokens, totalTokens, point }: RunProgress): string {
   const place = `${name}  budget ${budget + 1} of ${budgets}`;

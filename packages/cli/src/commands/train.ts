@@ -1,30 +1,33 @@
-import { requireFit, requireMemory, requireTextMemory, type TrainingNeeds, textNeeds, train } from "gyre";
+import { existsSync } from "node:fs";
+import {
+  requireFit,
+  requireMemory,
+  requireTextMemory,
+  type TrainingNeeds,
+  textNeeds,
+  tokenTasks,
+  train,
+} from "gyre";
 import {
   type Dataset,
   machineMemory,
   openDataset,
   openOnnxRuntime,
+  openRun,
   openTrainingData,
   planRun,
+  runKinds,
   type TextConfig,
   threadCount,
 } from "gyre/node";
 import { trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { Interrupt } from "../interrupt.ts";
+import { UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
-import { modelFields, readRecipe, type SettingFlags, settings, trainingFields } from "../settings.ts";
+import { readRecipe, readRecipeJson, settings } from "../settings.ts";
+import { requireNoChange, type TrainOptions, taskFlags } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedText, type Session } from "../training.ts";
-
-export interface TrainOptions extends SettingFlags {
-  readonly out?: string;
-  readonly resume?: string;
-  readonly data?: string;
-  readonly recipe?: string;
-  readonly force?: boolean;
-  readonly checkpointEvery: number;
-  readonly threads?: number;
-}
 
 interface TextSession extends Session<TextConfig> {
   readonly dataset: Dataset;
@@ -37,6 +40,10 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
     throw trainNeeds(`data ${data} and --data ${options.data}`);
   const from = data ?? options.data;
   const status = new StatusLine();
+  if (await isTask(from, options, status))
+    return (await import("./train-task.ts")).trainTaskCommand(data, options, status);
+  const [flag] = taskFlags.filter((name) => options[name] !== undefined);
+  if (flag) throw new UsageError(`--${flag} is for a task, and this trains on text.`);
   const session = await (options.resume === undefined
     ? begin(from, options)
     : goOn(from, options.resume, { options, status }));
@@ -65,6 +72,24 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
   return await followTraining(events, { run, steps: training.steps, status, interrupt, next });
 }
 
+/** Whether training is on a task: a folder of the same name wins over it. */
+async function isTask(
+  from: string | undefined,
+  { resume, recipe }: TrainOptions,
+  status: StatusLine,
+): Promise<boolean> {
+  if (resume !== undefined) return (await openRun(resume, runKinds)).config.kind === "task";
+  if (from !== undefined) {
+    const isName = tokenTasks.some(({ name }) => name === from);
+    const isFolder = existsSync(from);
+    if (isName && isFolder)
+      status.print(`${from} is a folder here: it is trained on, not the task of that name`);
+    return isName && !isFolder;
+  }
+  const json = recipe === undefined ? undefined : await readRecipeJson(recipe);
+  return typeof json === "object" && json !== null && "task" in json;
+}
+
 async function begin(from: string | undefined, options: TrainOptions): Promise<TextSession> {
   if (from === undefined) throw trainNeeds("no data");
   const { out, force = false } = options;
@@ -86,12 +111,7 @@ async function goOn(
   path: string,
   { options, status }: { readonly options: TrainOptions; readonly status: StatusLine },
 ): Promise<TextSession> {
-  const fixed = [...modelFields, ...trainingFields, "out", "recipe", "force"] as const;
-  const changed = fixed.filter((name) => options[name] !== undefined);
-  if (changed.length > 0)
-    throw trainNeeds(
-      `--resume ${path} with --${changed.join(", --")}: a run keeps the options it began with`,
-    );
+  requireNoChange(path, options);
   const { threads } = options;
   const how = { threads, usualThreads: threadCount(), measure: `gyre eval ${path}`, status };
   const session = await resumedText(path, how);

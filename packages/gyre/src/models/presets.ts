@@ -26,6 +26,24 @@ export const presetOptionsSchema = z.strictObject({
     .shape.init.unwrap()
     .optional()
     .describe("modulation weights: N(0, 0.02) as the official code, which is the default, or zero"),
+  inject: inject
+    .unwrap()
+    .optional()
+    .describe(
+      "how the embedding enters every loop again; add for loopedTransformer and algoformer, else none",
+    ),
+  prelude: layers.shape.prelude
+    .unwrap()
+    .optional()
+    .describe("layers that run once, before the core; 1 of an algoformer"),
+  coda: layers.shape.coda
+    .unwrap()
+    .optional()
+    .describe("layers that run once, after the core; 1 of an algoformer"),
+  readout: z
+    .enum(["tied", "untied"])
+    .optional()
+    .describe("whether the head is the embedding, which is the default, or has weights of its own"),
 });
 
 /** The size and options of a model that learns in its context; its tokens are vectors. */
@@ -39,11 +57,7 @@ export const promptSizeSchema = z.strictObject({
   mlp: mlp.shape.width.optional().describe("hidden width of the feed-forward network; four times the width"),
   layers: layers.shape.core.optional().describe("layers of the core; 1, or 12 for `transformer`"),
 });
-export const promptOptionsSchema = presetOptionsSchema.omit({ adalnInit: true }).extend({
-  inject: inject.unwrap().optional(),
-  prelude: layers.shape.prelude.unwrap().optional(),
-  coda: layers.shape.coda.unwrap().optional(),
-});
+export const promptOptionsSchema = presetOptionsSchema.omit({ adalnInit: true, readout: true });
 
 /** What a reader chooses of a language model; everything else follows from the preset. */
 export type Size = Readonly<z.input<typeof sizeSchema>>;
@@ -94,6 +108,11 @@ export const familyNames = Object.keys(families) as FamilyName[];
 export type PromptFamilyName = keyof typeof promptFamilies;
 export const promptFamilyNames = Object.keys(promptFamilies) as PromptFamilyName[];
 
+/** Rows of either kind that read tokens of a vocabulary: `--family` and recipes say which. */
+const { loopedTransformer: looped, algoformer: framed } = promptFamilies;
+const tokenFamilies = { ...families, loopedTransformer: looped, algoformer: framed } as const;
+type TokenFamilyName = keyof typeof tokenFamilies;
+
 /** A size with its defaults; throws SPEC_INVALID listing every problem. */
 function sized(size: Size): z.output<typeof sizeSchema> {
   const { success, data, error } = sizeSchema.safeParse(size, { error: inWords });
@@ -101,17 +120,24 @@ function sized(size: Size): z.output<typeof sizeSchema> {
   throw badSpec(problemsOf(error, "size"));
 }
 
-function preset(name: FamilyName, size: Size, { bias = false, activation, adalnInit }: PresetOptions): Spec {
+function preset(name: TokenFamilyName, size: Size, options: PresetOptions): Spec {
   const { heads, mlp, layers, loops = name === "gpt" ? 1 : 6, ...sizes } = sized(size);
-  const row: Row = families[name];
+  const row: Row = tokenFamilies[name];
+  const isAsGpt2 = row.norm !== undefined && "kind" in row.norm;
+  const around = name === "algoformer" ? 1 : 0;
+  const { bias = isAsGpt2, activation = isAsGpt2 ? "geluTanh" : undefined, inject = row.inject } = options;
   return parseSpec({
     ...sizes,
     ...row,
     loops,
-    layers: { core: layers },
+    layers: { prelude: options.prelude ?? around, core: layers, coda: options.coda ?? around },
     attention: { heads, bias },
     mlp: { width: mlp, activation, bias },
-    conditioning: { ...row.conditioning, init: adalnInit },
+    norm: isAsGpt2 ? { ...row.norm, bias } : row.norm,
+    conditioning: { ...row.conditioning, init: options.adalnInit },
+    inject,
+    start: inject === "multiply" ? "ones" : row.start,
+    readout: { kind: "tokens", tied: options.readout !== "untied" },
   });
 }
 
@@ -168,7 +194,10 @@ export const promptPresets = { transformer, tiedTransformer, loopedTransformer, 
 
 /** A language model in few words, as recipes and flags say it. */
 export const modelSchema = z.strictObject({
-  family: z.enum(familyNames).default("loopformer").describe("the preset"),
+  family: z
+    .enum(Object.keys(tokenFamilies) as TokenFamilyName[])
+    .default("loopformer")
+    .describe("the preset"),
   ...sizeSchema.omit({ vocab: true }).shape,
   ...presetOptionsSchema.shape,
 });
@@ -176,6 +205,6 @@ export type ModelInput = Readonly<z.input<typeof modelSchema>>;
 
 /** The spec of a language model in few words, over a vocabulary. Throws SPEC_INVALID. */
 export function modelSpec(model: ModelInput, vocab: number): Spec {
-  const { family = "loopformer", bias, activation, adalnInit, ...size } = model;
-  return presets[family]({ ...size, vocab }, { bias, activation, adalnInit });
+  const { family = "loopformer", layers, loops, width, heads, mlp, context, ...options } = model;
+  return preset(family, { layers, loops, width, heads, mlp, context, vocab }, options);
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { deleteCheckpoint, spareCheckpoints } from "./checkpoints.node.ts";
-import type { RunKind } from "./config.ts";
+import { runKinds } from "./config.ts";
 import { folderSize } from "./list.node.ts";
 import { holdRun } from "./run.node.ts";
 
@@ -17,8 +17,6 @@ export interface SpareCheckpoint {
   readonly bytes: number;
 }
 
-const kinds: readonly RunKind[] = ["text", "imported", "prompts"];
-
 /**
  * Deletes the checkpoints of a run but for the newest good ones, with what dead processes left behind. A run none of whose
  * checkpoints is good keeps them all. Throws RUN_LOCKED while a process writes to the run, CHECKPOINT_OPTION, and what
@@ -32,7 +30,7 @@ export async function cleanRun(
   path: string,
   { keep = 1, isTrial = false }: CleanOptions = {},
 ): Promise<SpareCheckpoint[]> {
-  await using run = await holdRun(path, kinds);
+  await using run = await holdRun(path, runKinds);
   const spare: SpareCheckpoint[] = [];
   for (const name of await spareCheckpoints(run.path, { keep })) {
     const folder = join(run.path, "checkpoints", name);

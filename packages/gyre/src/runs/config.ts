@@ -1,7 +1,9 @@
 import * as z from "zod";
 import { manifestSchema } from "../data/manifest.ts";
 import { storedSpecSchema } from "../models/spec.ts";
+import { tokenTaskNamed } from "../tasks/tokens/index.ts";
 import { vectorTaskNamed } from "../tasks/vectors/index.ts";
+import { type AnswerTraining, answerTrainingSchema, parseAnswerTraining } from "../train/answer-options.ts";
 import { trainingSchema } from "../train/options.ts";
 import { type PromptTraining, parsePromptTraining, promptTrainingSchema } from "../train/prompt-options.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
@@ -43,17 +45,36 @@ const schemas = {
     training: promptTrainingSchema,
     threads,
   }),
+  /** A model of tokens, trained on the answers of a task. */
+  task: z.strictObject({
+    ...common,
+    kind: z.literal("task"),
+    task: z.string(),
+    /** Which form of the task; the usual one where left out. */
+    variant: z.string().optional(),
+    training: answerTrainingSchema,
+    threads,
+  }),
 };
-const configSchema = z.discriminatedUnion("kind", [schemas.text, schemas.imported, schemas.prompts]);
+const configSchema = z.discriminatedUnion("kind", [
+  schemas.text,
+  schemas.imported,
+  schemas.prompts,
+  schemas.task,
+]);
 
 export type TextConfig = z.infer<typeof schemas.text>;
 export type ImportedConfig = z.infer<typeof schemas.imported>;
 export type PromptsConfig = Omit<z.infer<typeof schemas.prompts>, "training"> & {
   readonly training: PromptTraining;
 };
+export type TaskConfig = Omit<z.infer<typeof schemas.task>, "training"> & {
+  readonly training: AnswerTraining;
+};
 /** What config.json of a run says: enough to go on with it, and to use its model without its data. */
-export type RunConfig = TextConfig | ImportedConfig | PromptsConfig;
+export type RunConfig = TextConfig | ImportedConfig | PromptsConfig | TaskConfig;
 export type RunKind = RunConfig["kind"];
+export const runKinds = ["text", "imported", "prompts", "task"] as const satisfies readonly RunKind[];
 /** Runs whose model reads and writes text. */
 export type LanguageConfig = TextConfig | ImportedConfig;
 
@@ -70,7 +91,7 @@ export interface Run<Config extends RunConfig = LanguageConfig> {
 
 /**
  * The config that was stored as `json`, and in which version. Throws RUN_CONFIG listing every problem, RUN_VERSION, LAB_NAME
- * and LAB_OPTIONS.
+ * and LAB_OPTIONS of prompts, TASK_NAME, TASK_VARIANT and TRAIN_OPTIONS of a task.
  */
 export function parseConfig(
   json: unknown,
@@ -82,9 +103,16 @@ export function parseConfig(
   const parsed = configSchema.safeParse(stored, { error: inWords });
   if (!parsed.success) throw badRunConfig(path, problemsOf(parsed.error, "config"));
   const config = parsed.data;
-  if (config.kind !== "prompts") return { config, version };
-  const training = parsePromptTraining(config.training, config.spec, vectorTaskNamed(config.task));
-  return { config: { ...config, training }, version };
+  if (config.kind === "prompts") {
+    const training = parsePromptTraining(config.training, config.spec, vectorTaskNamed(config.task));
+    return { config: { ...config, training }, version };
+  }
+  if (config.kind === "task") {
+    const task = tokenTaskNamed(config.task, config.variant);
+    const training = parseAnswerTraining(config.training, config.spec, task);
+    return { config: { ...config, training }, version };
+  }
+  return { config, version };
 }
 
 function versionOf(json: unknown): unknown {

@@ -50,7 +50,9 @@ export function runLocked(folder: string, holder: Holder | undefined): GyreError
 }
 
 export function runKind(path: string, kind: string, expected: readonly string[]): GyreError {
-  const commands = kind === "prompts" ? "gyre lab eval and gyre lab train" : "gyre eval, generate and serve";
+  const commands =
+    { prompts: "gyre lab eval and gyre lab train", task: "gyre eval and gyre train" }[kind] ??
+    "gyre eval, generate and serve";
   return new GyreError("RUN_KIND", {
     given: `${path}, a run of kind ${kind}`,
     expected: `a run of kind ${expected.join(" or ")}`,

@@ -93,7 +93,8 @@ type Asked = Pick<FetchModelOptions, "loops" | "tokenizer" | "mostBytes">;
 async function fetchRun(downloads: Downloads, json: unknown, asked: Asked): Promise<Fetched> {
   const url = downloads.urlOf(".");
   const { config } = parseConfig(json, url);
-  if (config.kind === "prompts") throw runKind(url, config.kind, ["text", "imported"]);
+  if (config.kind === "prompts" || config.kind === "task")
+    throw runKind(url, config.kind, ["text", "imported"]);
   const { spec } = config;
   if (asked.loops !== undefined)
     throw fetchOption("loops", asked.loops, `nothing: ${url} is a run, and says ${spec.loops} itself`);

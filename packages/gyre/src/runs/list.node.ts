@@ -4,7 +4,7 @@ import { cannotRead } from "../checkpoint/errors.ts";
 import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import { GyreError } from "../util/errors.ts";
-import type { RunKind } from "./config.ts";
+import { type RunKind, runKinds } from "./config.ts";
 import { holderOf } from "./lock.node.ts";
 import { MetricsFile } from "./metrics.node.ts";
 import { kindOf } from "./place.node.ts";
@@ -39,7 +39,6 @@ export interface UnreadableRun {
   readonly problem: string;
 }
 
-const kinds: readonly RunKind[] = ["text", "imported", "prompts"];
 /** Folders below the given one that are searched; runs lie flat, and grouped at most. */
 const DEEPEST = 4;
 
@@ -73,7 +72,7 @@ async function* runsIn(folder: string, depth: number): AsyncGenerator<string> {
 
 async function summaryOf(path: string): Promise<RunSummary | UnreadableRun> {
   try {
-    const { config } = await openRun(path, kinds);
+    const { config } = await openRun(path, runKinds);
     const { records } = await new MetricsFile(path).read();
     const last = records.at(-1);
     const { bytes, changedAtMs } = await folderSize(path);

@@ -6,6 +6,7 @@ import type { DatasetManifest } from "../data/manifest.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
+import type { AnswerTraining } from "../train/answer-options.ts";
 import type { TrainingOptions } from "../train/options.ts";
 import type { PromptTraining } from "../train/prompt-options.ts";
 import { checkpointOf } from "./checkpoint-tensors.ts";
@@ -96,7 +97,7 @@ const languageKinds: readonly RunKind[] = ["text", "imported"];
 
 /**
  * Opens a run for reading; of a language model, unless other kinds are asked for. Throws RUN_MISSING, RUN_DAMAGED,
- * RUN_CONFIG, RUN_KIND, and LAB_NAME and LAB_OPTIONS for prompts.
+ * RUN_CONFIG, RUN_KIND, and what `parseConfig` throws for prompts and tasks.
  *
  * @example
  * const run = await openRun("runs/first");
@@ -149,6 +150,14 @@ export type NewRun =
       readonly task: string;
       readonly spec: Spec;
       readonly training: PromptTraining;
+      readonly threads?: number;
+    }
+  | {
+      readonly kind: "task";
+      readonly task: string;
+      readonly variant?: string;
+      readonly spec: Spec;
+      readonly training: AnswerTraining;
       readonly threads?: number;
     };
 
@@ -228,7 +237,7 @@ async function create<New extends NewRun>(
 
 async function configOf(what: NewRun, path: string): Promise<RunConfig> {
   const version = CONFIG_VERSION;
-  if (what.kind === "prompts") return { version, ...what };
+  if (what.kind === "prompts" || what.kind === "task") return { version, ...what };
   const { tokenizer, data, ...others } = what;
   return {
     version,

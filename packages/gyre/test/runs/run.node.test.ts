@@ -163,7 +163,7 @@ describe("a run that is there", () => {
     );
     expect(await wrong({ version: undefined })).toMatch(/^RUN_CONFIG: .*config\.json without a version/);
     expect(await wrong({ kind: "other" })).toMatch(
-      /kind: must be "text", "imported" or "prompts", not "other"/,
+      /kind: must be "text", "imported", "prompts" or "task", not "other"/,
     );
     expect(await wrong({ spec: {}, more: 1 })).toMatch(
       /^RUN_CONFIG: [\s\S]*spec: [\s\S]*unknown field "more"/,

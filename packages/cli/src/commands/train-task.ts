@@ -1,0 +1,178 @@
+import {
+  type AnswerRecipe,
+  type AnswerTraining,
+  evaluateAnswers,
+  heldOutProblems,
+  parseAnswerRecipe,
+  type Runtime,
+  ramp,
+  requireMemory,
+  requireTextMemory,
+  scheduledValues,
+  type TokenTask,
+  type TrainingNeeds,
+  textNeeds,
+  tokenTaskNamed,
+  trainAnswers,
+} from "gyre";
+import { machineMemory, openOnnxRuntime, planRun, type TaskConfig, threadCount } from "gyre/node";
+import { trainNeeds } from "../errors.ts";
+import { followTraining } from "../follow-training.ts";
+import { Interrupt } from "../interrupt.ts";
+import { UsageError } from "../options.ts";
+import type { StatusLine } from "../render/status-line.ts";
+import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settings.ts";
+import { difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
+import { requireNoChange, type TrainOptions } from "../train-options.ts";
+import { announced, keepUpToDate, newSession, resumedTask, type Session } from "../training.ts";
+
+interface TaskSession extends Session<TaskConfig> {
+  readonly task: TokenTask;
+  readonly needs: TrainingNeeds;
+}
+
+/** Small models gain nothing from more. */
+const usualThreads = 1;
+/** Held-out problems that are asked while training goes on. */
+const asked = 256;
+/** Values that a curriculum takes: each length of rows has graphs of its own. */
+const stages = 5;
+
+/** `gyre train TASK`: a new run on the answers of a task, or one that goes on. */
+export async function trainTaskCommand(
+  name: string | undefined,
+  options: TrainOptions,
+  status: StatusLine,
+): Promise<number> {
+  const session = await (options.resume === undefined
+    ? begin(name, options)
+    : goOn(name, options.resume, { options, status }));
+  const { path, spec, training, threads, state, run, task } = session;
+  const { keep, note, warnings } = announced(withMeasuring(session.needs), threads);
+  const { prelude, core, coda } = spec.layers;
+  const around = prelude + coda > 0 ? `, ${prelude} before and ${coda} after them` : "";
+  status.print(
+    `${path}: ${titleOf(task)}; ${spec.family}, ${core} layers x ${spec.loops} loops${around}, width ${spec.width}; ` +
+      `${training.steps} steps of ${training.batch * training.microBatches} problems, ${rangeText(task, training)}` +
+      (state.step > 0 ? `, from step ${state.step}` : "") +
+      note,
+  );
+  for (const warning of warnings) status.print(`warning: ${warning}`);
+  const interrupt = new Interrupt();
+  await using runtime = await openOnnxRuntime({ threads, keep });
+  const events = trainAnswers({
+    spec,
+    training,
+    task,
+    runtime,
+    state,
+    save: async (saved) => (await run()).save(saved),
+    checkpointEvery: options.checkpointEvery,
+    signal: interrupt.signal,
+  });
+  const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`] };
+  const measured = { every: options.checkpointEvery, text: () => accuracyText(session, runtime) };
+  return await followTraining(events, { run, steps: training.steps, status, interrupt, next, measured });
+}
+
+/** Batches score one of two numbers of rows as a rule, and measuring has a graph of its own. */
+const withMeasuring = (needs: TrainingNeeds): TrainingNeeds => ({ ...needs, graphs: 2 * needs.graphs + 1 });
+
+/** Right answers at full depth on a slice of the held-out problems. */
+async function accuracyText({ spec, state, task, training }: TaskSession, runtime: Runtime): Promise<string> {
+  const difficulties = difficultiesBetween(task, training.easiest, hardestOf(training));
+  const problems = heldOutProblems(task, { seed: 1, count: asked, difficulties });
+  const { weights } = state;
+  for await (const { accuracy } of evaluateAnswers({
+    spec,
+    weights,
+    runtime,
+    task,
+    problems,
+    budgets: [spec.loops],
+  }))
+    return `held out ${(100 * accuracy).toFixed(1)} % right`;
+  return "";
+}
+
+const hardestOf = ({ hardest, steps }: AnswerTraining): number =>
+  Math.max(...scheduledValues(hardest, steps));
+
+function rangeText({ difficulty }: TokenTask, training: AnswerTraining): string {
+  const { easiest, hardest, steps } = training;
+  const values = scheduledValues(hardest, steps);
+  const grows = values.length > 1 ? `, the hardest growing from ${values[0]}` : "";
+  const most = hardestOf(training);
+  return `${easiest === most ? most : `${easiest} to ${most}`} ${difficulty.counts}${grows}`;
+}
+
+async function begin(name: string | undefined, options: TrainOptions): Promise<TaskSession> {
+  const recipe =
+    options.recipe === undefined
+      ? undefined
+      : parseAnswerRecipe(await readRecipeJson(options.recipe), options.recipe);
+  const task = taskOf(name, options, recipe);
+  const { out, force = false } = options;
+  if (out === undefined) throw trainNeeds(`the task ${task.name}, but no --out`);
+  const range = rangeOf(task, options, recipe);
+  const hardest = typeof range.hardest === "number" ? range.hardest : range.hardest.to;
+  const context = options.context ?? recipe?.model?.context ?? task.maxLength(hardest);
+  const spec = modelSettings({ ...options, context }, recipe, task.vocabulary.length);
+  const training = answerTrainingSettings(spec, task, { flags: options, range, recipe });
+  const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
+  const needs = requireTextMemory(spec, training, machineMemory());
+  const { variant } = task;
+  const what = { kind: "task", task: task.name, ...(variant === undefined ? {} : { variant }) } as const;
+  const planned = await planRun(out, { ...what, ...chosen }, { force });
+  return { ...newSession(planned, chosen), task, needs };
+}
+
+/** The task that words and flags name, or the recipe does. */
+function taskOf(
+  name: string | undefined,
+  { group, variant }: TrainOptions,
+  recipe: AnswerRecipe | undefined,
+): TokenTask {
+  if (name !== undefined && recipe?.task !== undefined && recipe.task !== name)
+    throw trainNeeds(`${name}, and a recipe for the task ${recipe.task}`);
+  const own = name ?? recipe?.task;
+  if (own === undefined) throw trainNeeds("no task");
+  if (group === undefined && variant === undefined) return tokenTaskNamed(own, recipe?.variant);
+  return openTask(own, { ...(group ? { group } : {}), ...(variant ? { variant } : {}) });
+}
+
+/** The difficulties of training: what the flags say, over the recipe, over what is usual of the task. */
+function rangeOf(
+  task: TokenTask,
+  { difficulty, curriculum, steps }: TrainOptions,
+  recipe: AnswerRecipe | undefined,
+): Pick<AnswerTraining, "easiest" | "hardest"> {
+  const { usual } = task.difficulty;
+  const stored = recipe?.training;
+  const hardest = difficulty?.to ?? stored?.hardest ?? usual.to;
+  const least = typeof hardest === "number" ? hardest : hardest.from;
+  const easiest = difficulty?.from ?? stored?.easiest ?? Math.min(usual.from, least);
+  if (curriculum === undefined) return { easiest, hardest };
+  const to = typeof hardest === "number" ? hardest : hardest.to;
+  if (easiest >= to)
+    throw new UsageError(`--curriculum needs a range of difficulties, like --difficulty 2..${to}.`);
+  const total = typeof steps === "number" ? steps : (stored?.steps ?? 1000);
+  return { easiest, hardest: ramp(easiest, to, { steps: total, share: curriculum, stages }) };
+}
+
+async function goOn(
+  name: string | undefined,
+  path: string,
+  { options, status }: { readonly options: TrainOptions; readonly status: StatusLine },
+): Promise<TaskSession> {
+  requireNoChange(path, options);
+  if (name !== undefined || options.data !== undefined)
+    throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
+  const { threads } = options;
+  const session = await resumedTask(path, { threads, usualThreads, measure: `gyre eval ${path}`, status });
+  const needs = textNeeds(session.spec, session.training);
+  requireMemory(needs, machineMemory());
+  const run = await session.run();
+  await keepUpToDate(run, { ...run.config, threads: run.config.threads ?? session.threads }, status);
+  return { ...session, task: tokenTaskNamed(run.config.task, run.config.variant), needs };
+}

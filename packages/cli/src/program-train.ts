@@ -1,0 +1,52 @@
+import type { Command } from "commander";
+import { flagsOf, threadsFlag } from "./flags.ts";
+import { difficultyRange, number, whole } from "./options.ts";
+import { withFormFlags } from "./program-tasks.ts";
+import type { TrainOptions } from "./train-options.ts";
+
+/** What a flag of training means where it is a task that is trained on. */
+const aboutTasks = {
+  model: { context: "longest text in tokens; of a task what its hardest problem needs" },
+  training: { batch: "sequences a micro-batch; of a task 64 problems" },
+} as const;
+
+/** Adds `gyre train`. */
+export function addTrain(program: Command, exit: (code: number) => void): void {
+  const command = program
+    .command("train")
+    .summary("train a model")
+    .description(
+      "Trains a model on prepared data and writes a run: config, metrics.jsonl and checkpoints. Ctrl-C saves and " +
+        "stops; --resume goes on as if it had never stopped, bit for bit.",
+    )
+    .argument("[data]", "folder that gyre prepare wrote, or a task that gyre tasks list names; a folder wins")
+    .option("--out <run>", "folder of the new run")
+    .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
+    .option("--data <dir>", "with --resume: where the run's dataset is by now")
+    .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
+    .option("--force", "replace a run that is at --out already")
+    .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
+    .addOption(threadsFlag());
+  withFormFlags(command)
+    .option("--difficulty <range>", "of a task, like 24 or 2..24 (default: its usual range)", difficultyRange)
+    .option(
+      "--curriculum <share>",
+      "of a task: its hardest difficulty grows over this share of the steps",
+      number(0, true, 1),
+    );
+  for (const option of flagsOf("model", { about: aboutTasks.model })) command.addOption(option);
+  for (const option of flagsOf("training", { about: aboutTasks.training })) command.addOption(option);
+  command
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ gyre train data/sotu --out runs/first --loops 6 --steps 1000
+  $ gyre train data/sotu --out runs/gpt --family gpt --layers 6
+  $ gyre train words --group S3 --out runs/words --layers 1 --loops 8 --width 64 --heads 4 --mlp 256
+  $ gyre train --resume runs/first`,
+    )
+    .action(async (data: string | undefined, options: TrainOptions) =>
+      exit(await (await import("./commands/train.ts")).trainCommand(data, options)),
+    );
+}

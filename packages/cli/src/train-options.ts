@@ -1,0 +1,31 @@
+import { trainNeeds } from "./errors.ts";
+import { modelFields, type SettingFlags, trainingFields } from "./settings.ts";
+
+/** The flags of `gyre train`. */
+export interface TrainOptions extends SettingFlags {
+  readonly out?: string;
+  readonly resume?: string;
+  readonly data?: string;
+  readonly recipe?: string;
+  readonly force?: boolean;
+  readonly checkpointEvery: number;
+  readonly threads?: number;
+  /** For a task: its form, difficulties, and over which share of the steps the hardest of them grows. */
+  readonly group?: string;
+  readonly variant?: string;
+  readonly difficulty?: { readonly from: number; readonly to: number };
+  readonly curriculum?: number;
+}
+
+/** Flags that text knows nothing of. */
+export const taskFlags = ["group", "variant", "difficulty", "curriculum"] as const;
+
+/** A run that goes on keeps its options. Throws TRAIN_USAGE. */
+export function requireNoChange(path: string, options: TrainOptions): void {
+  const fixed = [...modelFields, ...trainingFields, ...taskFlags, "out", "recipe", "force"] as const;
+  const changed = fixed.filter((name) => options[name] !== undefined);
+  if (changed.length > 0)
+    throw trainNeeds(
+      `--resume ${path} with --${changed.join(", --")}: a run keeps the options it began with`,
+    );
+}
