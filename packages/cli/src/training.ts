@@ -5,6 +5,7 @@ import {
   type HeldRun,
   holdRun,
   machineMemory,
+  mostThreads,
   type PlannedRun,
   type PromptsConfig,
   type TaskConfig,
@@ -82,7 +83,8 @@ async function resumed<Config extends TrainedConfig>(
 ): Promise<Session<Config>> {
   const { path } = run;
   const { spec, training, threads: own } = run.config;
-  const threads = threadCount(asked ?? own ?? usualThreads);
+  const isPossible = own !== undefined && own <= mostThreads(); // it may come from a larger machine
+  const threads = threadCount(asked ?? (isPossible ? own : usualThreads));
   const { state = freshState(run.config), notices } = await run.resume();
   if (state.step >= training.steps) throw alreadyDone(path, training.steps, measure);
   for (const notice of [...notices, ...threadsNotice(own, threads)]) status.print(`warning: ${notice}`);

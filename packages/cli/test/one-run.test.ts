@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, readFile, rename } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contentOf } from "../../gyre/test/runs/helpers.ts";
@@ -193,7 +193,16 @@ describe("a run that goes on", () => {
         /warning: this run began with 2 threads; with 1 thread its weights will not be bit for bit/,
       ),
     ]);
-    expect((await configOf(run)).threads).toBe(2);
+    const config = await configOf(run);
+    expect(config.threads).toBe(2);
+    await writeFile(join(run, "config.json"), JSON.stringify({ ...config, threads: 4096 }));
+    const smaller = await gyre(resume, { interruptAt: hasResumed });
+    expect([smaller.code, smaller.stderr]).toEqual([
+      130,
+      expect.stringMatching(
+        /warning: this run began with 4096 threads; with \d+ threads? its weights will not/,
+      ),
+    ]);
   });
 
   test("finds its dataset by --data where that has moved, and by itself from then on", async () => {

@@ -67,5 +67,5 @@ export {
 export { loadTokenizer } from "./runs/tokenizer.node.ts";
 export { type LoadedWeights, loadWeights, type WeightsOf } from "./runs/weights.node.ts";
 export { machineMemory } from "./runtime/memory.node.ts";
-export { type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
+export { mostThreads, type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";
