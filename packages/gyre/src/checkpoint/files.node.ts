@@ -35,8 +35,8 @@ export async function temporariesIn(
  * Deletes temporary files and folders that nobody writes any more: those of processes that are gone, and of this one,
  * which may have the id of one that is gone.
  */
-export async function removeTemporaries(folder: string, of?: string): Promise<void> {
-  for (const { name, pid } of await temporariesIn(folder, of)) {
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const { name, pid } of await temporariesIn(folder)) {
     if (pid === process.pid || !isRunning(pid))
       await rm(join(folder, name), { recursive: true, force: true });
   }

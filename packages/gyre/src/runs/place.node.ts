@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { cannotWrite } from "../checkpoint/errors.ts";
 import { removeTemporaries, syncDirectory, temporariesIn, temporaryPath } from "../checkpoint/files.node.ts";
 import { GyreError } from "../util/errors.ts";
+import { isRunning } from "../util/processes.node.ts";
 import { runExists } from "./errors.ts";
 import { takeLock } from "./lock.node.ts";
 
@@ -47,6 +48,10 @@ async function isFalseStart(path: string, names: readonly string[]): Promise<boo
   }
   return true;
 }
+
+/** Whether a run holds neither a metrics record nor a checkpoint: what is left where the disk was full at the first step. */
+export const isUntouched = (path: string): Promise<boolean> =>
+  isFalseStart(path, ["checkpoints", "metrics.jsonl"]);
 
 export const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
@@ -136,5 +141,12 @@ export async function mend(path: string): Promise<void> {
 export async function tidy(path: string): Promise<void> {
   for (const { name } of await temporariesIn(path, replaced)) await putBack(path, join(path, name));
   for (const folder of ["", "extra", "reports"]) await removeTemporaries(join(path, folder));
-  await removeTemporaries(dirname(resolve(path)), basename(resolve(path)));
+  await tidyBeside(path);
+}
+
+/** Clears away runs that began under another name, by processes that are gone. */
+export async function tidyBeside(path: string): Promise<void> {
+  const folder = dirname(resolve(path));
+  for (const { name, pid } of await temporariesIn(folder, basename(resolve(path))))
+    if (!isRunning(pid)) await rm(join(folder, name), { recursive: true, force: true });
 }

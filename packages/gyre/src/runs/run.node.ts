@@ -24,7 +24,17 @@ import { dataReference } from "./data.node.ts";
 import { runDamaged, runExists, runKind, runLocked, runMissing, runNotEmpty } from "./errors.ts";
 import { holderOf, takeLock } from "./lock.node.ts";
 import { MetricsFile, type MetricsRecord } from "./metrics.node.ts";
-import { isFolder, kindOf, mend, putInPlace, realPathOf, requireWritable, tidy } from "./place.node.ts";
+import {
+  isFolder,
+  isUntouched,
+  kindOf,
+  mend,
+  putInPlace,
+  realPathOf,
+  requireWritable,
+  tidy,
+  tidyBeside,
+} from "./place.node.ts";
 import { tokenizerEntry, writeTokenizer } from "./tokenizer.node.ts";
 import { loadState } from "./weights.node.ts";
 
@@ -182,7 +192,7 @@ export interface PlannedRun<Config extends RunConfig = RunConfig> {
 }
 
 /**
- * Checks that a run can come to be at a path. Throws RUN_EXISTS where a run is, unless `force` is to replace it;
+ * Checks that a run can come to be at a path. Throws RUN_EXISTS where a run is, unless `force` is to replace it or it holds nothing;
  * RUN_NOT_EMPTY where something else is, which nothing replaces; RUN_LOCKED; CHECKPOINT_WRITE where nothing can be written.
  */
 export async function planRun<New extends NewRun>(
@@ -215,7 +225,7 @@ async function create<New extends NewRun>(
   const isThere = await isFolder(path);
   let lock = isThere ? await takeLock(path) : undefined;
   try {
-    if (isThere) await tidy(path);
+    await (isThere ? tidy(path) : tidyBeside(path));
     await requireFree(path, force);
     const config = await configOf(what, await realPathOf(path));
     const stored = { config: config as ConfigOf<New["kind"]>, version: CONFIG_VERSION };
@@ -250,7 +260,7 @@ async function configOf(what: NewRun, path: string): Promise<RunConfig> {
 async function requireFree(path: string, force: boolean): Promise<void> {
   const kind = await kindOf(path);
   if (kind === "other") throw runNotEmpty(path);
-  if (kind === "run" && !force) throw runExists(path);
+  if (kind === "run" && !force && !(await isUntouched(path))) throw runExists(path);
 }
 
 async function readConfig<Kind extends RunKind>(

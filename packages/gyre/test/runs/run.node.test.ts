@@ -87,6 +87,22 @@ describe("a new run", () => {
     await tinyRun(path);
   });
 
+  test("takes the place of one that holds nothing, unless that is held", async () => {
+    const first = await createRun(path, tiny);
+    expect((await rejectionOf(createRun(path, tiny))).code).toBe("RUN_LOCKED");
+    await first[Symbol.asyncDispose]();
+    await using second = await createRun(path, tiny);
+    await second.appendMetrics({ step: 1 });
+    expect((await rejectionOf(createRun(path, tiny))).code).toBe("RUN_EXISTS");
+  });
+
+  test("clears away what a process that died left of it, and nothing of others", async () => {
+    const beside = [`.first.${gone}.0.tmp`, `.first.${process.ppid}.0.tmp`, `.second.${gone}.0.tmp`];
+    for (const name of beside) await mkdir(join(folder, "runs", name, "checkpoints"), { recursive: true });
+    await tinyRun(path);
+    expect((await readdir(join(folder, "runs"))).sort()).toEqual([...beside.slice(1), "first"].sort());
+  });
+
   test("that another process made meanwhile is not overwritten", async () => {
     const fill = () => tinyRun(path, { seed: 7 });
     expect((await rejectionOf(createRun(path, tiny, { fill }))).code).toBe("RUN_EXISTS");
