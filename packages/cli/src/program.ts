@@ -22,6 +22,7 @@ import {
   wholes,
   word,
 } from "./options.ts";
+import { addAnalyze } from "./program-analyze.ts";
 import { addLab } from "./program-lab.ts";
 import { addTasks } from "./program-tasks.ts";
 import { addTrain } from "./program-train.ts";
@@ -50,6 +51,7 @@ A first run:
   addEval(program, exit);
   addGenerate(program, exit);
   addExits(program, exit);
+  addAnalyze(program, exit);
   addCalibrate(program, exit);
   addServe(program, exit);
   addRuns(program, exit);

@@ -104,6 +104,31 @@ describe("gyre exits", () => {
   });
 });
 
+describe("gyre analyze", () => {
+  it("says whether states settle, prints what each loop does and writes the report", async () => {
+    const { code, stdout, stderr } = await run(
+      "analyze looped --loops 2,L --tokens 16 --traced 3 --threads 1 --out analysis",
+    );
+    expect({ code, stderr: stderr.replace(/^.*: (states|Jacobian|losses)\n/gm, "") }).toEqual({
+      code: 0,
+      stderr: "",
+    });
+    expect(stdout).toMatch(/^looped: inside its loops\n(Settling|Marginal|Drifting): /);
+    expect(stdout).toMatch(/\nloops +loss +KL to last +agrees +rank +norm +change /);
+    const { analysis, provenance } = JSON.parse(
+      await readFile(join(folder.path, "analysis/latest.json"), "utf8"),
+    );
+    expect(analysis.runs).toHaveLength(2);
+    expect(analysis.runs[0].tokens).toHaveLength(3);
+    expect(provenance.data).toMatchObject({ name: "tiny.txt", split: "validation" });
+  });
+
+  it("refuses a run of one loop only, and a run without data", async () => {
+    expect((await run("analyze looped --loops 1")).stderr).toMatch(/^EVAL_OPTION: loops 1/);
+    expect((await run("analyze plain")).stderr).toMatch(/RUN_DATA|no data/i);
+  });
+});
+
 describe("gyre calibrate", () => {
   it("measures every draft, keeps the result with the run, and generate uses it", async () => {
     const { code, stdout } = await run("calibrate looped --max-tokens 8 --threads 1");

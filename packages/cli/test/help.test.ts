@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 const commands = [
-  ...["prepare", "train", "eval", "generate", "exits", "calibrate", "serve", "runs", "clean"],
+  ...["prepare", "train", "eval", "generate", "exits", "analyze", "calibrate", "serve", "runs", "clean"],
   ...["inspect", "lab", "tasks", "import", "export"],
 ];
 

@@ -115,6 +115,7 @@ export {
   evaluatePrompts,
   type PromptEvaluation,
 } from "./measure/prompts.ts";
+export { type AnalyzeOptions, analyze } from "./measure/states/analyze.ts";
 export { angles, norms, relativeChange, secondDifference } from "./measure/states/change.ts";
 export {
   type CollectedStates,
@@ -147,6 +148,7 @@ export {
 } from "./measure/states/radius.ts";
 export type { Rows } from "./measure/states/rows.ts";
 export { linearCka } from "./measure/states/similarity.ts";
+export { judge, thresholds as verdictThresholds } from "./measure/states/verdict.ts";
 export type { CacheKind, Layer } from "./models/decoding.ts";
 export { type BudgetCost, type Description, describe, trainingFlops } from "./models/describe.ts";
 export type { Model } from "./models/model.ts";
@@ -156,6 +158,7 @@ export {
   type Parameter,
   parameterCount,
   parameters,
+  type StageName,
 } from "./models/parameters.ts";
 export { type PromptShape, predictionGraph } from "./models/predictions.ts";
 export {
@@ -243,6 +246,17 @@ export type {
   TimedDraft,
 } from "./report/report.ts";
 export type { Scale, Tick } from "./report/scale.ts";
+export type {
+  Analysis,
+  DialPoint,
+  LoopMeasures,
+  LoopStability,
+  RunAnalysis,
+  Spread,
+  Tendency,
+  TokenTrace,
+  Verdict,
+} from "./report/states.ts";
 export {
   type Column,
   type Table,

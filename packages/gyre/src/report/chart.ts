@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 /** A number that JSON may hold as null, where it is not finite. */
-const real = z
+export const real = z
   .number()
   .nullable()
   .transform((value) => value ?? Number.NaN);

@@ -7,6 +7,7 @@ import { exitsPage } from "./exits-page.ts";
 import { labPage } from "./lab-page.ts";
 import { type Page, pageMarkdown } from "./page.ts";
 import type { Report } from "./report.ts";
+import { statesPage } from "./states-page.ts";
 import { trajectoriesPage } from "./trajectories-page.ts";
 
 /** What a report shows. A chart of more than six colours comes in panels. Throws EVAL_REPORT_EMPTY. */
@@ -27,6 +28,8 @@ function wholePage(report: Report): Page {
       return draftsPage(report);
     case "benchmarks":
       return benchmarksPage(report);
+    case "states":
+      return statesPage(report);
     case "lab":
       return labPage(report);
   }

@@ -47,6 +47,15 @@ function measurementOf(report: Report): unknown {
       const routes = models.map(({ points, ...model }) => [idOf(model), points.map(({ budget }) => budget)]);
       return [common, benchmarks, routes];
     }
+    case "states": {
+      const { model, analysis } = report;
+      return [
+        common,
+        idOf(model),
+        analysis.tokens,
+        analysis.runs.map(({ loops, tokens }) => [loops, tokens.length]),
+      ];
+    }
     case "lab": {
       const { title, charts, claims, settings } = report.findings;
       const drawn = charts.map(({ series }) =>
@@ -86,6 +95,10 @@ function wordsOf(report: Report): string[] {
         benchmarks.length === 1 ? plain(benchmarks[0]?.name ?? "") : `${benchmarks.length}tasks`,
         loops,
       ];
+    }
+    case "states": {
+      const { runs, tokens } = report.analysis;
+      return [namesOf([report.model]), loopsOf(runs.map(({ loops }) => loops)), `${tokens}tokens`];
     }
     case "lab":
       return [plain(report.findings.title)];

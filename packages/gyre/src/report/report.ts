@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { chartSchema } from "./chart.ts";
 import { reportEmpty } from "./errors.ts";
+import { analysisSchema } from "./states.ts";
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -224,6 +225,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
     ),
     models: z.array(benchmarkModelSchema),
   }),
+  /** What states do in the loops. */
+  reportOf("states", { model: modelSchema, analysis: analysisSchema }),
   /** What the laboratory found. */
   reportOf("lab", { findings: findingsSchema }),
 ]);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { reportName } from "../../src/report/name.ts";
-import { benchmarks, drafts, exits, lab, model, point, report, trajectories } from "./reports.ts";
+import { benchmarks, drafts, exits, lab, model, point, report, states, trajectories } from "./reports.ts";
 
 const looped = model("looped", [point(1, 4), point(4, 3.5)], { step: 500, sha256: "00ff" });
 const other = (name: string) => model(name, [point(1, 4)]);
 
 describe("a report's name", () => {
   it("says what was measured", () => {
-    const all = [report([looped]), trajectories(8, 4), exits(), drafts(), benchmarks(), lab()];
+    const all = [report([looped]), trajectories(8, 4), exits(), drafts(), benchmarks(), lab(), states()];
     const names = all.map(reportName);
     expect(names.map((name) => name.replace(/-[0-9a-f]{6}$/, ""))).toEqual([
       "budgets-looped-1..4loops-65536tokens",
@@ -16,6 +16,7 @@ describe("a report's name", () => {
       "drafts-a-192tokens",
       "benchmarks-a-piqa-1..2loops",
       "lab-errors-fall",
+      "states-a-2loops-1024tokens",
     ]);
     for (const name of names) expect(name).toMatch(/-[0-9a-f]{6}$/);
   });

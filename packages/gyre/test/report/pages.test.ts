@@ -3,7 +3,7 @@ import { pageOf, reportFiles } from "../../src/report/files.ts";
 import type { Report } from "../../src/report/report.ts";
 import { tableText } from "../../src/report/table.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { benchmarks, drafts, exits, lab, model, point, report, trajectories } from "./reports.ts";
+import { benchmarks, drafts, exits, lab, model, point, report, states, trajectories } from "./reports.ts";
 
 const budgets = [
   point(1, 4.1, { stderr: 0.012 }),
@@ -334,5 +334,63 @@ describe("Markdown", () => {
     expect(text).toContain("- commit: unknown\n- date: unknown\n");
     expect(text).toContain("- command: ``` gyre eval `x` ``y`` *z* ```\n");
     expect(text).toContain("trained for 8 loops, after 500 steps\n");
+  });
+});
+
+describe("a look inside the loops", () => {
+  it("begins with the verdict and has a table of states, of likeness and of predictions", () => {
+    expect(pageOf(states()).lead).toBe("Settling. Up to 2 loops are safe.");
+    expect(tables(states())).toMatchInlineSnapshot(`
+      "What the last loop does to small disturbances
+      loops  radius of directions  radius of states  norm  found
+      -----  --------------------  ----------------  ----  -----------
+          2                 0.900             1.100  3.00  eigenvalues
+
+      States in a run of 2 loops
+      loops    loss  KL to last  agrees  rank  norm  change  2nd diff.  angle  curvature  anisotropy  entropy  eff. rank
+      -----  ------  ----------  ------  ----  ----  ------  ---------  -----  ---------  ----------  -------  ---------
+          0                                       3                                90.0°       0.250    2.500       12.0
+          1  3.5000      0.2000    50 %     1     3  0.4000              5.7°      90.0°       0.250    2.500       12.0
+          2  3.0000      0.0000   100 %     1     3  0.2000              5.7°      90.0°       0.250    2.500       12.0
+
+      How alike the states are in a run of 2 loops
+      CKA      0      1      2
+      ---  -----  -----  -----
+      0    1.000  0.500  0.250
+      1    0.500  1.000  0.750
+      2    0.250  0.750  1.000
+
+      What would be predicted next, in a run of 2 loops
+      after  1 loop     2 loops
+      -----  ---------  ---------
+      "a"    "b|" 25 %  "b|" 50 %"
+    `);
+  });
+
+  it("draws what each loop does, run by run, and the paths of tokens", () => {
+    const { charts } = pageOf(states());
+    expect(charts.map(({ title }) => title)).toMatchInlineSnapshot(`
+      [
+        "a: how far each loop moves the states",
+        "a: what turning the dial costs",
+        "a: how far predictions are from the last loop's",
+        "a: curvature of texts",
+        "a: anisotropy of texts",
+        "a: entropy of texts",
+        "a: how alike states are to the last loop's",
+        "a: orbits of single tokens",
+      ]
+    `);
+    expect(charts[0]?.series[0]?.points).toEqual([
+      { x: 1, y: 0.4, low: 0.2, high: 0.8 },
+      { x: 2, y: 0.2, low: 0.1, high: 0.4 },
+    ]);
+    expect(charts.at(-1)?.series[0]?.points.map(({ x, y }) => [x, y])).toEqual([
+      [0, 0],
+      [0.5, 0.5],
+      [1, 1],
+    ]);
+    for (const [file, content] of reportFiles(states(), "x"))
+      if (file.endsWith(".svg")) expect(content).toContain("<svg");
   });
 });

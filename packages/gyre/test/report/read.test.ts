@@ -3,13 +3,14 @@ import { reportFiles } from "../../src/report/files.ts";
 import { readReport } from "../../src/report/read.ts";
 import type { Report } from "../../src/report/report.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
-import { benchmarks, drafts, exits, lab, model, point, report, trajectories } from "./reports.ts";
+import { benchmarks, drafts, exits, lab, model, point, report, states, trajectories } from "./reports.ts";
 
 const kinds: readonly Report[] = [
   report([model("a", [point(1, 4), point(2, 3.5, { stderr: 0.01 })], { step: 500, sha256: "00ff" })]),
   trajectories(4, 2),
   exits(),
   drafts(),
+  states(),
   benchmarks(),
   lab(),
 ];

@@ -82,6 +82,70 @@ export function exits(): ReportOf<"exits"> {
   };
 }
 
+/** Two loops that move a token from (0, 0) to (1, 1), and predict better with each. */
+export function states(): ReportOf<"states"> {
+  const spread = (median: number) => ({ low: median / 2, median, high: 2 * median });
+  const step = (loops: number) => ({
+    loops,
+    norm: spread(3),
+    ...(loops > 0 ? { change: spread(0.4 / loops), angle: spread(0.1) } : {}),
+    curvature: Math.PI / 2,
+    anisotropy: 0.25,
+    promptEntropy: 2.5,
+    effectiveRank: 12,
+    ...(loops > 0
+      ? {
+          lens: { loss: 4 - loops / 2, kl: spread(0.2 * (2 - loops)), rank: spread(1), agreement: loops / 2 },
+        }
+      : {}),
+  });
+  const at = (loops: number) => ({
+    loops,
+    norm: 3,
+    orbit: [loops / 2, loops / 2],
+    ...(loops > 0 ? { top: [{ token: 1, text: "b|", probability: loops / 4 }] } : {}),
+  });
+  return {
+    version: 2,
+    kind: "states",
+    provenance: { ...provenance, command: "gyre analyze runs/a" },
+    model: { name: "a", step: 500 },
+    analysis: {
+      fullDepth: 2,
+      texts: 2,
+      tokens: 1024,
+      runs: [
+        {
+          loops: 2,
+          steps: [step(0), step(1), step(2)],
+          cka: [
+            [1, 0.5, 0.25],
+            [0.5, 1, 0.75],
+            [0.25, 0.75, 1],
+          ],
+          explained: [0.7, 0.2],
+          tokens: [{ position: 0, token: 0, text: "a", loops: [at(0), at(1), at(2)] }],
+          stability: { radius: 1.1, directionalRadius: 0.9, norm: 3, isExact: true, texts: 2 },
+        },
+      ],
+      dial: [
+        { loops: 1, loss: 3.5, worse: 0, stderr: 0 },
+        { loops: 2, loss: 3, worse: 0, stderr: 0 },
+      ],
+      judged: 2,
+      verdict: {
+        tendency: "settling",
+        fromChanges: "settling",
+        fromRadius: "settling",
+        trend: 0.5,
+        safeLoops: 2,
+        isLimited: false,
+        text: ["Settling.", "Up to 2 loops are safe."],
+      },
+    },
+  };
+}
+
 export function drafts(): ReportOf<"drafts"> {
   const timed = (tokens: number, tokensPerSecond: number, plainTokensPerSecond: number) => ({
     draft: { kind: "prefix" as const, loops: 1, tokens },

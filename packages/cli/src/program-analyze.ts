@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import type { AnalyzeCommandOptions } from "./commands/analyze.ts";
+import { nameFlag, threadsFlag } from "./flags.ts";
+import { loopsRange, whole } from "./options.ts";
+
+/** `gyre analyze`, as a description. */
+export function addAnalyze(program: Command, exit: (code: number) => void): void {
+  program
+    .command("analyze")
+    .summary("look inside the loops")
+    .description(
+      "Looks at what each loop does to the states of tokens on the validation part: how far it moves them, what the head " +
+        "would read there, how alike the loops are, and whether small disturbances grow. Says whether states settle, " +
+        "and up to how many loops the dial is safe. Writes a report as gyre eval does.",
+    )
+    .argument("<run>", "the run to look into")
+    .option(
+      "--loops <range>",
+      "runs to look into, like 4,8 or L,16; losses are measured from 1 to the largest (default: L and 2 L)",
+      loopsRange,
+    )
+    .option("--tokens <n>", "tokens to look at, in whole texts from all over the data", whole(1), 512)
+    .option("--traced <n>", "tokens of the first text that are shown one by one", whole(1), 16)
+    .option("--data <dir>", "dataset, if not the one that the run was trained on")
+    .option("--out <dir>", "folder of the report (default: reports/ in the run)")
+    .addOption(nameFlag())
+    .addOption(threadsFlag())
+    .addHelpText("after", "\nExample:\n  $ gyre analyze runs/first --loops 4,8,16")
+    .action(async (run: string, options: AnalyzeCommandOptions) =>
+      exit(await (await import("./commands/analyze.ts")).analyzeCommand(run, options)),
+    );
+}

@@ -1,0 +1,199 @@
+import { type Chart, MOST_COLORS, type Series } from "./chart.ts";
+import { groupedText, numberText } from "./numbers.ts";
+import { type Page, stepText } from "./page.ts";
+import type { ReportOf } from "./report.ts";
+import type { LoopMeasures, RunAnalysis, Spread, TokenTrace } from "./states.ts";
+import { type Column, type Table, tableOf, textTable } from "./table.ts";
+
+const degrees = (radians: number): number => (radians * 180) / Math.PI;
+const digits = (value: number | undefined, places: number): string => value?.toFixed(places) ?? "";
+
+const columns: readonly Column<LoopMeasures>[] = [
+  { title: "loops", text: ({ loops }) => String(loops) },
+  { title: "loss", text: ({ lens }) => digits(lens?.loss, 4) },
+  { title: "KL to last", text: ({ lens }) => digits(lens?.kl.median, 4) },
+  { title: "agrees", text: ({ lens }) => (lens ? `${(100 * lens.agreement).toFixed(0)} %` : "") },
+  { title: "rank", text: ({ lens }) => digits(lens?.rank.median, 0) },
+  { title: "norm", text: ({ norm }) => numberText(norm.median) },
+  { title: "change", text: ({ change }) => digits(change?.median, 4) },
+  { title: "2nd diff.", text: ({ secondDifference }) => digits(secondDifference?.median, 4) },
+  { title: "angle", text: ({ angle }) => (angle ? `${degrees(angle.median).toFixed(1)}°` : "") },
+  { title: "curvature", text: ({ curvature }) => `${degrees(curvature).toFixed(1)}°` },
+  { title: "anisotropy", text: ({ anisotropy }) => digits(anisotropy, 3) },
+  { title: "entropy", text: ({ promptEntropy }) => digits(promptEntropy, 3) },
+  { title: "eff. rank", text: ({ effectiveRank }) => digits(effectiveRank, 1) },
+];
+
+/** The page of a look inside the loops: the verdict first, then what it rests on. */
+export function statesPage(report: ReportOf<"states">): Page {
+  const { model, analysis, provenance } = report;
+  const { runs, verdict, tokens, texts, judged } = analysis;
+  const run = judgedOf(report);
+  return {
+    title: `${model.name}: inside its loops`,
+    lead: verdict.text.join(" "),
+    charts: [...charts(report), orbitChart(report, run)],
+    tables: [
+      stabilityTable(runs),
+      ...runs.map((one) => ({
+        ...tableOf(columns, one.steps),
+        title: `States in a run of ${one.loops} loops`,
+      })),
+      ...runs.map(ckaTable),
+      lensTable(run),
+    ],
+    notes: [
+      "`loss`, `KL to last`, `agrees` and `rank` are what the head would read after each loop (the logit lens): nats per token, nats " +
+        "from the last loop's prediction, the share of tokens whose best next token is the last loop's already, and the place of that " +
+        "token. `change`, `2nd diff.` and `angle` are what a loop does to a token's state; `norm` is its length. These are medians over " +
+        "tokens. `curvature`, `anisotropy`, `entropy` and `eff. rank` describe the states of a text together, and are means over texts.",
+      "States are taken before coda and final norm; 0 loops is what enters the first. docs/analysis.md defines every number, and says " +
+        "where the lines of the verdict are.",
+    ],
+    sources: [
+      { name: "model", text: `${model.name}${stepText(model)}` },
+      {
+        name: "protocol",
+        text: `${groupedText(tokens)} tokens in ${texts} texts, from all over the ${provenance.data?.split ?? "data"}`,
+      },
+      { name: "verdict", text: `about the run of ${judged} loops` },
+    ],
+  };
+}
+
+function judgedOf({ analysis: { runs, judged } }: ReportOf<"states">): RunAnalysis {
+  return (runs.find(({ loops }) => loops === judged) ?? runs[0]) as RunAnalysis;
+}
+
+const stabilityColumns: readonly Column<RunAnalysis>[] = [
+  { title: "loops", text: ({ loops }) => String(loops) },
+  { title: "radius of directions", text: ({ stability }) => digits(stability.directionalRadius, 3) },
+  { title: "radius of states", text: ({ stability }) => digits(stability.radius, 3) },
+  { title: "norm", text: ({ stability }) => digits(stability.norm, 2) },
+  {
+    title: "found",
+    align: "left",
+    text: ({ stability }) => (stability.isExact ? "eigenvalues" : "rates of growth"),
+  },
+];
+
+const stabilityTable = (runs: readonly RunAnalysis[]): Table => ({
+  ...tableOf(stabilityColumns, runs),
+  title: "What the last loop does to small disturbances",
+});
+
+function ckaTable({ loops, steps, cka }: RunAnalysis): Table {
+  const names = steps.map((step) => String(step.loops));
+  const rows = cka.map((row, index) => [names[index] ?? "", ...row.map((value) => digits(value, 3))]);
+  return {
+    ...textTable(["CKA", ...names], rows),
+    title: `How alike the states are in a run of ${loops} loops`,
+  };
+}
+
+/** What each token's state would predict, loop by loop: the best next token and its probability. */
+function lensTable({ tokens, loops }: RunAnalysis): Table {
+  const after = tokens[0]?.loops.filter(({ top }) => top !== undefined) ?? [];
+  const rows = tokens.map((token) => [
+    JSON.stringify(token.text),
+    ...token.loops.flatMap(({ top }) => (top ? [guessText(top)] : [])),
+  ]);
+  const head = ["after", ...after.map((one) => `${one.loops} loop${one.loops === 1 ? "" : "s"}`)];
+  const left = head.map((_, index) => index);
+  return {
+    ...textTable(head, rows, left),
+    title: `What would be predicted next, in a run of ${loops} loops`,
+  };
+}
+
+const guessText = ([best]: NonNullable<TokenTrace["loops"][number]["top"]>): string =>
+  best ? `${JSON.stringify(best.text)} ${(100 * best.probability).toFixed(0)} %` : "";
+
+function charts(report: ReportOf<"states">): Chart[] {
+  const { model, analysis, provenance } = report;
+  const { fullDepth, dial, tokens } = analysis;
+  const subtitle = `${provenance.data?.name ?? ""} · ${groupedText(tokens)} tokens · trained at ${fullDepth} loops`;
+  const runs = analysis.runs.slice(0, MOST_COLORS);
+  const chart = (title: string, y: Chart["y"], seriesOf: (run: RunAnalysis) => Series["points"]): Chart => ({
+    title: `${model.name}: ${title}`,
+    subtitle,
+    x: { title: "after loop", kind: "linear" },
+    y,
+    series: runs.map((run) => ({ name: `${run.loops} loops`, points: seriesOf(run) })),
+  });
+  const spread = (pick: (step: LoopMeasures) => Spread | undefined) => (run: RunAnalysis) =>
+    run.steps.flatMap((step) => {
+      const found = pick(step);
+      return found ? [{ x: step.loops, y: found.median, low: found.low, high: found.high }] : [];
+    });
+  const one = (pick: (step: LoopMeasures) => number) => (run: RunAnalysis) =>
+    run.steps.map((step) => ({ x: step.loops, y: pick(step) }));
+  const quartiles = ["bands: half of all tokens"];
+  return [
+    {
+      ...chart(
+        "how far each loop moves the states",
+        { title: "relative change" },
+        spread(({ change }) => change),
+      ),
+      notes: quartiles,
+    },
+    {
+      title: `${model.name}: what turning the dial costs`,
+      subtitle,
+      x: { title: "loops of the run", kind: "linear" },
+      y: { title: "nats per token (lower is better)" },
+      series: [{ name: "loss", points: dial.map(({ loops, loss }) => ({ x: loops, y: loss })) }],
+    },
+    {
+      ...chart(
+        "how far predictions are from the last loop's",
+        { title: "KL to the last loop, nats", kind: "linear" },
+        spread(({ lens }) => lens?.kl),
+      ),
+      notes: quartiles,
+    },
+    chart(
+      "curvature of texts",
+      { title: "degrees", kind: "linear" },
+      one(({ curvature }) => degrees(curvature)),
+    ),
+    chart(
+      "anisotropy of texts",
+      { title: "mean cosine of two tokens", kind: "linear" },
+      one(({ anisotropy }) => anisotropy),
+    ),
+    chart(
+      "entropy of texts",
+      { title: "prompt entropy, nats", kind: "linear" },
+      one(({ promptEntropy }) => promptEntropy),
+    ),
+    chart(
+      "how alike states are to the last loop's",
+      { title: "linear CKA with the last loop", kind: "linear" },
+      ({ steps, cka }) =>
+        steps.map(({ loops }, index) => ({ x: loops, y: cka.at(-1)?.[index] ?? Number.NaN })),
+    ),
+  ];
+}
+
+/** Paths of a few tokens in the plane of the two leading directions. */
+function orbitChart({ model }: ReportOf<"states">, { tokens, explained, loops }: RunAnalysis): Chart {
+  const step = Math.max(1, Math.floor(tokens.length / MOST_COLORS));
+  const shown = tokens.filter((_, index) => index % step === 0).slice(0, MOST_COLORS);
+  const share = (index: number) => `${(100 * (explained[index] ?? 0)).toFixed(0)} % of the variance`;
+  return {
+    title: `${model.name}: orbits of single tokens`,
+    subtitle: `a run of ${loops} loops; labels count them`,
+    x: { title: `first direction, ${share(0)}`, kind: "linear" },
+    y: { title: `second direction, ${share(1)}`, kind: "linear" },
+    series: shown.map(({ text, position, loops: path }) => ({
+      name: `${JSON.stringify(text)} at ${position}`,
+      points: path.map(({ orbit: [x = 0, y = 0], loops: after }, index) => ({
+        x,
+        y,
+        ...(index === 0 || index === path.length - 1 ? { label: String(after) } : {}),
+      })),
+    })),
+  };
+}
