@@ -39,6 +39,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "report",
   ],
   lab: [...engine, "grad", "optim", "models", "runtime", "tasks", "train", "measure", "report"],
+  web: ["util", "data", "models", "optim", "runtime", "decode", "train", "runs"],
   server: ["util", "models", "runtime", "data", "decode", "runs"],
 };
 

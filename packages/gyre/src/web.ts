@@ -1,5 +1,10 @@
 export type { FetchProgress, FileStore } from "./runs/downloads.ts";
-export { type FetchedModel, type FetchModelOptions, fetchModel } from "./runs/fetch-model.ts";
+export {
+  type FetchedModel,
+  type FetchedRun,
+  type FetchModelOptions,
+  fetchModel,
+} from "./runs/fetch-model.ts";
 export {
   mostWebThreads,
   openWebRuntime,
@@ -8,3 +13,11 @@ export {
 } from "./runtime/onnx.web.ts";
 export { SELF_TEST_TOLERANCE, selfTest, type WrongOperation } from "./runtime/self-test.ts";
 export { type Host, OnnxRuntime, type SessionOptions } from "./runtime/session-runtime.ts";
+export { connectWorker, type WorkerLike, WorkerModel } from "./web/client.ts";
+export type {
+  CreateRequest,
+  Loaded,
+  LoadRequest,
+  WriteOptions,
+  Written,
+} from "./web/protocol.ts";

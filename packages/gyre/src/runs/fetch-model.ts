@@ -5,10 +5,18 @@ import { parseSums, sumsFile } from "../families/checksums.ts";
 import { officialSpec, readOfficial } from "../families/official.ts";
 import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
+import type { TrainState } from "../optim/state.ts";
 import { GyreError } from "../util/errors.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
-import { isCheckpointName, modelFile, parseState, pointerFile, stateFile } from "./checkpoint-files.ts";
-import { modelOf } from "./checkpoint-tensors.ts";
+import {
+  isCheckpointName,
+  modelFile,
+  optimizerFile,
+  parseState,
+  pointerFile,
+  stateFile,
+} from "./checkpoint-files.ts";
+import { modelOf, momentsOf } from "./checkpoint-tensors.ts";
 import { type LanguageConfig, parseConfig } from "./config.ts";
 import { checksumOf, Downloads, type FetchProgress, type FileStore } from "./downloads.ts";
 import {
@@ -34,8 +42,19 @@ export interface FetchModelOptions {
   readonly loops?: number;
   /** The tokenizer, where none lies beside the model. */
   readonly tokenizer?: Tokenizer;
+  /** Fetch what training goes on from as well, of a run. */
+  readonly withState?: boolean;
   /** Most bytes of weights in float32; 1 GiB unless told, since a page holds them up to three times. */
   readonly mostBytes?: number;
+}
+
+/** What a run says of itself beside its model. */
+export interface FetchedRun {
+  readonly config: LanguageConfig;
+  /** Of its newest checkpoint. */
+  readonly step: number;
+  /** What training goes on from, where it was asked for; its weights are the model's. */
+  readonly state: TrainState | undefined;
 }
 
 /** A model that came over HTTP; with a runtime it can be used: `{ ...model, runtime }`. */
@@ -45,8 +64,8 @@ export interface FetchedModel {
   readonly spec: Spec;
   readonly weights: Weights;
   readonly tokenizer: Tokenizer;
-  /** What the run says of itself, and the step of its checkpoint; undefined for an exported folder. */
-  readonly run: { readonly config: LanguageConfig; readonly step: number } | undefined;
+  /** Undefined for an exported folder. */
+  readonly run: FetchedRun | undefined;
   /** What did not stop the fetch, in words: storage that is full. */
   readonly warnings: readonly string[];
 }
@@ -87,7 +106,7 @@ export async function fetchModel(
 }
 
 type Fetched = Omit<FetchedModel, "url" | "warnings">;
-type Asked = Pick<FetchModelOptions, "loops" | "tokenizer" | "mostBytes">;
+type Asked = Pick<FetchModelOptions, "loops" | "tokenizer" | "mostBytes" | "withState">;
 
 /** A run in the layout that HeldRun writes: `latest` names the checkpoint, whose state.json has the checksums. */
 async function fetchRun(downloads: Downloads, json: unknown, asked: Asked): Promise<Fetched> {
@@ -109,11 +128,20 @@ async function fetchRun(downloads: Downloads, json: unknown, asked: Asked): Prom
   const bytes = await downloads.read(path(modelFile), state.sha256[modelFile]);
   const modelUrl = downloads.urlOf(path(modelFile));
   const weights = naming(modelUrl, () => modelOf(floatTensors(bytes, modelUrl), spec, modelUrl));
-  return { spec, weights, tokenizer, run: { config, step: state.step } };
+  const run = { config, step: state.step, state: undefined };
+  if (!asked.withState) return { spec, weights, tokenizer, run };
+  const momentBytes = await downloads.read(path(optimizerFile), state.sha256[optimizerFile]);
+  const momentsUrl = downloads.urlOf(path(optimizerFile));
+  const moments = naming(momentsUrl, () =>
+    momentsOf(floatTensors(momentBytes, momentsUrl), spec, momentsUrl),
+  );
+  return { spec, weights, tokenizer, run: { ...run, state: { step: state.step, weights, moments } } };
 }
 
 /** config.json and model.safetensors with the official names; SHA256SUMS where it is there. */
 async function fetchOfficial(downloads: Downloads, config: string, asked: Asked): Promise<Fetched> {
+  if (asked.withState)
+    throw fetchOption("withState", true, `the URL of a run, which ${downloads.urlOf(".")} is not`);
   const source = downloads.urlOf("config.json");
   const options = { source, ...(asked.loops === undefined ? {} : { loops: asked.loops }) };
   const spec = naming(source, () => officialSpec(config, options));

@@ -35,7 +35,8 @@ import {
   tidy,
   tidyBeside,
 } from "./place.node.ts";
-import { tokenizerEntry, writeTokenizer } from "./tokenizer.node.ts";
+import { writeTokenizer } from "./tokenizer.node.ts";
+import { tokenizerEntry } from "./tokenizer-entry.ts";
 import { loadState } from "./weights.node.ts";
 
 /** A run that this process alone writes to, until it is disposed of. */

@@ -1,22 +1,15 @@
 import { loadBpe } from "../data/bpe.node.ts";
 import { gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
-import { sha256Of } from "../util/checksum.node.ts";
-import type { LanguageConfig, Run } from "./config.ts";
+import type { Run } from "./config.ts";
 import { filePath, readRunFile, writeRunFile } from "./files.node.ts";
+import { tokenizerJson } from "./tokenizer-entry.ts";
 
 const file = "tokenizer.json";
 
-/** What config.json says of a tokenizer. */
-export function tokenizerEntry(tokenizer: Tokenizer): LanguageConfig["tokenizer"] {
-  const { kind, vocab, endOfText } = tokenizer;
-  const json = jsonOf(tokenizer);
-  return { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) };
-}
-
 /** Puts a tokenizer that no package holds into its run. */
 export async function writeTokenizer(run: Pick<Run, "path">, tokenizer: Tokenizer): Promise<void> {
-  const json = jsonOf(tokenizer);
+  const json = tokenizerJson(tokenizer);
   if (json !== undefined) await writeRunFile(run, "extra", file, json);
 }
 
@@ -28,6 +21,3 @@ export async function loadTokenizer(run: Pick<Run, "path" | "config">): Promise<
   await readRunFile(run, "extra", file);
   return loadBpe(filePath(run, "extra", file));
 }
-
-const jsonOf = (tokenizer: Tokenizer): string | undefined =>
-  "json" in tokenizer ? String(tokenizer.json) : undefined;

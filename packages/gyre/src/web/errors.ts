@@ -1,0 +1,25 @@
+import { GyreError } from "../util/errors.ts";
+
+export function workerFailed(problem: string): GyreError {
+  return new GyreError("WORKER_FAILED", {
+    given: `a worker that ended: ${problem}`,
+    expected: "a module worker on gyre/web/worker that runs",
+    fix: 'start it with new Worker(url, { type: "module" }), and see that the page can load the url',
+  });
+}
+
+export function workerDisposed(): GyreError {
+  return new GyreError("WORKER_DISPOSED", {
+    given: "a call of a worker that was disposed of",
+    expected: "a worker that is still there",
+    fix: "connect a new worker",
+  });
+}
+
+export function nothingLoaded(call: string): GyreError {
+  return new GyreError("WORKER_EMPTY", {
+    given: `${call} before a model was loaded`,
+    expected: "load or create first",
+    fix: "wait for worker.load(...) or worker.create(...)",
+  });
+}
