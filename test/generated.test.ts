@@ -13,6 +13,18 @@ test.each([...files.keys()])("%s is what `npm run generate` writes", (path) => {
   expect(readFileSync(join(root, path), "utf8")).toBe(files.get(path));
 });
 
+test("the README's figure has six series at most, each in its own colour and with its own name", () => {
+  const svg = files.get("docs/results/overview.svg") ?? "";
+  expect(readFileSync(join(root, "README.md"), "utf8")).toContain("](docs/results/overview.svg)");
+  const [drawing = ""] = /<\/style>[\s\S]*/.exec(svg) ?? [];
+  const colors = new Set(
+    [...drawing.matchAll(/fill="(#[0-9a-f]{6})" stroke="#ffffff"/g)].map(([, color]) => color),
+  );
+  expect(colors.size).toBe(6);
+  for (const name of ["gpt-shallow", "gpt-deep", "base-loop", "base-loop-ee-naive", "tmlt-ee", "loopformer"])
+    expect(svg.split(`>${name}</text>`)).toHaveLength(2);
+});
+
 test("a schema's fields: bounds, words, defaults, and what is nested", () => {
   const schema = z.strictObject({
     steps: z.int().positive().max(9).describe("how often"),

@@ -134,6 +134,8 @@ describe("gyre calibrate", () => {
     const { code, stdout } = await run("calibrate looped --max-tokens 8 --threads 1");
     expect(code).toBe(0);
     expect(stdout).toMatch(/\ndraft +tokens\/s +plain tokens\/s +speed-up +kept +blocks\/token\n/);
+    for (const [, drafted, plain, ratio] of stdout.matchAll(/:\d +(\d+) +(\d+) +(\d+\.\d\d)x/g))
+      expect(ratio).toBe((Number(drafted) / Number(plain)).toFixed(2));
     const path = join(folder.path, "looped/extra/calibration.json");
     const { calibration } = JSON.parse(await readFile(path, "utf8"));
     expect(calibration.drafts).toHaveLength(2 * 3 * 6);

@@ -17,9 +17,10 @@ import {
 
 const width = 900;
 const margin = 28;
-const plot = { left: 84, right: 620, height: 360 };
-const namesLeft = plot.right + 22;
-const namesWidth = width - namesLeft - margin;
+const plot = { left: 84, right: { least: 560, most: 740 }, height: 360 };
+/** From the plot to the names of its series, and from these to their texts, which follow a piece of line. */
+const namesGap = 22;
+const sampleWidth = 31;
 /** Series with more points have no markers. */
 const MOST_MARKERS = 12;
 const dashes = { "stroke-dasharray": "6 5" };
@@ -39,7 +40,7 @@ export function drawChart(chart: Chart | Panel): string {
   const titles = wrapText(chart.title, 19, width - 2 * margin);
   const subtitles = wrapText(chart.subtitle, 13, width - 2 * margin);
   const top = 40 + 24 * (titles.length - 1) + 18 * subtitles.length + 40;
-  const frame = { left: plot.left, right: plot.right, top, bottom: top + plot.height };
+  const frame = { left: plot.left, right: rightOf(chart), top, bottom: top + plot.height };
   const fitted = fitChart(chart, frame);
   const all = fitted.series.map((series, index) =>
     drawn(series, seriesStyle(groupOf(series, index)), fitted),
@@ -64,19 +65,28 @@ export function drawChart(chart: Chart | Panel): string {
   ]);
 }
 
+/** Where the plot ends, so that the names beside it have room. */
+function rightOf({ series }: Chart): number {
+  const named = series.filter(({ isUnnamed }) => !isUnnamed);
+  const texts = named.flatMap(({ name, detail = "" }) => [textWidth(name, 12), textWidth(detail, 11)]);
+  const room = Math.ceil(Math.max(0, ...texts)) + 1;
+  const right = width - margin - room - sampleWidth - namesGap;
+  return Math.min(Math.max(right, plot.right.least), plot.right.most);
+}
+
 function drawn(series: Series, style: SeriesStyle, { xs, ys }: Fitted): Drawn {
   return { series, style, places: series.points.map(({ x, y }) => ({ x: xs.at(x), y: ys.at(y) })) };
 }
 
 /** What the marks mean: the chart's own notes, and what only the drawing knows. */
 function notesOf(chart: Chart | Panel, { edges, ys }: Fitted, all: readonly Drawn[]): string[] {
-  const heights = all.flatMap(({ series }) => barsOf(series)).map(([low, high]) => ys.at(low) - ys.at(high));
-  const areHidden = heights.length > 0 && Math.max(...heights) <= 2 * MARKER_RADIUS;
+  const bars = all.flatMap(({ series }) => barsOf(series));
+  const isShown = all.some(({ series }) => shownBars(series, ys).length > 0);
   return [
     ...(chart.notes ?? []),
-    ...(heights.length === 0
+    ...(bars.length === 0
       ? []
-      : [areHidden ? "standard errors are smaller than the markers" : "bars: ± one standard error"]),
+      : [isShown ? "bars: ± one standard error" : "standard errors are smaller than the markers"]),
     ...("others" in chart && chart.others.length > 0 ? ["grey: the series of the other figures"] : []),
     ...edges,
   ];
@@ -161,6 +171,12 @@ function barsOf({ spread, points }: Series): [number, number, Point][] {
   );
 }
 
+/** The error bars that reach out of their markers. */
+const shownBars = (series: Series, ys: Scale) =>
+  barsOf(series).filter(
+    ([low, high]) => !hasMarkers(series) || ys.at(low) - ys.at(high) > 2 * MARKER_RADIUS + 1,
+  );
+
 function hasMarkers({ markers = "auto", points }: Series): boolean {
   return markers === "auto" && points.length <= MOST_MARKERS;
 }
@@ -168,7 +184,7 @@ function hasMarkers({ markers = "auto", points }: Series): boolean {
 /** Markers, with the error bars over them. */
 function marks({ series, style, places }: Drawn, ys: Scale): string[] {
   const at = (index: number) => places[index] ?? { x: 0, y: 0 };
-  const bars = barsOf(series).map(([low, high, point]) => {
+  const bars = shownBars(series, ys).map(([low, high, point]) => {
     const { x } = at(series.points.indexOf(point));
     const [from, to] = [ys.at(low).toFixed(1), ys.at(high).toFixed(1)];
     const caps = [from, to].map((y) => `M${(x - 5).toFixed(1)} ${y}h10`).join("");
@@ -197,7 +213,8 @@ function names(chart: Chart, all: readonly Drawn[], fitted: Fitted, frame: Frame
     .filter(({ series, places }) => !series.isUnnamed && places.length > 0)
     .map((one): Named => {
       const end = one.places.reduce((last, place) => (place.x >= last.x ? place : last));
-      const lines = wrapText(one.series.name, 12, namesWidth - 31).slice(0, 2);
+      const room = width - margin - frame.right - namesGap - sampleWidth;
+      const lines = wrapText(one.series.name, 12, room).slice(0, 2);
       return { one, end, lines, height: 4 + 15 * lines.length + (one.series.detail === undefined ? 0 : 14) };
     });
   const isBeside = ({ end, one: { series } }: Named) =>
@@ -253,7 +270,7 @@ function pointLabels(all: readonly Drawn[]) {
 
 /** Markers and error bars, which no label may cover. */
 function takenBy({ series, places }: Drawn, ys: Scale): Box[] {
-  const bars = barsOf(series).map(([low, high, point]) => {
+  const bars = shownBars(series, ys).map(([low, high, point]) => {
     const x = places[series.points.indexOf(point)]?.x ?? 0;
     return { left: x - 5, right: x + 5, top: ys.at(high) - 1, bottom: ys.at(low) + 1 };
   });
@@ -274,7 +291,8 @@ function guideLabels({ guides = [] }: Chart, ys: Scale, { left, right, bottom }:
 }
 
 /** Names in a column right of the plot, each as near to the end of its series as the others let it be. */
-function nameColumn(named: readonly Named[], { top, bottom }: Frame): string[] {
+function nameColumn(named: readonly Named[], { right, top, bottom }: Frame): string[] {
+  const namesLeft = right + namesGap;
   const heights = stack(
     named.map(({ end, height }) => ({ y: end.y, height })),
     top - 14,
@@ -295,8 +313,12 @@ function nameColumn(named: readonly Named[], { top, bottom }: Frame): string[] {
       ...(hasMarkers(series) || series.markers === "dots"
         ? [svgMarker(namesLeft + 12, nameY, style, isDashed)]
         : []),
-      ...lines.map((text, at) => svgText(namesLeft + 31, nameY + 4 + 15 * at, text, { color: ink.strong })),
-      ...(series.detail === undefined ? [] : [svgText(namesLeft + 31, detailY, series.detail, { size: 11 })]),
+      ...lines.map((text, at) =>
+        svgText(namesLeft + sampleWidth, nameY + 4 + 15 * at, text, { color: ink.strong }),
+      ),
+      ...(series.detail === undefined
+        ? []
+        : [svgText(namesLeft + sampleWidth, detailY, series.detail, { size: 11 })]),
     ];
   });
 }

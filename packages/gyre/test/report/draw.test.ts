@@ -57,6 +57,24 @@ describe("a chart of budgets", () => {
     expect(short).toContain("standard errors are smaller than the markers");
   });
 
+  it("leaves room for the names, and cuts none that fits", () => {
+    const names = [
+      "a",
+      "coarse, 2 loops",
+      "loopformer-uniform",
+      "least-squares-features",
+      "gpt-with-a-rather-long-name-1",
+    ];
+    const ends = names.map((name) => {
+      const all = first(report([model(name, budgets), model("b", budgets.slice(1))]));
+      expect(textsOf(all)).toContain(name);
+      const grid = all.find(({ tag, attributes }) => tag === "line" && attributes["stroke"] === ink.grid);
+      return Number(grid?.attributes["x2"]);
+    });
+    expect(ends).toEqual(ends.toSorted((a, b) => b - a));
+    expect(ends[0]).toBeGreaterThan(ends.at(-1)!);
+  });
+
   it("does not magnify a fall that is noise", () => {
     const flat = [0, 0.001, 0.002, 0.0015].map((gain, index) =>
       point(index + 1, 3 - gain, { stderr: 0.004 }),
