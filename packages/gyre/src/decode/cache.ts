@@ -17,6 +17,14 @@ export interface NewRows {
 /** Keys and values of one layer: [loops, K, capacity, w], of one loop where the layer runs once. */
 type LayerRows = Record<CacheKind, FloatData>;
 
+/** The part of a layer's rows that was read last: decoding reads the same one for every token. */
+interface View {
+  readonly of: FloatData;
+  readonly start: number;
+  readonly end: number;
+  readonly rows: FloatData;
+}
+
 /**
  * Keys and values of one sequence by stage, layer and loop: the caches of successive loops lie side by side.
  * Positions beyond what was written hold zeros or old rows; masks hide them.
@@ -28,6 +36,7 @@ export class KeyValueCache {
   readonly #precision: Precision;
   readonly #expected: number;
   readonly #layers: Readonly<Record<Layer["stage"], LayerRows[]>>;
+  readonly #views = new WeakMap<LayerRows, Partial<Record<CacheKind, View>>>();
   #capacity = 0;
   #loops = 0;
 
@@ -87,7 +96,15 @@ export class KeyValueCache {
   /** The caches of one layer in successive loops, [loops, K, capacity, w]. */
   rows(kind: CacheKind, layer: Layer, loop: number, loops = 1): FloatData {
     const size = this.#heads * this.#capacity * this.#headWidth;
-    return this.#of(layer)[kind].subarray(loop * size, (loop + loops) * size);
+    const own = this.#of(layer);
+    const [start, end] = [loop * size, (loop + loops) * size];
+    const views = this.#views.get(own) ?? {};
+    const known = views[kind];
+    if (known?.of === own[kind] && known.start === start && known.end === end) return known.rows;
+    const rows = own[kind].subarray(start, end);
+    views[kind] = { of: own[kind], start, end, rows };
+    this.#views.set(own, views);
+    return rows;
   }
 
   /** Stores new rows from `position` on. */

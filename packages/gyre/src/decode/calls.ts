@@ -1,6 +1,7 @@
 import { portsOf, type Repeat } from "../graph/repeat.ts";
 import type { Graph } from "../graph/types.ts";
 import {
+  type CacheKind,
   type CallShape,
   cacheKinds,
   cacheName,
@@ -14,7 +15,14 @@ import {
 } from "../models/decoding.ts";
 import type { StageName } from "../models/parameters.ts";
 import { headWidth, type Spec } from "../models/spec.ts";
-import { type FloatData, type Precision, sizeOf, type Tensor, zeros } from "../util/tensor.ts";
+import {
+  type FloatData,
+  type Precision,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+  zeros,
+} from "../util/tensor.ts";
 import type { Passage } from "./passage.ts";
 
 // One call of a runtime: which stages of the model it runs, what it reads and what it leaves behind. Shapes: S sequences,
@@ -61,12 +69,16 @@ export function blocksOf({ layers }: Spec, plan: CallPlan): number {
   return layers.prelude * times.prelude + layers.core * times.core + layers.coda * times.coda;
 }
 
-/** Layers whose caches a plan reads and writes, and how many loops of each. */
-function layersIn(spec: Spec, plan: CallPlan): { readonly layer: Layer; readonly times: number }[] {
-  const times = timesOf(plan);
-  return layersOf(spec).flatMap((layer) =>
-    times[layer.stage] > 0 ? [{ layer, times: times[layer.stage] }] : [],
-  );
+/** A layer whose caches a call reads. */
+interface CachedLayer {
+  readonly layer: Layer;
+  /** Loops of it in one call. */
+  readonly times: number;
+  /** Of one sequence's keys or values. */
+  readonly shape: readonly number[];
+  readonly size: number;
+  /** Names of the inputs, sequence by sequence. */
+  readonly names: readonly Readonly<Record<CacheKind, string>>[];
 }
 
 /** Buffers of one plan's inputs, that every call of it fills anew. */
@@ -75,7 +87,13 @@ export class CallBuffers {
   readonly #spec: Spec;
   readonly #plan: CallPlan;
   readonly #precision: Precision;
-  readonly #layers: readonly { readonly layer: Layer; readonly times: number }[];
+  readonly #layers: readonly CachedLayer[];
+  readonly #ids: Int32Array | undefined;
+  readonly #places: Int32Array | undefined;
+  readonly #x: FloatData | undefined;
+  readonly #embedding: FloatData | undefined;
+  readonly #mask: FloatData | undefined;
+  readonly #told: FloatData | undefined;
   /** Zeros for the caches of sequences that only fill the call up. */
   #empty: FloatData;
 
@@ -83,52 +101,54 @@ export class CallBuffers {
     this.#spec = spec;
     this.#plan = plan;
     this.#precision = precision;
-    this.#layers = layersIn(spec, plan);
+    this.#layers = cachedLayers(spec, plan);
     this.#empty = zeros(precision, 0);
-    for (const { name, shape, dtype } of portsOf(graph, repeat).inputs)
-      if (buffered.includes(name)) {
-        const size = sizeOf(shape);
-        this.inputs.set(name, {
-          data: dtype === "int" ? new Int32Array(size) : zeros(precision, size),
-          shape,
-        });
-      }
+    const ports = new Map(portsOf(graph, repeat).inputs.map((port) => [port.name, port]));
+    const buffer = <Data extends TensorData>(name: string, make: (size: number) => Data) => {
+      const port = ports.get(name);
+      if (!port) return undefined;
+      const data = make(sizeOf(port.shape));
+      this.inputs.set(name, { data, shape: port.shape });
+      return data;
+    };
+    const ints = (size: number) => new Int32Array(size);
+    const floats = (size: number) => zeros(precision, size);
+    this.#ids = buffer("tokens", ints);
+    this.#places = buffer("positions", ints);
+    this.#x = buffer("x", floats);
+    this.#embedding = buffer("embedding", floats);
+    this.#mask = buffer("mask", floats);
+    this.#told = buffer("modulation", floats);
   }
 
   /** Writes what passages bring; sequences and tokens that only fill the call up see nothing but themselves. */
   fill(passages: readonly Passage[]): void {
     const { sequences, tokens } = this.#plan;
     const { width } = this.#spec;
-    const data = (name: string) => this.inputs.get(name)?.data;
-    const [ids, places, x, embedding, mask, told] = buffered.map(data);
     for (let index = 0; index < sequences; index++) {
       const passage = passages[index];
       const count = passage?.tokens.length ?? 1;
       const position = passage?.position ?? 0;
       const start = index * tokens;
-      if (ids) fillRow(ids as Int32Array, start, tokens, passage?.tokens ?? []);
-      if (places) fillPlaces(places as Int32Array, start, tokens, position, count);
-      if (x && passage) x.set(passage.states as FloatData, start * width);
-      if (embedding && passage) embedding.set(passage.embedding as FloatData, start * width);
-      if (mask) fillMask(mask as FloatData, this.#plan, index, position, count);
-      if (told && passage) fillModulation(told as FloatData, this.#plan, index, passage);
-      this.#giveCaches(passage, index);
+      if (this.#ids) fillRow(this.#ids, start, tokens, passage?.tokens ?? []);
+      if (this.#places) fillPlaces(this.#places, start, tokens, position, count);
+      if (this.#mask) fillMask(this.#mask, this.#plan, index, position, count);
+      if (passage) {
+        this.#x?.set(passage.states as FloatData, start * width);
+        this.#embedding?.set(passage.embedding as FloatData, start * width);
+        if (this.#told) fillModulation(this.#told, this.#plan, index, passage);
+      }
+      if (this.#plan.cached > 0) this.#giveCaches(passage, index);
     }
   }
 
   #giveCaches(passage: Passage | undefined, index: number): void {
-    const { cached } = this.#plan;
-    if (cached === 0) return;
-    const { keyValueHeads } = this.#spec.attention;
-    const width = headWidth(this.#spec);
-    for (const { layer, times } of this.#layers) {
-      const size = times * keyValueHeads * cached * width;
+    for (const { layer, times, shape, size, names } of this.#layers) {
       if (!passage && this.#empty.length < size) this.#empty = zeros(this.#precision, size);
-      const shape = [times, 1, keyValueHeads, cached, width];
       const loop = layer.stage === "core" ? (passage?.loops ?? 0) : 0;
       for (const kind of cacheKinds) {
         const data = passage?.sequence.cache.rows(kind, layer, loop, times) ?? this.#empty.subarray(0, size);
-        this.inputs.set(cacheName(kind, layer, index), { data, shape });
+        this.inputs.set((names[index] as Record<CacheKind, string>)[kind], { data, shape });
       }
     }
   }
@@ -155,8 +175,21 @@ export class CallBuffers {
   }
 }
 
-/** Inputs that have buffers of their own, in the order in which `fill` takes them. */
-const buffered = ["tokens", "positions", "x", "embedding", "mask", "modulation"];
+/** Layers whose caches a plan reads and writes. */
+function cachedLayers(spec: Spec, plan: CallPlan): CachedLayer[] {
+  const { keyValueHeads } = spec.attention;
+  const runs = timesOf(plan);
+  return layersOf(spec).flatMap((layer) => {
+    const times = runs[layer.stage];
+    if (times === 0) return [];
+    const shape = [times, 1, keyValueHeads, plan.cached, headWidth(spec)];
+    const names = Array.from({ length: plan.sequences }, (_, sequence) => ({
+      keys: cacheName("keys", layer, sequence),
+      values: cacheName("values", layer, sequence),
+    }));
+    return [{ layer, times, shape, size: sizeOf(shape), names }];
+  });
+}
 
 function fillRow(into: Int32Array, start: number, length: number, values: ArrayLike<number>): void {
   for (let index = 0; index < length; index++) into[start + index] = values[index] ?? 0;

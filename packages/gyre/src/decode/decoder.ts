@@ -112,7 +112,7 @@ export class Decoder implements AsyncDisposable {
   ): Passage {
     const { context } = this.model.spec;
     if (position + tokens.length > context) throw contextExceeded(position + tokens.length, context);
-    return { sequence, route, position, tokens, loops: 0 };
+    return { sequence, route, position, tokens, loops: 0, states: undefined, embedding: undefined };
   }
 
   /**
@@ -180,7 +180,8 @@ export class Decoder implements AsyncDisposable {
     for (const { sequence, loops } of passages)
       sequence.cache.grow(capacity, Math.max(1, loops + stages.loops));
     const plan: CallPlan = { ...shape, ...stages };
-    const { program, buffers } = await this.#calls.get(Object.values(plan).join(), () => this.#prepare(plan));
+    const key = `${plan.sequences} ${plan.tokens} ${plan.cached} ${plan.enters} ${plan.loops} ${plan.end}`;
+    const { program, buffers } = await this.#calls.get(key, () => this.#prepare(plan));
     buffers.fill(passages);
     const outputs = await program.run(buffers.inputs);
     buffers.store(passages, outputs);

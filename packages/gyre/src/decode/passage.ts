@@ -26,9 +26,9 @@ export interface Passage {
   /** Loops that they have run. */
   loops: number;
   /** States [T, d] after these loops; none before the tokens have entered. */
-  states?: FloatData | undefined;
+  states: FloatData | undefined;
   /** What enters every loop again [T, d], where loops are left that read it. */
-  embedding?: FloatData | undefined;
+  embedding: FloatData | undefined;
 }
 
 /** Rows, one below the other. */

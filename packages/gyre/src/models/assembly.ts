@@ -171,13 +171,7 @@ function firstState({ start, inject }: Spec, embedding: Value): Value | undefine
 }
 
 /** What the model reads, embedded: [N, d]. */
-export function readIn(
-  builder: GraphBuilder,
-  spec: Spec,
-  params: Params,
-  batch: number,
-  tokens: number,
-): Value {
+function readIn(builder: GraphBuilder, spec: Spec, params: Params, batch: number, tokens: number): Value {
   const rows = batch * tokens;
   if (spec.readout.kind === "tokens") {
     const ids = builder.input("tokens", [batch, tokens], "int");

@@ -24,7 +24,6 @@ import {
   modulationRows,
   parameterInputs,
   prelude,
-  readIn,
   readOut,
   type Setting,
 } from "./assembly.ts";
@@ -77,13 +76,14 @@ export const readsEmbedding = ({ inject }: Spec): boolean => inject !== "none";
 const modulationSize = ({ layers, width }: Spec): number => 4 * layers.core * width;
 
 /**
- * What runs before the first loop: the embedding, positions and the prelude. Inputs: `tokens` and `positions` [S, T];
+ * What runs before the first loop: the embedding, positions and the prelude. Inputs: `tokens` and `positions` [S T];
  * for a prelude `mask` and caches, as `loopGraph`. Outputs: `x` [S T, d], the state before the first loop; `embedding`
  * [S T, d] where it enters again; rows as `loopGraph`. Throws MODEL_VECTORS.
  */
 export function prologueGraph(spec: Spec, shape: CallShape): Graph {
   const { builder, setting, fresh } = settingOf(spec, shape);
-  const read = readIn(builder, spec, setting.params, shape.sequences, shape.tokens);
+  const ids = builder.input("tokens", [shape.sequences * shape.tokens], "int");
+  const read = gather(setting.params("embed.tokens.weight"), ids);
   const embedding = prelude(read, setting);
   const filled = (value: number) => broadcastTo(builder.scalar(value), embedding.shape);
   const x = { embedding, zeros: filled(0), ones: filled(1) }[spec.start];
@@ -92,7 +92,7 @@ export function prologueGraph(spec: Spec, shape: CallShape): Graph {
 
 /**
  * One loop over new tokens of several sequences, each in its own loop of its own trajectory: every loop uses
- * the same weights. Inputs: `x` [S T, d]; `embedding` [S T, d] where it enters again; `positions` [S, T] where every
+ * the same weights. Inputs: `x` [S T, d]; `embedding` [S T, d] where it enters again; `positions` [S T] where every
  * loop has them; `modulation` [S T or 1, 4 k d] where the model is conditioned; the additive `mask` [S, 1, T, P + T]
  * (0 or a large negative number); per layer and sequence, `keys.core.j.s` and `values.core.j.s` [1, K, P, w]. Outputs:
  * the next `x`, and per layer `rows.core.j` [S, n, T, w], which ends with the K heads of the new keys and the K of the
@@ -163,14 +163,14 @@ function settingOf(spec: Spec, { sequences, tokens, cached }: CallShape) {
       );
     };
   const place = (x: Value, table: Value): Value =>
-    add(x, reshape(gather(table, builder.input("positions", [sequences, tokens], "int")), rows));
+    add(x, gather(table, builder.input("positions", [sequences * tokens], "int")));
   const params = parameterInputs(builder, spec);
   const turn = rotation(builder, spec, [sequences, tokens]);
   const setting: Setting = { spec, params, batch: sequences, attend, place, turn };
   return { builder, setting, fresh, rows };
 }
 
-/** What rotary positions do to queries and keys that stand at the input `positions` [S, T]; undefined without them. */
+/** What rotary positions do to queries and keys that stand at the input `positions` [S T]; undefined without them. */
 function rotation(
   builder: GraphBuilder,
   spec: Spec,
@@ -179,11 +179,8 @@ function rotation(
   if (spec.positions.kind !== "rotary") return undefined;
   const { cos, sin, shape } = turnTable(spec.context, headWidth(spec), spec.positions.base);
   const at = (table: Float64Array): Value => {
-    const rows = gather(
-      builder.constant(table, shape),
-      builder.input("positions", [sequences, tokens], "int"),
-    );
-    return reshape(rows, [sequences, 1, tokens, shape[1]]);
+    const places = builder.input("positions", [sequences * tokens], "int");
+    return reshape(gather(builder.constant(table, shape), places), [sequences, 1, tokens, shape[1]]);
   };
   return (heads) => turned(heads, { cos: at(cos), sin: at(sin) });
 }

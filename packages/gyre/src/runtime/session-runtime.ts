@@ -154,6 +154,8 @@ class OnnxProgram implements Program {
   readonly #sets: readonly OutputSet[];
   readonly #onDispose: () => void;
   readonly #constant: Readonly<Record<string, OrtTensor>>;
+  /** What the last run read: a buffer that is given again is wrapped already. */
+  readonly #wrapped = new Map<string, OrtTensor>();
   #turn = 0;
 
   constructor(
@@ -202,7 +204,7 @@ class OnnxProgram implements Program {
         );
       if (tensor.data.length !== sizeOf(shape)) throw inputShape(name, tensor.shape, shape);
       // a graph may have inputs that nothing reads
-      if (this.#read.has(name)) feeds[name] = this.#tensor(tensor.data, shape);
+      if (this.#read.has(name)) feeds[name] = this.#input(name, tensor.data, shape);
     }
     if (this.#before) {
       const { graph, bound } = this.#before;
@@ -223,8 +225,17 @@ class OnnxProgram implements Program {
   async release(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
+    this.#wrapped.clear();
     this.#onDispose();
     await session?.release();
+  }
+
+  #input(name: string, data: Tensor["data"], shape: readonly number[]): OrtTensor {
+    const known = this.#wrapped.get(name);
+    if (known?.data === data) return known;
+    const tensor = this.#tensor(data, shape);
+    this.#wrapped.set(name, tensor);
+    return tensor;
   }
 
   #tensor(data: Tensor["data"], shape: readonly number[]): OrtTensor {

@@ -70,7 +70,7 @@ function logitsAt(
   depths: readonly number[],
 ) {
   const shape = { sequences: 1, tokens: text.length, cached: 0 };
-  const size = [1, text.length];
+  const size = [text.length];
   const mask = Float64Array.from({ length: text.length ** 2 }, (_, at) =>
     at % text.length > Math.floor(at / text.length) ? -1e9 : 0,
   );
