@@ -4,8 +4,9 @@ import { panelsOf } from "./chart.ts";
 import { draftsPage } from "./drafts-page.ts";
 import { drawChart } from "./draw.ts";
 import { exitsPage } from "./exits-page.ts";
+import { pageHtml } from "./html.ts";
 import { labPage } from "./lab-page.ts";
-import { type Page, pageMarkdown } from "./page.ts";
+import { type Page, pageMarkdown, sourcesOf } from "./page.ts";
 import type { Report } from "./report.ts";
 import { statesPage } from "./states-page.ts";
 import { trajectoriesPage } from "./trajectories-page.ts";
@@ -36,7 +37,8 @@ function wholePage(report: Report): Page {
 }
 
 /**
- * A report as files: NAME.json with its numbers, NAME.svg (NAME-2.svg, ...) with its charts and NAME.md with everything.
+ * A report as files: NAME.json with its numbers, NAME.svg (NAME-2.svg, ...) with its charts and NAME.md with everything; a look
+ * inside the loops, which has many charts, also as one NAME.html.
  * Throws EVAL_REPORT_EMPTY.
  *
  * @example
@@ -46,9 +48,12 @@ function wholePage(report: Report): Page {
 export function reportFiles(report: Report, name: string): ReadonlyMap<string, string> {
   const page = pageOf(report);
   const figures = page.charts.map((_, index) => `${name}${index === 0 ? "" : `-${index + 1}`}.svg`);
+  const drawings = page.charts.map(drawChart);
+  const sources = [...sourcesOf(report.provenance), ...page.sources];
   return new Map([
     [`${name}.json`, `${JSON.stringify(report, null, 1)}\n`],
-    ...page.charts.map((chart, index) => [figures[index] ?? "", drawChart(chart)] as const),
+    ...drawings.map((drawing, index) => [figures[index] ?? "", drawing] as const),
+    ...(report.kind === "states" ? [[`${name}.html`, pageHtml(page, drawings, sources)] as const] : []),
     [`${name}.md`, pageMarkdown(page, report.provenance, figures)],
   ]);
 }

@@ -45,7 +45,15 @@ export function pageMarkdown(
 }
 
 /** What every report says of itself. */
-function sourcesOf({ command, commit, createdAt, machine, runtime, data, seeds }: Provenance): Source[] {
+export function sourcesOf({
+  command,
+  commit,
+  createdAt,
+  machine,
+  runtime,
+  data,
+  seeds,
+}: Provenance): Source[] {
   const split = data?.split === undefined ? "" : `, ${data.split} split only`;
   return [
     { name: "command", text: command, isCode: true },

@@ -87,6 +87,7 @@ function ckaTable({ loops, steps, cka }: RunAnalysis): Table {
   const rows = cka.map((row, index) => [names[index] ?? "", ...row.map((value) => digits(value, 3))]);
   return {
     ...textTable(["CKA", ...names], rows),
+    isHeat: true,
     title: `How alike the states are in a run of ${loops} loops`,
   };
 }

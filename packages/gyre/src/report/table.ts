@@ -24,6 +24,8 @@ export interface TableCell {
 export interface Table {
   /** What it is of, where a page has several. */
   readonly title?: string;
+  /** Whether its numbers, from 0 to 1, are shaded where a page can do that. */
+  readonly isHeat?: boolean;
   readonly columns: readonly TableHeading[];
   readonly rows: readonly (readonly TableCell[] | undefined)[];
 }

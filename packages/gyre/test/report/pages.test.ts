@@ -393,4 +393,22 @@ describe("a look inside the loops", () => {
     for (const [file, content] of reportFiles(states(), "x"))
       if (file.endsWith(".svg")) expect(content).toContain("<svg");
   });
+
+  it("is one HTML file as well: every drawing inside, likeness shaded, texts escaped, no script", () => {
+    const { model } = states();
+    const files = reportFiles({ ...states(), model: { ...model, name: "a<b>" } }, "x");
+    const html = files.get("x.html") ?? "";
+    expect(html).toContain(
+      '<h1>a&lt;b&gt;: inside its loops</h1>\n<p class="lead">Settling. Up to 2 loops are safe.</p>',
+    );
+    const drawings = [...html.matchAll(/<img alt="[^"<>]*" src="data:image\/svg\+xml,([^"]*)">/g)];
+    const inside = drawings.map(([, drawing = ""]) => decodeURIComponent(drawing));
+    expect(inside).toEqual(
+      [...files].filter(([file]) => file.endsWith(".svg")).map(([, drawing]) => drawing),
+    );
+    expect(html).toMatch(/<td style="background: rgb\(42 120 214 \/ 0\.750\)">1\.000<\/td>/);
+    expect(html).toContain("<li>command: gyre analyze runs/a</li>");
+    expect(html).not.toMatch(/<script|<b>/);
+    expect([...reportFiles(one, "x").keys()].some((file) => file.endsWith(".html"))).toBe(false);
+  });
 });
