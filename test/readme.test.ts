@@ -13,6 +13,8 @@ const readme = await readFile(join(root, "README.md"), "utf8");
 
 /** What makes a command quick, by its first words. */
 const smaller: readonly (readonly [RegExp, (words: readonly string[]) => readonly string[]])[] = [
+  [/^train words /, (words) => [...words, "--steps", "3"]],
+  [/^eval runs\/words /, (words) => [...words, "--count", "20"]],
   [/^train /, (words) => words.map((word) => (word === "300" ? "3" : word))],
   [/^eval /, (words) => [...words, "--max-tokens", "512"]],
   [/^generate /, (words) => words.map((word) => (word === "60" ? "6" : word))],

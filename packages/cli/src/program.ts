@@ -111,7 +111,7 @@ function addEval(program: Command, exit: Exit): void {
       "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a " +
         "plot, and writes a report: numbers (JSON), drawings (SVG) and a page (Markdown), named by what was measured; " +
         "latest.md is the newest. With --tasks it asks questions instead: a table of tasks by budgets. Of a run on a " +
-        "task it prints the right answers to held-out problems, by difficulty and budget.",
+        "task it measures right answers to held-out problems, by difficulty and budget.",
     )
     .argument("[runs...]", "one run or several, for one report; or runs on tasks")
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
@@ -140,7 +140,6 @@ function addEval(program: Command, exit: Exit): void {
     )
     .option("--count <n>", "held-out problems of a task (default: 1000)", whole(1, 2 ** 20))
     .option("--seed <n>", "seed of these problems (default: 1)", whole(0))
-    .option("--json", "of a task: print numbers as JSON")
     .addOption(threadsFlag())
     .addHelpText(
       "after",

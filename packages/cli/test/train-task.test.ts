@@ -61,16 +61,31 @@ test("a run on a task: trained, stopped and resumed bit for bit, listed and meas
     0,
     expect.stringMatching(/elements +1 loop +3 loops\n[- ]+\n1 +\d\.\d{3}/),
   ]);
-  expect(table.stdout).toMatch(/\nmean +\d\.\d{3} +\d\.\d{3}\nsolved \(95 %\) +\S+ +\S+\n$/);
-  const json = JSON.parse((await gyre(["eval", whole, "--count", "50", "--loops", "1,3", "--json"])).stdout);
-  expect(json).toMatchObject([{ task: "words", variant: "S3", seed: 1, problems: 50, solvedAt: 0.95 }]);
-  const [{ points }] = json;
+  expect(table.stdout).toMatch(/\nmean +\d\.\d{3} +\d\.\d{3}\nsolved \(95 %\) +\S+ +\S+\n/);
+  const measured = async (...more: string[]) => {
+    const out = join(folder.path, `report${more.join("")}`);
+    const words = ["eval", whole, "--count", "50", "--loops", "1,3", "--out", out, "--name", "all", ...more];
+    expect((await gyre(words)).code).toBe(0);
+    expect((await readdir(out)).sort()).toEqual(expect.arrayContaining(["all.json", "all.md", "all.svg"]));
+    return JSON.parse(await readFile(join(out, "all.json"), "utf8"));
+  };
+  const report = await measured();
+  expect(report).toMatchObject({
+    kind: "answers",
+    task: { name: "words", variant: "S3", scores: "prefixes" },
+    provenance: { data: { split: "held-out" }, seeds: [1] },
+    problems: 50,
+    difficulties: [1, 2, 3, 4],
+    solvedAt: 0.95,
+  });
+  const [{ points }] = report.models;
   expect(points.map(({ loops }: { loops: number }) => loops)).toEqual([1, 3]);
-  expect(
-    points[1].scores.map(({ difficulty, problems }: Record<string, number>) => [difficulty, problems]),
-  ).toEqual([1, 2, 3, 4].map((difficulty) => [difficulty, 50]));
-  const again = await gyre(["eval", whole, "--count", "50", "--loops", "1,3", "--json", "--seed", "2"]);
-  expect(JSON.parse(again.stdout)).not.toEqual(json);
+  const counts = points[1].scores.map((score: Record<string, number>) => [
+    score["difficulty"],
+    score["problems"],
+  ]);
+  expect(counts).toEqual([1, 2, 3, 4].map((difficulty) => [difficulty, 50]));
+  expect((await measured("--seed", "2")).models).not.toEqual(report.models);
 
   expect((await gyre(["runs", folder.path])).stdout).toMatch(/whole +loopformer .* 40\/40 /);
   for (const [words, problem] of [
@@ -124,7 +139,15 @@ test("a recipe names the task; flags win over it, and the model is what they say
     },
     training: { easiest: 1, hardest: 3, initStd: 0.1, batch: 4, objective: { kind: "final" } },
   });
-  expect((await gyre(["eval", run, "--count", "20"])).stdout).toContain("greedy decoding writes all of it");
+  expect((await gyre(["eval", run, "--count", "20"])).code).toBe(0);
+  const files = await readdir(join(run, "reports"));
+  expect(files.filter((name) => name.endsWith(".md"))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^answers-from-recipe-copy-1\.\.2loops-20problems-\w{6}\.md$/),
+    ]),
+  );
+  const page = await readFile(join(run, "reports", "latest.md"), "utf8");
+  expect(page).toContain("greedy decoding writes all of it");
   const injected = join(folder.path, "injected");
   const flags = "--family baseLoop --inject add --prelude 1 --coda 2 --steps 1".split(" ");
   const flagged = await gyre([

@@ -72,7 +72,6 @@ export type {
 } from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
 export {
-  type AnswerPoint,
   type EvaluateAnswersOptions,
   evaluateAnswers,
   SOLVED,
@@ -226,6 +225,8 @@ export { counted, groupedText, milliseconds, numberText, siText } from "./report
 export { type Page, pageMarkdown, type Source as PageSource } from "./report/page.ts";
 export { readReport } from "./report/read.ts";
 export type {
+  AnswerModel,
+  AnswerPoint,
   BenchmarkEntry,
   BenchmarkMean,
   BenchmarkModel,

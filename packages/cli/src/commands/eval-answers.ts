@@ -1,133 +1,134 @@
+import { basename, join, resolve } from "node:path";
 import {
+  type AnswerModel,
   type AnswerPoint,
   evaluateAnswers,
-  groupedText,
   heldOutProblems,
-  isUniform,
+  parameterCount,
+  type ReportOf,
   SOLVED,
   scheduledValues,
-  type TokenTask,
-  tableText,
-  textTable,
+  type TokenProblem,
   tokenTaskNamed,
-  trajectoryText,
 } from "gyre";
-import { loadWeights, openOnnxRuntime, openRun, type Run, type TaskConfig, threadCount } from "gyre/node";
+import {
+  loadWeights,
+  measuredModel,
+  openOnnxRuntime,
+  openRun,
+  type Run,
+  type TaskConfig,
+  threadCount,
+} from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
 import { difficultiesBetween, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
 
 /** Flags of `gyre eval` that are about text. */
-const textFlags = ["limit", "server", "model", "data", "stride", "maxTokens", "out", "name"] as const;
-/** Difficulties that a table shows at most; --json has them all. */
-const mostRows = 40;
+const textFlags = ["limit", "server", "model", "data", "stride", "maxTokens"] as const;
 
-/** What was measured of one run. */
-interface Measured {
-  readonly run: string;
-  readonly task: TokenTask;
-  /** Loops at full depth. */
-  readonly fullDepth: number;
-  readonly seed: number;
-  readonly problems: number;
-  readonly points: readonly AnswerPoint[];
-}
-
-/** `gyre eval` of runs on tasks: right answers to held-out problems, by difficulty and budget. */
+/** `gyre eval` of runs on a task: right answers to held-out problems, by difficulty and budget. */
 export async function evalAnswersCommand(paths: readonly string[], options: EvalOptions): Promise<number> {
   const [flag] = textFlags.filter((name) => options[name] !== undefined);
   if (flag)
     throw new UsageError(`--${flag.replace(/[A-Z]/g, "-$&").toLowerCase()} is not for runs on tasks.`);
   const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
+  const task = taskOf(runs);
+  const { seed = 1, count = 1000, out, name } = options;
+  const difficulties = options.difficulty ?? difficultiesOf(runs);
+  const problems = heldOutProblems(task, { seed, count, difficulties });
+  await makeOutput(out);
   const status = new StatusLine();
-  const all: Measured[] = [];
+  const threads = threadCount(options.threads);
+  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   try {
-    for (const run of runs) all.push(await measured(run, options, status));
+    const models: AnswerModel[] = [];
+    for (const run of runs) models.push(await measured(run, problems, { options, runtime, status }));
+    status.clear();
+    const { variant, answer, scores, hasOneAnswer, difficulty } = task;
+    const asked = scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
+    const all = asked.length > 0 ? asked.map((score) => score.difficulty) : difficulties;
+    const report: ReportOf<"answers"> = {
+      version: 2,
+      kind: "answers",
+      provenance: await provenanceNow({
+        runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
+        data: { name: titleOf(task), split: "held-out" },
+        seeds: [seed],
+      }),
+      task: {
+        name: task.name,
+        ...(variant === undefined ? {} : { variant }),
+        counts: difficulty.counts,
+        answer,
+        scores,
+        hasOneAnswer,
+      },
+      problems: count,
+      difficulties: [...all],
+      shared: all.filter((one) => task.isShared(one)),
+      solvedAt: SOLVED,
+      models,
+    };
+    const folder = out ?? join(paths[0] ?? ".", "reports");
+    await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
+    return 0;
   } finally {
     status.clear();
   }
-  console.log(options.json ? JSON.stringify(all.map(plain)) : all.map(answersText).join("\n\n"));
-  return 0;
 }
 
-async function measured(run: Run<TaskConfig>, options: EvalOptions, status: StatusLine): Promise<Measured> {
-  const { spec, training, task: name, variant } = run.config;
-  const task = tokenTaskNamed(name, variant);
-  const hardest = Math.max(...scheduledValues(training.hardest, training.steps));
-  const { seed = 1, count = 1000, batch, difficulty } = options;
-  const difficulties = difficulty ?? difficultiesBetween(task, training.easiest, hardest);
-  const problems = heldOutProblems(task, { seed, count, difficulties });
+/** The task of all runs. Throws UsageError where they have different ones. */
+function taskOf(runs: readonly Run<TaskConfig>[]) {
+  const [task, other] = [...new Set(runs.map(({ config }) => [config.task, config.variant].join(" ")))];
+  if (other !== undefined) throw new UsageError(`The runs are on different tasks: ${task}, and ${other}.`);
+  const { config } = runs[0] as Run<TaskConfig>;
+  return tokenTaskNamed(config.task, config.variant);
+}
+
+/** What all runs were trained on, from the easiest to the hardest. */
+function difficultiesOf(runs: readonly Run<TaskConfig>[]): number[] {
+  const trainings = runs.map(({ config }) => config.training);
+  const easiest = Math.min(...trainings.map((training) => training.easiest));
+  const hardest = trainings.map(({ hardest: all, steps }) => Math.max(...scheduledValues(all, steps)));
+  return difficultiesBetween(taskOf(runs), easiest, Math.min(...hardest));
+}
+
+interface Measuring {
+  readonly options: EvalOptions;
+  readonly runtime: Awaited<ReturnType<typeof openOnnxRuntime>>;
+  readonly status: StatusLine;
+}
+
+async function measured(
+  run: Run<TaskConfig>,
+  problems: readonly TokenProblem[],
+  { options, runtime, status }: Measuring,
+): Promise<AnswerModel> {
+  const { spec, task, variant } = run.config;
+  const loaded = await loadWeights(run);
+  for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
   const budgets = await budgetsFor(spec, options, false);
-  const { weights, warnings } = await loadWeights(run);
-  for (const warning of warnings) status.print(`warning: ${warning}`);
-  await using runtime = await openOnnxRuntime({ threads: threadCount(options.threads), keep: 1 });
+  const { batch } = options;
   const points: AnswerPoint[] = [];
   for await (const point of evaluateAnswers({
     spec,
-    weights,
+    weights: loaded.weights,
     runtime,
-    task,
+    task: tokenTaskNamed(task, variant),
     problems,
     budgets,
     ...(batch === undefined ? {} : { batch }),
   })) {
     points.push(point);
-    status.update(
-      `${run.path}  budget ${points.length} of ${budgets.length}  ${percent(point.accuracy)} right`,
-    );
+    const share = `${(100 * point.accuracy).toFixed(1)} % right`;
+    status.update(`${run.path}  budget ${points.length} of ${budgets.length}  ${share}`);
   }
-  return { run: run.path, task, fullDepth: spec.loops, seed, problems: problems.length, points };
+  const { family, loops: trainedLoops } = spec;
+  const parameters = parameterCount(spec);
+  const model = measuredModel(basename(resolve(run.path)), loaded);
+  return { ...model, family, spec, parameters, trainedLoops, points };
 }
-
-function plain({ run, task, seed, problems, points }: Measured) {
-  const { name, variant } = task;
-  return { run, task: name, variant, split: "held out", seed, problems, solvedAt: SOLVED, points };
-}
-
-/** The table: a row for each difficulty, a column for each budget, the mean and what is solved below. */
-function answersText({ run, task, fullDepth, seed, problems, points }: Measured): string {
-  const difficulties = points[0]?.scores.map(({ difficulty }) => difficulty) ?? [];
-  const every = Math.ceil(difficulties.length / mostRows);
-  const shown = difficulties.filter((_, at) => at % every === 0 || at === difficulties.length - 1);
-  const shareAt = ({ scores }: AnswerPoint, difficulty: number) => {
-    const found = scores.find((score) => score.difficulty === difficulty);
-    return found ? (found.right / found.problems).toFixed(3) : "";
-  };
-  const head = [task.difficulty.counts, ...points.map((point) => budgetText(point, fullDepth))];
-  const rows = [
-    ...shown.map((difficulty) => [String(difficulty), ...points.map((point) => shareAt(point, difficulty))]),
-    ["mean", ...points.map(({ accuracy }) => accuracy.toFixed(3))],
-    [`solved (${100 * SOLVED} %)`, ...points.map(({ solved }) => String(solved ?? "none"))],
-  ];
-  return [
-    `${run}: ${titleOf(task)}, share of right answers by ${task.difficulty.counts} and loops`,
-    `${groupedText(problems)} problems of seed ${seed} that training never draws${howAnswered(task)}`,
-    ...seenText(task, difficulties),
-    "",
-    tableText(textTable(head, rows)),
-  ].join("\n");
-}
-
-function howAnswered({ answer, hasOneAnswer, scores }: TokenTask): string {
-  if (scores === "prefixes")
-    return "; each of their prefixes counts too, and short ones begin rows of training";
-  if (answer === "read") return "; an answer is right as a whole";
-  return hasOneAnswer
-    ? "; an answer counts where greedy decoding writes all of it"
-    : "; answers are decoded greedily";
-}
-
-/** A line about difficulties that cannot be held out. */
-function seenText(task: TokenTask, difficulties: readonly number[]): string[] {
-  const shared = difficulties.filter((difficulty) => task.isShared(difficulty));
-  if (task.scores === "prefixes" || shared.length === 0) return [];
-  const which = `${shared.join(", ")} ${task.difficulty.counts}`;
-  return [`too few problems to hold any out at ${which}: training draws them as well`];
-}
-
-const budgetText = ({ loops, trajectory }: AnswerPoint, grid: number): string =>
-  isUniform(trajectory) ? `${loops} loop${loops === 1 ? "" : "s"}` : trajectoryText(trajectory, grid);
-
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -12,7 +12,6 @@ export interface EvalOptions extends BudgetOptions {
   readonly difficulty?: readonly number[];
   readonly count?: number;
   readonly seed?: number;
-  readonly json?: boolean;
   /** Questions to ask instead of validation text. */
   readonly tasks?: readonly string[];
   readonly limit?: number;
@@ -30,7 +29,7 @@ export interface EvalOptions extends BudgetOptions {
 }
 
 /** Flags that only runs on tasks know. */
-const answerFlags = ["difficulty", "count", "seed", "json"] as const;
+const answerFlags = ["difficulty", "count", "seed"] as const;
 
 /** Beyond this many budgets, a log in a pipe is thinned out. */
 const keptLines = 32;

@@ -4,6 +4,7 @@ import type { Graph, Value } from "../graph/types.ts";
 import { forward, readOut } from "../models/assembly.ts";
 import { vocabularyMisfits } from "../models/misfits.ts";
 import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
+import type { AnswerPoint } from "../report/report.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import type { TokenProblem, TokenTask } from "../tasks/task.ts";
 import { type DifficultyScore, scoreAnswers } from "../tasks/tokens/grading.ts";
@@ -21,18 +22,6 @@ export interface EvaluateAnswersOptions {
   /** Problems computed together; 64 by default. No answer depends on it. */
   readonly batch?: number;
   readonly signal?: AbortSignal;
-}
-
-/** How well a model answers at one budget. */
-export interface AnswerPoint {
-  readonly loops: number;
-  readonly trajectory: readonly number[];
-  /** From the easiest difficulty on. */
-  readonly scores: readonly DifficultyScore[];
-  /** Share of problems answered rightly, the mean over difficulties. */
-  readonly accuracy: number;
-  /** The hardest difficulty that is solved, as are all easier ones that were asked; none where the first is not. */
-  readonly solved?: number;
 }
 
 /** A difficulty is solved where so many of its problems are answered rightly. */

@@ -1,3 +1,4 @@
+import { answersPage } from "./answers-page.ts";
 import { benchmarksPage } from "./benchmarks-page.ts";
 import { budgetsPage } from "./budgets-page.ts";
 import { panelsOf } from "./chart.ts";
@@ -31,6 +32,8 @@ function wholePage(report: Report): Page {
       return benchmarksPage(report);
     case "states":
       return statesPage(report);
+    case "answers":
+      return answersPage(report);
     case "lab":
       return labPage(report);
   }

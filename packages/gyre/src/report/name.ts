@@ -56,6 +56,14 @@ function measurementOf(report: Report): unknown {
         analysis.runs.map(({ loops, tokens }) => [loops, tokens.length]),
       ];
     }
+    case "answers": {
+      const { task, problems, difficulties, models } = report;
+      const routes = models.map(({ points, ...model }) => [
+        idOf(model),
+        points.map(({ trajectory }) => trajectory),
+      ]);
+      return [common, task, problems, difficulties, routes];
+    }
     case "lab": {
       const { title, charts, claims, settings } = report.findings;
       const drawn = charts.map(({ series }) =>
@@ -99,6 +107,11 @@ function wordsOf(report: Report): string[] {
     case "states": {
       const { runs, tokens } = report.analysis;
       return [namesOf([report.model]), loopsOf(runs.map(({ loops }) => loops)), `${tokens}tokens`];
+    }
+    case "answers": {
+      const { task, models, problems } = report;
+      const loops = loopsOf(models.flatMap(({ points }) => points.map((point) => point.loops)));
+      return [namesOf(models), plain(`${task.name} ${task.variant ?? ""}`), loops, `${problems}problems`];
     }
     case "lab":
       return [plain(report.findings.title)];

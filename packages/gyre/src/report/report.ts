@@ -133,6 +133,57 @@ const calibrationSchema = z.strictObject({
 });
 export type Calibration = z.infer<typeof calibrationSchema>;
 
+const answerPointSchema = z.strictObject({
+  loops: positive,
+  trajectory: z.array(z.number().positive()).min(1),
+  /** From the easiest difficulty on. */
+  scores: z.array(
+    z.strictObject({
+      difficulty: count,
+      problems: positive,
+      right: count,
+      /** Scored tokens, and how many of them are right given the right ones before. */
+      tokens: count.optional(),
+      rightTokens: count.optional(),
+    }),
+  ),
+  /** Share of problems answered rightly, the mean over difficulties. */
+  accuracy: z.number().min(0).max(1),
+  /** The hardest difficulty that is solved, as are all easier ones that were asked; none where the first is not. */
+  solved: count.optional(),
+});
+/** How well a model answers at one budget. */
+export type AnswerPoint = z.infer<typeof answerPointSchema>;
+
+const answerModelSchema = modelSchema.extend({
+  family: text,
+  spec: z.unknown(),
+  parameters: count,
+  trainedLoops: positive,
+  points: z.array(answerPointSchema).min(1),
+});
+export type AnswerModel = z.infer<typeof answerModelSchema>;
+
+const answersShape = {
+  task: z.strictObject({
+    name: text,
+    variant: text.optional(),
+    /** What difficulty counts. */
+    counts: text,
+    answer: z.enum(["read", "written"]),
+    scores: z.enum(["problems", "prefixes"]),
+    hasOneAnswer: z.boolean(),
+  }),
+  /** Held-out problems that were asked. */
+  problems: positive,
+  difficulties: z.array(count).min(1),
+  /** Difficulties with too few problems to hold any out. */
+  shared: z.array(count),
+  /** A difficulty is solved where this share is right. */
+  solvedAt: z.number(),
+  models: z.array(answerModelSchema).min(1),
+};
+
 const benchmarkEntrySchema = z.strictObject({
   benchmark: text,
   metric: text,
@@ -227,6 +278,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
   }),
   /** What states do in the loops. */
   reportOf("states", { model: modelSchema, analysis: analysisSchema }),
+  /** What models answer to held-out problems of a task at each budget. */
+  reportOf("answers", answersShape),
   /** What the laboratory found. */
   reportOf("lab", { findings: findingsSchema }),
 ]);

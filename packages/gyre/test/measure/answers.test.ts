@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/types.ts";
-import { type AnswerPoint, type EvaluateAnswersOptions, evaluateAnswers } from "../../src/measure/answers.ts";
+import { type EvaluateAnswersOptions, evaluateAnswers } from "../../src/measure/answers.ts";
 import { forward, readOut } from "../../src/models/assembly.ts";
 import { presets } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
+import type { AnswerPoint } from "../../src/report/report.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { TokenProblem, TokenTask } from "../../src/tasks/task.ts";

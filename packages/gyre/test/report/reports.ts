@@ -164,6 +164,49 @@ export function drafts(): ReportOf<"drafts"> {
   };
 }
 
+/** Two models on the word problem of a group, at one, two and four loops. */
+export function answers(): ReportOf<"answers"> {
+  const difficulties = Array.from({ length: 60 }, (_, at) => at + 1);
+  const point = (loops: number, most: number) => ({
+    loops,
+    trajectory: new Array<number>(loops).fill(1 / loops),
+    scores: difficulties.map((difficulty) => ({
+      difficulty,
+      problems: 50,
+      right: difficulty <= most ? 50 : 10,
+    })),
+    accuracy: 0.2 + (0.8 * most) / 60,
+    ...(most > 0 ? { solved: most } : {}),
+  });
+  const model = (name: string, gain: number) => ({
+    name,
+    step: 3000,
+    family: "loopformer",
+    spec: {},
+    parameters: 110_000,
+    trainedLoops: 4,
+    points: [point(1, 0), point(2, 2 * gain), point(4, 4 * gain)],
+  });
+  return {
+    version: 2,
+    kind: "answers",
+    provenance: { ...provenance, command: "gyre eval runs/a runs/b", seeds: [1] },
+    task: {
+      name: "words",
+      variant: "S3",
+      counts: "elements",
+      answer: "read",
+      scores: "prefixes",
+      hasOneAnswer: true,
+    },
+    problems: 50,
+    difficulties,
+    shared: [1, 2, 3],
+    solvedAt: 0.95,
+    models: [model("a", 1), model("b", 2)],
+  };
+}
+
 export function lab(chart: Partial<Chart> = {}): ReportOf<"lab"> {
   const charts = [
     {

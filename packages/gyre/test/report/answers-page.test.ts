@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { pageOf, reportFiles } from "../../src/report/files.ts";
+import { reportName } from "../../src/report/name.ts";
+import { readReport } from "../../src/report/read.ts";
+import { tableText } from "../../src/report/table.ts";
+import { answers } from "./reports.ts";
+
+test("a staircase for all models, then each model's answers by difficulty", () => {
+  const { title, charts, tables, notes } = pageOf(answers());
+  expect(title).toBe("a, b: words S3 at every budget");
+  expect(charts.map((chart) => chart.title)).toEqual([
+    "words S3: what each number of loops solves",
+    "a: right answers by difficulty",
+    "b: right answers by difficulty",
+  ]);
+  expect(charts[0]?.series.map(({ name, points }) => [name, points.map(({ x, y }) => [x, y])])).toEqual([
+    [
+      "a",
+      [
+        [1, 0],
+        [2, 2],
+        [4, 4],
+      ],
+    ],
+    [
+      "b",
+      [
+        [1, 0],
+        [2, 4],
+        [4, 8],
+      ],
+    ],
+  ]);
+  expect(notes.join(" ")).toContain("short prefixes begin rows of training");
+  expect(notes.join(" ")).not.toContain("Too few");
+  const [first = "", ...lines] = tableText(tables[0] as (typeof tables)[0]).split("\n");
+  expect(first).toBe("a");
+  expect(lines.at(-1)).toMatch(/^solved \(95 %\) +none +2 +4$/);
+  expect(lines.find((line) => line.startsWith("3 "))).toMatch(/0\.200 +0\.200 +1\.000$/);
+  expect(lines.length).toBeLessThan(46);
+});
+
+test("says what was not held out, and how written answers count", () => {
+  const report = answers();
+  const copy = {
+    ...report.task,
+    name: "copy",
+    counts: "letters",
+    scores: "problems",
+    answer: "written",
+  } as const;
+  const { notes } = pageOf({ ...report, task: copy });
+  expect(notes.join(" ")).toContain("greedy decoding writes all of it");
+  expect(notes.join(" ")).toContain("Too few problems to hold any out at 1, 2, 3 letters");
+  const several = pageOf({ ...report, task: { ...copy, hasOneAnswer: false } });
+  expect(several.notes.join(" ")).toContain("any right one counts");
+});
+
+test("one number of loops has no staircase", () => {
+  const report = answers();
+  const models = report.models.map((model) => ({ ...model, points: model.points.slice(0, 1) }));
+  expect(pageOf({ ...report, models }).charts).toHaveLength(2);
+});
+
+test("is read back, and called by what it measured", () => {
+  const report = answers();
+  const name = reportName(report);
+  expect(name).toMatch(/^answers-a-b-words-s3-1\.\.4loops-50problems-[0-9a-f]{6}$/);
+  const json = reportFiles(report, name).get(`${name}.json`) as string;
+  expect(readReport(JSON.parse(json))).toEqual(report);
+  expect(reportName({ ...report, problems: 51 })).not.toBe(name);
+});
