@@ -321,6 +321,7 @@ export {
   type Optimisation,
   optimise,
   type Progress,
+  requireEqualShares,
   type Source,
   type StepEvent,
   type TrainEvent,
