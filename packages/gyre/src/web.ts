@@ -13,7 +13,7 @@ export {
 } from "./runtime/onnx.web.ts";
 export { SELF_TEST_TOLERANCE, selfTest, type WrongOperation } from "./runtime/self-test.ts";
 export { type Host, OnnxRuntime, type SessionOptions } from "./runtime/session-runtime.ts";
-export { connectWorker, type WorkerLike, WorkerModel } from "./web/client.ts";
+export { type Abortable, connectWorker, type WorkerLike, WorkerModel } from "./web/client.ts";
 export type {
   CreateRequest,
   Loaded,

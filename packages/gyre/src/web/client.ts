@@ -22,7 +22,7 @@ export interface WorkerLike {
   terminate(): void;
 }
 
-interface Abortable {
+export interface Abortable {
   readonly signal?: AbortSignal;
 }
 
