@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pack, packingEnv } from "./packing.ts";
 
 // The packages as users get them: packed, installed in an empty folder, and used there.
 
@@ -14,10 +15,10 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const minutes = 60_000;
 let folder = "";
-let tarballs: Record<"gyre" | "cli", string>;
+let tarballs: Awaited<ReturnType<typeof pack>>;
 let canInstall = true;
 
-const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip", NO_COLOR: "1" };
+const env = packingEnv;
 const inFolder = { env };
 const npm = (cwd: string, ...words: string[]) =>
   run("npm", [...words, "--no-audit", "--no-fund"], { cwd, env });
@@ -25,25 +26,6 @@ const node = (...words: string[]) => run(process.execPath, words, { cwd: folder,
 const gyre = (...words: string[]) => node(join("node_modules", "@gyre", "cli", "bin", "gyre.js"), ...words);
 const prose =
   "Every morning the river carried news of the hills, and every evening the town wrote it down.\n";
-
-/** Packs a copy of the packages, so that a build that others use stays as it is. */
-async function pack(): Promise<typeof tarballs> {
-  const copy = join(folder, "copy");
-  const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)|\.tsbuildinfo$/.test(path);
-  for (const part of ["packages", "scripts", "package.json", "package-lock.json", "tsconfig.base.json"])
-    await cp(join(root, part), join(copy, part), { recursive: true, filter: isSource });
-  const modules = join(copy, "node_modules");
-  await mkdir(join(modules, "@gyre"), { recursive: true });
-  for (const name of await readdir(join(root, "node_modules")))
-    if (name !== "gyre" && name !== "@gyre")
-      await symlink(join(root, "node_modules", name), join(modules, name));
-  await symlink(join(copy, "packages", "gyre"), join(modules, "gyre"));
-  await run(process.execPath, [join(copy, "scripts", "pack.mjs"), folder], { cwd: copy, env });
-  const { version } = JSON.parse(await readFile(join(root, "packages/gyre/package.json"), "utf8")) as {
-    version: string;
-  };
-  return { gyre: join(folder, `gyre-${version}.tgz`), cli: join(folder, `gyre-cli-${version}.tgz`) };
-}
 
 /** Installs in the empty folder; false, with a line that says so, where no registry can be reached. */
 async function install(...packages: string[]): Promise<boolean> {
@@ -61,7 +43,7 @@ async function install(...packages: string[]): Promise<boolean> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gyre-package-"));
   await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
-  tarballs = await pack();
+  tarballs = await pack(folder);
 }, 5 * minutes);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

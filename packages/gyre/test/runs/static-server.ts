@@ -24,6 +24,13 @@ export interface StaticServer extends AsyncDisposable {
   readonly faults: Map<string, Fault>;
 }
 
+const types: Readonly<Record<string, string>> = {
+  html: "text/html",
+  js: "text/javascript",
+  mjs: "text/javascript",
+  wasm: "application/wasm",
+};
+
 /** Serves a folder on a free port of this machine. */
 export async function serveFolder(folder: string): Promise<StaticServer> {
   const asked: string[] = [];
@@ -36,7 +43,8 @@ export async function serveFolder(folder: string): Promise<StaticServer> {
     const file = fault.body ?? (await readFile(join(folder, path)).catch(() => undefined));
     const body = Buffer.from(file ?? "");
     const status = fault.status ?? (file === undefined ? 404 : 200);
-    response.writeHead(status, { "Content-Length": body.length, ...fault.headers });
+    const type = types[path.split(".").at(-1) ?? ""] ?? "application/octet-stream";
+    response.writeHead(status, { "Content-Length": body.length, "Content-Type": type, ...fault.headers });
     const end = fault.cutAt ?? fault.hangAt;
     if (end === undefined) return response.end(body);
     return response.write(body.subarray(0, end), () => {
