@@ -1,4 +1,5 @@
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
+import { benchData, dataTable } from "./data.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
@@ -31,6 +32,10 @@ async function measure(
   if (request.bench === "tasks") {
     const result = await benchTasks({ ...common, rounds: request.rounds });
     return { name: "tasks", result, text: tasksTable(result) };
+  }
+  if (request.bench === "data") {
+    const result = await benchData({ ...common, rounds: request.rounds });
+    return { name: "data", result, text: dataTable(result) };
   }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });

@@ -59,12 +59,13 @@ describe("requests", () => {
       json: false,
     });
     expect(parse("tasks --rounds 4")).toEqual({ bench: "tasks", rounds: 4, json: false });
+    expect(parse("data")).toEqual({ bench: "data", rounds: 20, json: false });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode", "startup", "serve", "icl" or "tasks"'],
+    ["tran", 'expected: "train", "decode", "startup", "serve", "icl", "tasks" or "data"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],
