@@ -9,11 +9,24 @@ export {
 export type { StoredTensor } from "./checkpoint/safetensors.ts";
 export type { TensorEntry } from "./checkpoint/safetensors-header.ts";
 export { loadBpe, type TrainBpeOptions, trainBpe } from "./data/bpe.node.ts";
-export { type Corpus, type CorpusOptions, loadCorpus, type Skipped } from "./data/corpus.node.ts";
+export {
+  type Corpus,
+  type CorpusOptions,
+  type CorpusStream,
+  loadCorpus,
+  openCorpus,
+  type Skipped,
+} from "./data/corpus.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
 export { DEFAULT_VOCAB, type TokenizerChoice } from "./data/inputs.node.ts";
-export { type Prepared, type PrepareOptions, prepareDataset } from "./data/prepare.node.ts";
+export {
+  type Prepared,
+  type PrepareOptions,
+  type PrepareProgress,
+  prepareDataset,
+} from "./data/prepare.node.ts";
 export { type Dataset, openDataset } from "./data/shards.node.ts";
+export type { Stretch, TextSource } from "./data/stretches.ts";
 export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
 export { readBenchmarks } from "./measure/benchmarks/files.node.ts";
 export { broadcastJson, ranksWhere, requireSame } from "./ranks/agreement.ts";

@@ -1,10 +1,18 @@
 import { basename, extname, join } from "node:path";
 import process from "node:process";
 import type { DatasetManifest } from "gyre";
-import { DEFAULT_VOCAB, loadCorpus, prepareDataset, type Skipped } from "gyre/node";
+import {
+  type CorpusOptions,
+  DEFAULT_VOCAB,
+  loadCorpus,
+  openCorpus,
+  type PrepareProgress,
+  prepareDataset,
+  type Skipped,
+} from "gyre/node";
 import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
-import { counted } from "../render/format.ts";
+import { counted, duration } from "../render/format.ts";
 import { StatusLine } from "../render/status-line.ts";
 
 export interface PrepareOptions {
@@ -45,11 +53,8 @@ async function prepare(
 ): Promise<void> {
   const { tokenizer: kind, vocab, validation, textKey, overwrite = false, status, signal } = options;
   status.update(`reading ${source}`, true);
-  const { documents, skipped } = await loadCorpus({ source, textKey, signal });
-  status.update(
-    `${counted(documents.length, "document")}; ${kind === "bpe" ? "learning the tokenizer" : "encoding"}`,
-    true,
-  );
+  const open = source === "sotu" ? loadCorpus : streamCorpus;
+  const { documents, skipped } = await open({ source, textKey, signal });
   const { manifest, isNew } = await prepareDataset({
     documents,
     source,
@@ -57,6 +62,7 @@ async function prepare(
     out: folder,
     validationFraction: validation,
     overwrite,
+    onProgress: progressTo(status),
     signal,
   });
   status.clear();
@@ -67,6 +73,24 @@ async function prepare(
     );
   if (!isNew) process.stdout.write(`${folder} is already prepared: the same text, the same options\n`);
   process.stdout.write(summary(manifest, folder, skipped));
+}
+
+/** Files are never in memory as a whole. */
+async function streamCorpus(options: CorpusOptions) {
+  const documents = await openCorpus(options);
+  return { documents, skipped: documents.skipped };
+}
+
+/** Shows how much is encoded and how long the rest takes. */
+function progressTo(status: StatusLine): (progress: PrepareProgress) => void {
+  let first: { readonly at: number; readonly done: number } | undefined;
+  return ({ done, total }) => {
+    first ??= { at: performance.now(), done };
+    const perSecond = (1000 * (done - first.done)) / (performance.now() - first.at);
+    const left = (total - done) / perSecond;
+    if (Number.isFinite(left))
+      status.update(`encoding: ${Math.floor((100 * done) / total)} %, ${duration(left)} left`);
+  };
 }
 
 function summary(

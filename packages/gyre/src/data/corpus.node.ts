@@ -3,8 +3,17 @@ import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { loadPackage } from "../util/packages.ts";
 import type { Document } from "./document.ts";
-import { badOption, missingPath, noFiles, noText, SUPPORTED_EXTENSIONS, unsupportedFile } from "./errors.ts";
-import { readDocuments } from "./text-files.node.ts";
+import {
+  badOption,
+  missingPath,
+  noFiles,
+  noText,
+  SUPPORTED_EXTENSIONS,
+  tooLarge,
+  unsupportedFile,
+} from "./errors.ts";
+import type { TextSource } from "./stretches.ts";
+import { LONGEST, type NamedStretch, readStretches } from "./text-files.node.ts";
 
 /** What a corpus leaves out, counted. */
 export interface Skipped {
@@ -33,6 +42,12 @@ export interface CorpusOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A corpus that is read anew whenever it is gone through, and is never in memory as a whole. */
+export interface CorpusStream extends TextSource {
+  /** What the last pass left out. */
+  readonly skipped: Skipped;
+}
+
 /**
  * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a `.txt`, `.md` or
  * `.jsonl` file (one object a line with a string field `textKey`) or of a folder of them, at any depth, in order of
@@ -44,27 +59,84 @@ export interface CorpusOptions {
  * const { documents, skipped } = await loadCorpus({ source: "notes" });
  * console.log(documents.length, skipped.emptyFiles);
  */
-export async function loadCorpus({ source, textKey, signal }: CorpusOptions): Promise<Corpus> {
-  const skipped = nothingSkipped();
-  const files = source === "sotu" ? [] : await listFiles(source, skipped);
-  if (textKey !== undefined && !files.some(({ path }) => isJsonLines(path)))
-    throw badOption("textKey", JSON.stringify(textKey), `a .jsonl file, and ${source} has none`);
-  if (source === "sotu") return { documents: await loadSotu(), skipped };
-
+export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
+  const { source, textKey, signal } = options;
+  if (source === "sotu") {
+    if (textKey !== undefined) throw noRows(source, textKey);
+    return { documents: await loadSotu(), skipped: nothingSkipped() };
+  }
+  const { files, skipped } = await openFiles(options);
+  for (const { path } of files) {
+    const { size } = await stat(path);
+    if (!isJsonLines(path) && size > LONGEST) throw tooLarge(path, size, LONGEST);
+  }
   const documents: Document[] = [];
-  for (const file of files) {
+  let begun = "";
+  for await (const { name, text, isLast } of textOf(files, { textKey, skipped })) {
     signal?.throwIfAborted();
-    let rows = 0;
-    for await (const document of readDocuments(file, { textKey })) {
-      rows++;
-      if (document.text.trim() !== "") documents.push(document);
-      else if (isJsonLines(file.path)) skipped.emptyRows++;
-      else skipped.emptyFiles++;
-    }
-    if (rows === 0) skipped.emptyFiles++;
+    begun += text;
+    if (!isLast) continue;
+    documents.push({ name, text: begun });
+    begun = "";
   }
   if (documents.length === 0) throw noText(source, files.length);
   return { documents, skipped };
+}
+
+/**
+ * A corpus of files for `prepareDataset`, of any size: the same documents as `loadCorpus` reads, stretch by stretch, and the
+ * same errors, of which those of the text come when it is gone through.
+ *
+ * @example
+ * const documents = await openCorpus({ source: "notes" });
+ * await prepareDataset({ documents, source: "notes", tokenizer: { kind: "bytes" }, out: "data/notes" });
+ */
+export async function openCorpus(options: CorpusOptions): Promise<CorpusStream> {
+  const { source, textKey, signal } = options;
+  const { files, skipped } = await openFiles(options);
+  return {
+    skipped,
+    async *stretches() {
+      Object.assign(skipped, { emptyFiles: 0, emptyRows: 0 });
+      let isEmpty = true;
+      for await (const stretch of textOf(files, { textKey, skipped })) {
+        signal?.throwIfAborted();
+        isEmpty = false;
+        yield stretch;
+      }
+      if (isEmpty) throw noText(source, files.length);
+    },
+  };
+}
+
+async function openFiles({ source, textKey }: CorpusOptions) {
+  const skipped = nothingSkipped();
+  const files = await listFiles(source, skipped);
+  if (textKey !== undefined && !files.some(({ path }) => isJsonLines(path))) throw noRows(source, textKey);
+  return { files, skipped };
+}
+
+const noRows = (source: string, textKey: string) =>
+  badOption("textKey", JSON.stringify(textKey), `a .jsonl file, and ${source} has none`);
+
+/** The stretches of all documents that have text; the others are counted. */
+async function* textOf(
+  files: readonly CorpusFile[],
+  { textKey, skipped }: { readonly textKey: string | undefined; readonly skipped: Skipped },
+): AsyncGenerator<NamedStretch, void, undefined> {
+  for (const file of files) {
+    let isInside = false;
+    let hasRows = false;
+    for await (const stretch of readStretches(file, { textKey })) {
+      const isBlank = !isInside && stretch.isLast && stretch.text.trim() === "";
+      if (!isBlank) yield stretch;
+      else if (isJsonLines(file.path)) skipped.emptyRows++;
+      else skipped.emptyFiles++;
+      isInside = !stretch.isLast;
+      hasRows = true;
+    }
+    if (!hasRows) skipped.emptyFiles++;
+  }
 }
 
 const nothingSkipped = (): Skipped => ({

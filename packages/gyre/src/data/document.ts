@@ -58,14 +58,22 @@ function splitCharacters(documents: readonly Document[], fraction: number): Docu
   let start = 0;
   for (const document of documents) {
     const { text } = document;
-    const near = cutNear(text, target - start, (total * Math.min(fraction, 1 - fraction)) / 2);
-    const cut = outsideMarker(text, near, train.length > 0);
+    const slack = (total * Math.min(fraction, 1 - fraction)) / 2;
+    const cut = cutPlace(text, { target: target - start, slack, isTextBefore: train.length > 0 });
     if (cut > 0) train.push({ ...document, text: text.slice(0, cut) });
     if (cut < text.length) validation.push({ ...document, text: text.slice(cut) });
     start += text.length;
   }
   if (train.length === 0 || validation.length === 0) throw cannotSplit(total);
   return { train, validation };
+}
+
+/** Where a text is cut near `target`: not inside `<|endoftext|>`, and so that text is left before the cut. */
+export function cutPlace(
+  text: string,
+  { target, slack, isTextBefore }: { target: number; slack: number; isTextBefore: boolean },
+): number {
+  return outsideMarker(text, cutNear(text, target, slack), isTextBefore);
 }
 
 /** The best place to cut near `target`: after a line, else after a word, within `slack`; else at a character. */

@@ -202,6 +202,14 @@ export function asWriteError(path: string, cause: unknown): unknown {
   );
 }
 
+export function sourceChanged(source: string): GyreError {
+  return new GyreError("DATA_CHANGED", {
+    given: `${JSON.stringify(source)} changed while it was being read`,
+    expected: "the same text in every pass over it",
+    fix: "prepare it again when nothing writes to it any more",
+  });
+}
+
 export function otherDataset(path: string, differences: readonly string[]): GyreError {
   return new GyreError("DATA_EXISTS", {
     given: `${JSON.stringify(path)} holds another dataset: ${differences.join("; ")}`,

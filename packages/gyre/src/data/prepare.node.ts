@@ -4,9 +4,16 @@ import { setImmediate } from "node:timers/promises";
 import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
 import type { BpeTokenizer } from "./bpe.ts";
-import { type Document, type DocumentSplit, dateRange, splitDocuments } from "./document.ts";
+import { type Document, dateRange, splitDocuments } from "./document.ts";
 import { makeWhole } from "./draft.node.ts";
-import { asWriteError, badOption, otherDataset, outputExists, tooFewTokens } from "./errors.ts";
+import {
+  asWriteError,
+  badOption,
+  otherDataset,
+  outputExists,
+  sourceChanged,
+  tooFewTokens,
+} from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
 import {
   DEFAULT_VOCAB,
@@ -18,17 +25,23 @@ import {
 } from "./inputs.node.ts";
 import { type DatasetManifest, MANIFEST, type SplitManifest, TOKENIZER } from "./manifest.ts";
 import { openDataset } from "./shards.node.ts";
+import { scan, splitPlace } from "./split.node.ts";
+import { side, stretchesOf, type TextSource } from "./stretches.ts";
+import { TokenWriter } from "./token-writer.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-/** The tokens of a split that is being prepared. */
-interface Encoded {
-  readonly tokens: Uint16Array | Uint32Array;
-  readonly length: number;
-  readonly bytes: number;
+/** Units of text that a tokenizer is learned from, at most: of more, stretches are taken evenly. */
+const MOST_LEARNED = 2 ** 26;
+
+/** How much of the text has been encoded, in units of a string. */
+export interface PrepareProgress {
+  readonly done: number;
+  readonly total: number;
 }
 
 export interface PrepareOptions {
-  readonly documents: readonly Document[];
+  /** In memory, or of any size from `openCorpus`: that is read once to count, once to learn, and once to encode. */
+  readonly documents: readonly Document[] | TextSource;
   /** Where the documents come from, in words; goes into the manifest. */
   readonly source: string;
   /** A choice, or a BPE tokenizer that exists already. */
@@ -42,6 +55,7 @@ export interface PrepareOptions {
   readonly shardBytes?: number;
   /** Replace another dataset at `out`. Anything else that is there is never replaced. */
   readonly overwrite?: boolean;
+  readonly onProgress?: (progress: PrepareProgress) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -55,7 +69,7 @@ export interface Prepared {
  * Splits documents, encodes them and writes a dataset folder (manifest.json, train.bin, validation.bin, and
  * tokenizer.json for BPE), which appears whole or not at all. Every document is followed by end of text. A dataset of
  * the same documents and options at `out` is checked and stays as it is. Throws DATA_EXISTS where something else is
- * there, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT and the errors of `splitDocuments` and `trainBpe`.
+ * there, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Prepared> {
   const { documents, validationFraction = 0.1, context = 1, signal } = options;
@@ -67,8 +81,9 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
   }
   const out = resolve(options.out);
   const isThere = await holdsDataset(out);
+  const { checksum, divide } = await inventory(documents, { validationFraction, signal });
   const inputs: Inputs = {
-    documents: documentsChecksum(documents),
+    documents: checksum,
     tokenizer: options.tokenizer,
     validationFraction,
     shardBytes,
@@ -80,9 +95,9 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
     requireWindow(Math.min(manifest.train.tokens, manifest.validation.tokens), context);
     return { manifest, isNew: false };
   }
-  const parts = splitDocuments(documents, { validationFraction });
+  const sides = await divide();
   const manifest = await makeWhole(out, {
-    make: (draft) => writeDataset(draft, parts, { ...options, inputs, context }),
+    make: (draft) => writeDataset(draft, sides, { ...options, inputs, context }),
     async replace() {
       signal?.throwIfAborted();
       const isThereNow = await holdsDataset(out);
@@ -93,32 +108,126 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
   return { manifest, isNew: true };
 }
 
+/** A split before it is encoded. */
+interface Side extends TextSource {
+  readonly dates?: { readonly from: string; readonly to: string } | undefined;
+}
+
+interface Sides {
+  readonly train: Side;
+  readonly validation: Side;
+  readonly units: number;
+}
+
+/** The checksum of documents, and how they are split. */
+async function inventory(
+  documents: PrepareOptions["documents"],
+  options: { readonly validationFraction: number; readonly signal: AbortSignal | undefined },
+): Promise<{ readonly checksum: string; readonly divide: () => Promise<Sides> }> {
+  if ("stretches" in documents) {
+    const found = await scan(documents, options);
+    const divide = async () => {
+      const place = await splitPlace(documents, found, options);
+      const [train, validation] = [side(documents, "before", place), side(documents, "after", place)];
+      return { train, validation, units: found.units };
+    };
+    return { checksum: found.checksum, divide };
+  }
+  const divide = async () => {
+    const { train, validation } = splitDocuments(documents, options);
+    const sideOf = (list: readonly Document[]) => ({ ...stretchesOf(list), dates: dateRange(list) });
+    const units = documents.reduce((sum, { text }) => sum + text.length, 0);
+    return { train: sideOf(train), validation: sideOf(validation), units };
+  };
+  return { checksum: documentsChecksum(documents), divide };
+}
+
 async function writeDataset(
   draft: string,
-  parts: DocumentSplit,
+  { train, validation, units }: Sides,
   options: PrepareOptions & { readonly inputs: Inputs; readonly context: number },
 ): Promise<DatasetManifest> {
-  const { source, inputs, context, signal } = options;
+  const { source, inputs, context, onProgress, signal } = options;
   const scratch = join(draft, "learning");
-  const tokenizer = await makeTokenizer(options.tokenizer, { train: parts.train, scratch, signal });
-  const train = await encodeDocuments(parts.train, tokenizer, context, signal);
-  const validation = await encodeDocuments(parts.validation, tokenizer, context, signal);
+  const texts = sampleOf(train, units);
+  const tokenizer = await makeTokenizer(options.tokenizer, { texts, scratch, signal });
   const json = "json" in tokenizer ? tokenizer.json : undefined;
   if (json !== undefined) await writeFile(join(draft, TOKENIZER), json);
   const { kind, vocab, endOfText } = tokenizer;
   const { validationFraction, shardBytes } = inputs;
+  const dtype = vocab <= 2 ** 16 ? "uint16" : "uint32";
+  let done = 0;
+  const encode = (split: Side, name: "train" | "validation") =>
+    encodeSplit(split, new TokenWriter(draft, name, { dtype, shardBytes }), {
+      tokenizer,
+      context,
+      onText(length) {
+        signal?.throwIfAborted();
+        done += length;
+        onProgress?.({ done, total: units });
+      },
+    });
   const manifest: DatasetManifest = {
     version: 1,
     source,
     validationFraction,
     tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
     inputs: recordOf(inputs),
-    dtype: train.tokens.BYTES_PER_ELEMENT === 2 ? "uint16" : "uint32",
-    train: await writeSplit(draft, "train", train, parts.train, shardBytes),
-    validation: await writeSplit(draft, "validation", validation, parts.validation, shardBytes),
+    dtype,
+    train: await encode(train, "train"),
+    validation: await encode(validation, "validation"),
   };
+  if (done !== units) throw sourceChanged(source);
   await writeFile(join(draft, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/** The texts of a source; evenly chosen stretches of it, where it has more than is learned from. */
+async function* sampleOf(source: TextSource, units: number): AsyncGenerator<string, void, undefined> {
+  const share = Math.min(1, MOST_LEARNED / units);
+  let owed = 0;
+  for await (const { text } of source.stretches()) {
+    owed += text.length * share;
+    if (owed < text.length) continue;
+    owed -= text.length;
+    yield text;
+  }
+}
+
+async function encodeSplit(
+  source: Side,
+  writer: TokenWriter,
+  options: {
+    readonly tokenizer: Tokenizer;
+    readonly context: number;
+    readonly onText: (length: number) => void;
+  },
+): Promise<SplitManifest> {
+  const { tokenizer, context, onText } = options;
+  const end = Uint32Array.of(tokenizer.endOfText);
+  let [tokens, bytes, documents] = [0, 0, 0];
+  try {
+    for await (const { text, isLast } of source.stretches()) {
+      await setImmediate();
+      const ids = tokenizer.encode(text);
+      for (const id of ids) bytes += tokenizer.byteLength(id);
+      await writer.append(ids);
+      if (isLast) await writer.append(end);
+      tokens += ids.length + (isLast ? 1 : 0);
+      documents += isLast ? 1 : 0;
+      onText(text.length);
+    }
+    requireWindow(tokens, context);
+    const files = await writer.finish();
+    const { dates } = source;
+    return { tokens, bytes, documents, ...(dates === undefined ? {} : { dates }), files };
+  } finally {
+    await writer.close();
+  }
+}
+
+function requireWindow(tokens: number, context: number): void {
+  if (tokens < context + 1) throw tooFewTokens(tokens, context + 1);
 }
 
 /** Whether a dataset is at a path, and not nothing. Throws DATA_EXISTS for what is neither, DATA_WRITE for no place. */
@@ -140,11 +249,11 @@ async function holdsDataset(out: string): Promise<boolean> {
 async function makeTokenizer(
   choice: TokenizerChoice | BpeTokenizer,
   {
-    train,
+    texts,
     scratch,
     signal,
   }: {
-    readonly train: readonly Document[];
+    readonly texts: AsyncIterable<string>;
     readonly scratch: string;
     readonly signal: AbortSignal | undefined;
   },
@@ -155,62 +264,5 @@ async function makeTokenizer(
   if (choice.kind !== "bpe")
     throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2 or bytes");
   const { vocab = DEFAULT_VOCAB } = choice;
-  const texts = train.map((document) => document.text);
   return trainBpe({ texts, vocab, canShrink: choice.vocab === undefined, scratch, signal });
-}
-
-async function encodeDocuments(
-  documents: readonly Document[],
-  tokenizer: Tokenizer,
-  context: number,
-  signal: AbortSignal | undefined,
-): Promise<Encoded> {
-  const encoded: Uint32Array[] = [];
-  for (const document of documents) {
-    await setImmediate(undefined, { signal });
-    encoded.push(tokenizer.encode(document.text));
-  }
-  const length = encoded.reduce((sum, ids) => sum + ids.length + 1, 0);
-  requireWindow(length, context);
-  const tokens = tokenizer.vocab <= 2 ** 16 ? new Uint16Array(length) : new Uint32Array(length);
-  let at = 0;
-  for (const ids of encoded) {
-    tokens.set(ids, at);
-    at += ids.length;
-    tokens[at++] = tokenizer.endOfText;
-  }
-  let bytes = 0;
-  for (const id of tokens) bytes += tokenizer.byteLength(id);
-  return { tokens, length, bytes };
-}
-
-function requireWindow(tokens: number, context: number): void {
-  if (tokens < context + 1) throw tooFewTokens(tokens, context + 1);
-}
-
-async function writeSplit(
-  folder: string,
-  name: "train" | "validation",
-  { tokens, length, bytes }: Encoded,
-  documents: readonly Document[],
-  shardBytes: number,
-): Promise<SplitManifest> {
-  const shardTokens = Math.floor(shardBytes / tokens.BYTES_PER_ELEMENT);
-  const shards = Math.ceil(length / shardTokens);
-  const files: SplitManifest["files"] = [];
-  for (let shard = 0; shard < shards; shard++) {
-    const part = tokens.subarray(shard * shardTokens, (shard + 1) * shardTokens);
-    const data = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-    const file = shards === 1 ? `${name}.bin` : `${name}-${String(shard).padStart(4, "0")}.bin`;
-    await writeFile(join(folder, file), data);
-    files.push({ name: file, tokens: part.length, sha256: sha256Of(data) });
-  }
-  const dates = dateRange(documents);
-  return {
-    tokens: length,
-    bytes,
-    documents: documents.length,
-    ...(dates === undefined ? {} : { dates }),
-    files,
-  };
 }

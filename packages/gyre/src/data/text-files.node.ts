@@ -2,7 +2,6 @@ import { constants } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
 import { openRegular } from "../util/files.node.ts";
-import type { Document } from "./document.ts";
 import {
   badJsonLine,
   binaryFile,
@@ -12,36 +11,68 @@ import {
   otherEncoding,
   tooLarge,
 } from "./errors.ts";
+import { type Stretch, stretchEnd } from "./stretches.ts";
 
 /** Bytes that are read at a time. */
 const CHUNK = 2 ** 20;
 
-/** Bytes of the longest text that is one document: UTF-8 has at least as many bytes as a string has units. */
-const LONGEST = constants.MAX_STRING_LENGTH;
+/** Bytes of the longest text in memory: UTF-8 has at least as many bytes as a string has units. */
+export const LONGEST = constants.MAX_STRING_LENGTH;
+
+/** A stretch of a document, and what the document is called. */
+export interface NamedStretch extends Stretch {
+  readonly name: string;
+}
 
 /**
- * The documents of a text file, empty ones too: a `.txt` or `.md` file is one, less a byte order mark; a `.jsonl` file
- * has one a line, its field `textKey`. Throws DATA_PATH, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_TOO_LARGE.
+ * The documents of a text file stretch by stretch, empty ones too: a `.txt` or `.md` file is one, less a byte order mark; a
+ * `.jsonl` file has one a line, its field `textKey`. No more than a chunk of the file, or one line, is in memory. Throws
+ * DATA_PATH, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_TOO_LARGE.
  */
-export async function* readDocuments(
+export async function* readStretches(
   { path, name }: { readonly path: string; readonly name: string },
   { textKey = "text" }: { readonly textKey?: string | undefined } = {},
-): AsyncGenerator<Document, void, undefined> {
+): AsyncGenerator<NamedStretch, void, undefined> {
   const file = await openRegular(path).catch((cause: unknown) => {
     throw missingPath(path, cause);
   });
   try {
     if (extname(path).toLowerCase() === ".jsonl") yield* jsonLines(file, { path, name, textKey });
-    else yield { name, text: await wholeText(file, path) };
+    else for await (const stretch of textStretches(file, path)) yield { ...stretch, name };
   } finally {
     await file.close();
   }
 }
 
-async function wholeText(file: FileHandle, path: string): Promise<string> {
-  const { size } = await file.stat();
-  if (size > LONGEST) throw tooLarge(path, size, LONGEST);
-  return decodeText(await file.readFile(), { path });
+async function* textStretches(file: FileHandle, path: string): AsyncGenerator<Stretch, void, undefined> {
+  let pending = "";
+  let rest = Buffer.alloc(0);
+  let offset = 0;
+  for (;;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+    const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    const end = bytesRead === 0 ? bytes.length : wholeCharacters(bytes);
+    pending += decodeText(bytes.subarray(0, end), { path, offset });
+    offset += end;
+    rest = bytes.subarray(end);
+    for (let cut = stretchEnd(pending); cut > 0; cut = stretchEnd(pending)) {
+      yield { text: pending.slice(0, cut), isLast: false };
+      pending = pending.slice(cut);
+    }
+    if (bytesRead === 0) break;
+  }
+  yield { text: pending, isLast: true };
+}
+
+/** The bytes up to the last character, where that is not whole. */
+function wholeCharacters(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if (byte < 0x80) break;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 0;
+    if (length > 0) return length > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
 }
 
 interface Rows {
@@ -50,13 +81,13 @@ interface Rows {
   readonly textKey: string;
 }
 
-async function* jsonLines(file: FileHandle, rows: Rows): AsyncGenerator<Document, void, undefined> {
+async function* jsonLines(file: FileHandle, rows: Rows): AsyncGenerator<NamedStretch, void, undefined> {
   let line = 0;
   for await (const { bytes, offset } of linesOf(file, rows.path)) {
     line++;
     const text = decodeText(bytes, { path: rows.path, offset });
     if (text.trim() === "") continue;
-    yield { name: `${rows.name}:${line}`, text: jsonText(text, line, rows) };
+    yield { name: `${rows.name}:${line}`, text: jsonText(text, line, rows), isLast: true };
   }
 }
 
