@@ -53,11 +53,19 @@ export async function scan(
  */
 export async function splitPlace(
   source: TextSource,
-  { documents, units, lengths }: Scan,
+  found: Scan,
   { validationFraction: fraction }: { validationFraction: number },
 ): Promise<Place> {
+  const { documents, units } = found;
   const count = Math.round(documents * fraction);
   if (documents * fraction >= 1 && count < documents) return { document: documents - count, at: 0 };
+  const place = await placeInText(source, found, fraction);
+  const isBegin = place.document === 0 && place.at === 0;
+  if (isBegin || place.document >= documents) throw cannotSplit(units);
+  return place;
+}
+
+async function placeInText(source: TextSource, { units, lengths }: Scan, fraction: number): Promise<Place> {
   const target = Math.max(1, Math.min(units - 1, Math.round(units * (1 - fraction))));
   let document = 0;
   let start = 0;
@@ -72,9 +80,7 @@ export async function splitPlace(
   const slack = Math.min(AROUND, (units * Math.min(fraction, 1 - fraction)) / 2);
   const isTextBefore = document > 0 || from > 0;
   const at = from + cutPlace(text, { target: target - start - from, slack, isTextBefore });
-  const isEnd = at >= (lengths[document] ?? 0);
-  if (at === 0 ? document === 0 : isEnd && document === documents - 1) throw cannotSplit(units);
-  return isEnd ? { document: document + 1, at: 0 } : { document, at };
+  return at >= (lengths[document] ?? 0) ? { document: document + 1, at: 0 } : { document, at };
 }
 
 async function textOf(source: TextSource, document: number, from: number, to: number): Promise<string> {
