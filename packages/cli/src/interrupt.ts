@@ -2,7 +2,7 @@ import process from "node:process";
 
 /** What a user or the machine ends a program with; SIGHUP comes when its terminal closes. */
 export const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** What MPI launchers pass on to their ranks, and give them time for. */
+/** What Open MPI passes on to its ranks, and gives them time for. */
 const passedOn = "SIGUSR2";
 
 /** A stop that a user asks for with Ctrl-C or a signal. */

@@ -29,7 +29,7 @@ export async function startRanks(count: number): Promise<number> {
   let isStopping = false;
   for (const name of signals)
     process.on(name, () => {
-      child.kill(isStopping ? "SIGTERM" : "SIGUSR2");
+      child.kill(isStopping ? "SIGTERM" : passedOn(launcher));
       isStopping = true;
     });
   return await new Promise((resolve, reject) => {
@@ -37,6 +37,9 @@ export async function startRanks(count: number): Promise<number> {
     child.on("close", (code) => resolve(code ?? 1));
   });
 }
+
+/** The signal that a launcher hands to its ranks and gives them time for. */
+const passedOn = ({ isOpenMpi }: Launcher) => (isOpenMpi ? "SIGUSR2" : "SIGINT");
 
 function findLauncher(): Launcher | undefined {
   for (const command of ["mpirun", "mpiexec"]) {
