@@ -306,6 +306,7 @@ export {
   type Optimisation,
   optimise,
   type Progress,
+  requireEqualShares,
   type Source,
   type StepEvent,
   type TrainEvent,

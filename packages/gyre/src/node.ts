@@ -16,6 +16,7 @@ export { type Prepared, type PrepareOptions, prepareDataset } from "./data/prepa
 export { type Dataset, openDataset } from "./data/shards.node.ts";
 export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
 export { readBenchmarks } from "./measure/benchmarks/files.node.ts";
+export { broadcastJson, ranksWhere, requireSame } from "./ranks/agreement.ts";
 export { alone, type Collective, shareOf } from "./ranks/collective.ts";
 export { type Launched, launched, type MpiLibrary } from "./ranks/launcher.ts";
 export { openCollective } from "./ranks/mpi.node.ts";

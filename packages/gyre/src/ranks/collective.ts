@@ -8,11 +8,11 @@ export interface Collective {
   /** How many processes there are. */
   readonly size: number;
   /** Adds up `data` of all ranks, element by element and in place. */
-  sum(data: Float32Array): void;
+  sum(data: Float32Array | Float64Array): void | Promise<void>;
   /** Gives every rank the bytes of rank 0, in place; all have as many. */
-  broadcast(data: Uint8Array): void;
+  broadcast(data: Uint8Array): void | Promise<void>;
   /** Waits for all ranks. */
-  barrier(): void;
+  barrier(): void | Promise<void>;
   /** Ends every rank at once; for a rank that cannot go on. */
   abort(exitCode: number): never;
   /** Leaves the group, once all ranks are about to. */

@@ -13,6 +13,7 @@ interface Interface {
   readonly handle: "void *" | "int";
   readonly world: (library: Library) => unknown;
   readonly float: (library: Library) => unknown;
+  readonly double: (library: Library) => unknown;
   readonly byte: (library: Library) => unknown;
   readonly sum: (library: Library) => unknown;
   /** MPI_IN_PLACE, as an address. */
@@ -28,6 +29,7 @@ const interfaces: Readonly<Record<MpiLibrary, Interface>> = {
     handle: "void *",
     world: symbol("ompi_mpi_comm_world"),
     float: symbol("ompi_mpi_float"),
+    double: symbol("ompi_mpi_double"),
     byte: symbol("ompi_mpi_byte"),
     sum: symbol("ompi_mpi_op_sum"),
     inPlace: 1,
@@ -37,6 +39,7 @@ const interfaces: Readonly<Record<MpiLibrary, Interface>> = {
     handle: "int",
     world: () => 0x44000000,
     float: () => 0x4c00040a,
+    double: () => 0x4c00080b,
     byte: () => 0x4c00010d,
     sum: () => 0x58000003,
     inPlace: -1,
@@ -88,7 +91,9 @@ function connect(library: Library, { library: kind }: Launched): Collective {
     };
   };
   bind("MPI_Init", "void *count, void *words")(null, null);
-  const [world, float, byte, sum] = [api.world, api.float, api.byte, api.sum].map((get) => get(library));
+  const [world, float, double, byte, sum] = [api.world, api.float, api.double, api.byte, api.sum].map((get) =>
+    get(library),
+  );
   const number = (name: string): number => {
     const out = [0];
     bind(name, `${handle} world, _Out_ int *number`)(world, out);
@@ -97,7 +102,7 @@ function connect(library: Library, { library: kind }: Launched): Collective {
   const calls = {
     allreduce: bind(
       "MPI_Allreduce",
-      `intptr_t inPlace, float *data, int count, ${handle} type, ${handle} sum, ${handle} world`,
+      `intptr_t inPlace, void *data, int count, ${handle} type, ${handle} sum, ${handle} world`,
     ),
     broadcast: bind("MPI_Bcast", `uint8_t *data, int count, ${handle} type, int root, ${handle} world`),
     barrier: bind("MPI_Barrier", `${handle} world`),
@@ -108,7 +113,8 @@ function connect(library: Library, { library: kind }: Launched): Collective {
     rank: number("MPI_Comm_rank"),
     size: number("MPI_Comm_size"),
     sum: (data) => {
-      for (const part of pieces(data)) calls.allreduce(api.inPlace, part, part.length, float, sum, world);
+      const type = data instanceof Float32Array ? float : double;
+      for (const part of pieces(data)) calls.allreduce(api.inPlace, part, part.length, type, sum, world);
     },
     broadcast: (data) => {
       for (const part of pieces(data)) calls.broadcast(part, part.length, byte, 0, world);
@@ -123,7 +129,7 @@ function connect(library: Library, { library: kind }: Launched): Collective {
 }
 
 /** Views of at most LARGEST_CALL elements, in order. */
-function* pieces<Data extends Float32Array | Uint8Array>(data: Data): Generator<Data> {
+function* pieces<Data extends Float32Array | Float64Array | Uint8Array>(data: Data): Generator<Data> {
   for (let start = 0; start < data.length; start += LARGEST_CALL)
     yield data.subarray(start, start + LARGEST_CALL) as Data;
 }

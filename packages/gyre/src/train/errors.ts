@@ -26,19 +26,14 @@ export function nonFinite(step: number, what: string, value: number, checkpoint:
   });
 }
 
-export function ranksDiffer(what: string, rank: number, isOther: boolean): GyreError {
-  return new GyreError("RANKS_DIFFER", {
-    given: `${what} of ${isOther ? `rank ${rank}, other` : "another rank, other"} than those of rank 0`,
-    expected: "the same on every rank",
-    fix: "start all ranks with one version of gyre, the same options and the same dataset, on processors of one kind",
-  });
-}
-
 export function ranksUneven(microBatches: number, ranks: number): GyreError {
   const next = Math.ceil(microBatches / ranks) * ranks;
+  const fitting = Array.from({ length: microBatches }, (_, index) => index + 1).filter(
+    (count) => microBatches % count === 0,
+  );
   return new GyreError("RANKS_UNEVEN", {
     given: `${microBatches} micro-batch${microBatches === 1 ? "" : "es"} a step, and ${ranks} ranks`,
-    expected: "as many for each rank",
+    expected: `as many for each rank, which ${fitting.join(", ")} rank${microBatches === 1 ? "" : "s"} would have`,
     fix: `pass --micro-batches ${next}, with a smaller --batch if a step should have as many tokens as before, or start another number of ranks`,
   });
 }

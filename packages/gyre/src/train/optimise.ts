@@ -2,6 +2,7 @@ import type { Graph } from "../graph/types.ts";
 import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
 import type { TrainState } from "../optim/state.ts";
 import { warmupCosine } from "../optim/warmup-cosine.ts";
+import { ranksWhere, requireSame } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import { checksumOf } from "../util/checksum.ts";
@@ -30,9 +31,12 @@ export interface Progress {
   /** Called every `checkpointEvery` steps and at the end, and when `signal` stops the run. */
   readonly save?: ((state: TrainState) => Promise<void>) | undefined;
   readonly checkpointEvery?: number | undefined;
-  /** Ends the run after the step under way, with its state saved. */
+  /** Ends the run after the step under way, with its state saved; on any rank, it ends the run of all. */
   readonly signal?: AbortSignal | undefined;
-  /** The processes that train this run together, each its share of a step's micro-batches; this one alone by default. */
+  /**
+   * The processes that train this run together, each its share of a step's micro-batches; this one alone by
+   * default. All pass the same state and options, and only one of them `save`.
+   */
   readonly ranks?: Collective | undefined;
 }
 
@@ -66,7 +70,7 @@ export type TrainEvent =
   | { readonly type: "end"; readonly step: number; readonly reason: "done" | "stopped" };
 export type StepEvent = Extract<TrainEvent, { readonly type: "step" }>;
 
-/** Steps between two checks that all ranks have the same weights. */
+/** Steps between two checks that all ranks have the same weights; others come before a checkpoint. */
 const STEPS_BETWEEN_CHECKS = 100;
 
 /**
@@ -78,11 +82,12 @@ const STEPS_BETWEEN_CHECKS = 100;
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
   const { options, source, state, save, signal, checkpointEvery = 100 } = run;
   const { ranks = alone } = run;
-  if (options.microBatches % ranks.size !== 0) throw ranksUneven(options.microBatches, ranks.size);
+  requireEqualShares(options.microBatches, ranks);
   const exchange = new Exchange(ranks);
-  const isOver = () => state.step >= options.steps || exchange.isAny(signal?.aborted === true);
+  const isOver = async () =>
+    state.step >= options.steps || (await ranksWhere(ranks, signal?.aborted === true)).length > 0;
   const requireSameWeights = () =>
-    exchange.requireSame(`the weights after step ${state.step}`, () => checksumOf(state.weights));
+    requireSame(ranks, `the weights after step ${state.step}`, () => checksumOf(state.weights));
   let saved = state.step;
   const checkpoint = async (): Promise<TrainEvent> => {
     await save?.(state);
@@ -90,20 +95,27 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
     return { type: "checkpoint", step: saved };
   };
   yield { type: "start", step: state.step, steps: options.steps };
-  if (!isOver()) {
+  await requireSameWeights();
+  if (!(await isOver())) {
     const started = performance.now();
     await compiled(run, source(state.step, 0).graph);
     yield { type: "compiled", step: state.step, elapsedMs: performance.now() - started };
   }
-  requireSameWeights();
-  while (!isOver()) {
+  while (!(await isOver())) {
     yield await optimizerStep(run, exchange, saved);
-    if (state.step % STEPS_BETWEEN_CHECKS === 0) requireSameWeights();
-    if (save && state.step % checkpointEvery === 0 && state.step < options.steps) yield await checkpoint();
+    const isTimeToSave = state.step % checkpointEvery === 0;
+    if (isTimeToSave || state.step % STEPS_BETWEEN_CHECKS === 0) await requireSameWeights();
+    if (save && isTimeToSave && state.step < options.steps) yield await checkpoint();
   }
+  await requireSameWeights();
   if (save && saved !== state.step) yield await checkpoint();
   yield { type: "end", step: state.step, reason: state.step < options.steps ? "stopped" : "done" };
   return state;
+}
+
+/** Checks that every rank gets as many micro-batches of a step. Throws RANKS_UNEVEN. */
+export function requireEqualShares(microBatches: number, { size }: Pick<Collective, "size">): void {
+  if (microBatches % size !== 0) throw ranksUneven(microBatches, size);
 }
 
 /** The program of a step's graph; a runtime compiles each once. */
@@ -116,7 +128,7 @@ async function optimizerStep(run: Optimisation, exchange: Exchange, saved: numbe
   const started = performance.now();
   const share = shareOf(microBatches, ranks);
   const own = await microBatchSums(run, share);
-  const { gradients, measured } = exchange.sum(own, { first: share[0] as number, microBatches });
+  const { gradients, measured } = await exchange.sum(own, { first: share[0] as number, microBatches });
   const { loss, parts, ...counts } = summaryOf(measured);
   const gradientNorm = globalNorm(gradients.values()) / microBatches;
   const step = state.step + 1;

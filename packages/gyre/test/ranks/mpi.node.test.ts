@@ -41,7 +41,7 @@ tested("a process on its own has nobody to wait for", async () => {
   expect(await openCollective({})).toBe(alone);
   expect(await openCollective({ OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "1" })).toBe(alone);
   const data = Float32Array.of(1, 2);
-  alone.sum(data);
+  await alone.sum(data);
   expect([...data]).toEqual([1, 2]);
 });
 

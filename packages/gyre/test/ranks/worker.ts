@@ -7,10 +7,10 @@ const [what = "sum", count = "10"] = process.argv.slice(2);
 if (what === "die" && ranks.rank === 1) process.kill(process.pid, "SIGKILL");
 if (what === "abort" && ranks.rank === 1) ranks.abort(7);
 const data = Float32Array.from({ length: Number(count) }, (_, index) => (ranks.rank + 1) * (index + 1));
-ranks.sum(data);
+await ranks.sum(data);
 const bytes = new Uint8Array(4).fill(ranks.rank + 40);
-ranks.broadcast(bytes);
-ranks.barrier();
+await ranks.broadcast(bytes);
+await ranks.barrier();
 const seen = { rank: ranks.rank, size: ranks.size, data: [...data.slice(-3)], bytes: [...bytes] };
 // written at once: launchers cut lines of several ranks into each other
 process.stdout.write(`${JSON.stringify(seen)}\n`);
