@@ -38,6 +38,30 @@ export function trainNeeds(given: string): GyreError {
   });
 }
 
+export function oneProcess(what: string, ranks: number): GyreError {
+  return new GyreError("RANKS_ONE", {
+    given: `${what}, started as ${ranks} ranks`,
+    expected: "one process: only gyre train on text shares its steps among ranks",
+    fix: "start it without mpirun, mpiexec or srun",
+  });
+}
+
+export function noLauncher(ranks: number): GyreError {
+  return new GyreError("RANKS_LAUNCHER", {
+    given: `--ranks ${ranks}, but neither mpirun nor mpiexec`,
+    expected: "the launcher of Open MPI or MPICH on the PATH",
+    fix: "install openmpi-bin or mpich, and koffi beside gyre; or train in one process, without --ranks",
+  });
+}
+
+export function nestedRanks(ranks: number, size: number): GyreError {
+  return new GyreError("TRAIN_USAGE", {
+    given: `--ranks ${ranks} under a launcher that started ${size} ranks`,
+    expected: "one of them: mpirun -n N gyre train ..., or gyre train --ranks N ...",
+    fix: "leave out --ranks",
+  });
+}
+
 export function labTrainNeeds(given: string): GyreError {
   return new GyreError("TRAIN_USAGE", {
     given,

@@ -1,7 +1,9 @@
 import process from "node:process";
 
 /** What a user or the machine ends a program with; SIGHUP comes when its terminal closes. */
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** What MPI launchers pass on to their ranks, and give them time for. */
+const passedOn = "SIGUSR2";
 
 /** A stop that a user asks for with Ctrl-C or a signal. */
 export class Interrupt {
@@ -20,7 +22,7 @@ export class Interrupt {
       if (this.signal.aborted) process.exit(130);
       this.#controller.abort();
     };
-    for (const name of signals) process.on(name, stop);
+    for (const name of [...signals, passedOn]) process.on(name, stop);
   }
 }
 

@@ -1,6 +1,6 @@
 import process from "node:process";
-import { CommanderError } from "commander";
 import { createProgram } from "./program.ts";
+import { report } from "./report-error.ts";
 
 /**
  * Runs the command line and returns its exit code: 0 done, 1 an error that gyre explains, 2 wrong usage,
@@ -26,21 +26,4 @@ export async function main(words: readonly string[]): Promise<number> {
 function stopAtClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);
-}
-
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (!(error instanceof Error)) throw error;
-  if (error.name === "UsageError") {
-    console.error(`error: ${error.message}`);
-    return 2;
-  }
-  // By name, so that the library is loaded by the commands that use it and not by --help.
-  if (error.name === "GyreError") {
-    console.error(error.message);
-    return 1;
-  }
-  if (error.name === "AbortError") return 130;
-  console.error(`gyre failed; this is a fault of gyre, not of what you gave it.\n${error.stack}`);
-  return 70;
 }

@@ -26,7 +26,12 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
     .option("--force", "replace a run that is at --out already")
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
-    .addOption(threadsFlag());
+    .addOption(threadsFlag())
+    .option(
+      "--ranks <n>",
+      "start this command as so many processes of MPI, which share each step",
+      whole(1, 4096),
+    );
   withFormFlags(command)
     .option("--difficulty <range>", "of a task, like 24 or 2..24 (default: its usual range)", difficultyRange)
     .option(
@@ -44,6 +49,7 @@ Examples:
   $ gyre train data/sotu --out runs/first --loops 6 --steps 1000
   $ gyre train data/sotu --out runs/gpt --family gpt --layers 6
   $ gyre train words --group S3 --out runs/words --layers 1 --loops 8 --width 64 --heads 4 --mlp 256
+  $ gyre train data/sotu --out runs/both --micro-batches 2 --ranks 2
   $ gyre train --resume runs/first`,
     )
     .action(async (data: string | undefined, options: TrainOptions) =>

@@ -10,6 +10,8 @@ export interface TrainOptions extends SettingFlags {
   readonly force?: boolean;
   readonly checkpointEvery: number;
   readonly threads?: number;
+  /** Processes to start, each for its share of a step's micro-batches. */
+  readonly ranks?: number;
   /** For a task: its form, difficulties, and over which share of the steps the hardest of them grows. */
   readonly group?: string;
   readonly variant?: string;

@@ -43,7 +43,7 @@ export {
   type TaskConfig,
   type TextConfig,
 } from "./runs/config.ts";
-export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
+export { contentChecksum, openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";

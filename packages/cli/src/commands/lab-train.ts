@@ -7,6 +7,7 @@ import { Interrupt } from "../interrupt.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { readRecipeJson } from "../settings.ts";
 import { announced, keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
+import { requireOneProcess } from "../training-ranks.ts";
 
 export interface LabTrainOptions {
   readonly out?: string;
@@ -31,6 +32,7 @@ const usualThreads = 1;
 
 /** `gyre lab train`: trains a recipe of the laboratory into a run, or goes on with one. */
 export async function labTrainCommand(recipe: string | undefined, options: LabTrainOptions): Promise<number> {
+  requireOneProcess("gyre lab train");
   const status = new StatusLine();
   const session = await (options.resume === undefined
     ? begin(recipe, options)

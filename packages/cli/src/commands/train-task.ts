@@ -25,6 +25,7 @@ import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settin
 import { difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
 import { requireNoChange, type TrainOptions } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedTask, type Session } from "../training.ts";
+import { requireOneProcess } from "../training-ranks.ts";
 
 interface TaskSession extends Session<TaskConfig> {
   readonly task: TokenTask;
@@ -44,6 +45,7 @@ export async function trainTaskCommand(
   options: TrainOptions,
   status: StatusLine,
 ): Promise<number> {
+  requireOneProcess("gyre train on a task");
   const session = await (options.resume === undefined
     ? begin(name, options)
     : goOn(name, options.resume, { options, status }));

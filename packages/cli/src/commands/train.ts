@@ -1,23 +1,24 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import {
+  requireEqualShares,
   requireFit,
   requireMemory,
   requireTextMemory,
-  type TrainingNeeds,
+  type TrainState,
   textNeeds,
   tokenTasks,
   train,
 } from "gyre";
 import {
-  type Dataset,
-  machineMemory,
+  type Collective,
+  openCollective,
   openDataset,
   openOnnxRuntime,
   openRun,
   openTrainingData,
   planRun,
   runKinds,
-  type TextConfig,
   threadCount,
 } from "gyre/node";
 import { trainNeeds } from "../errors.ts";
@@ -26,32 +27,75 @@ import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { readRecipe, readRecipeJson, settings } from "../settings.ts";
+import { startRanks } from "../start-ranks.ts";
 import { requireNoChange, type TrainOptions, taskFlags } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedText, type Session } from "../training.ts";
+import { announced, keepUpToDate, newSession, resumedText } from "../training.ts";
+import {
+  memoryOfRank,
+  type RankSession,
+  sharedSession,
+  type TextSession,
+  threadsOfRank,
+  together,
+} from "../training-ranks.ts";
 
-interface TextSession extends Session<TextConfig> {
-  readonly dataset: Dataset;
-  readonly needs: TrainingNeeds;
-}
+/** What a rank that prints and writes nothing has for a screen and a run. */
+const nowhere = { write: () => true };
+const unwritten = { appendMetrics: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
 
 /** `gyre train`: a new run, or one that goes on. */
 export async function trainCommand(data: string | undefined, options: TrainOptions): Promise<number> {
   if (data !== undefined && options.data !== undefined)
     throw trainNeeds(`data ${data} and --data ${options.data}`);
+  if (options.ranks !== undefined) return await startRanks(options.ranks);
+  const ranks = await openCollective();
+  return await together(ranks, () => trainRank(ranks, data, options));
+}
+
+/** Trains as one of the ranks; rank 0, often the only one, prepares, prints and writes. */
+async function trainRank(
+  ranks: Collective,
+  data: string | undefined,
+  options: TrainOptions,
+): Promise<number> {
   const from = data ?? options.data;
+  if (ranks.rank > 0) {
+    const session = await sharedSession(ranks, { data: from });
+    return await trainText(ranks, session, { options, status: new StatusLine(nowhere) });
+  }
   const status = new StatusLine();
   if (await isTask(from, options, status))
     return (await import("./train-task.ts")).trainTaskCommand(data, options, status);
   const [flag] = taskFlags.filter((name) => options[name] !== undefined);
   if (flag) throw new UsageError(`--${flag} is for a task, and this trains on text.`);
   const session = await (options.resume === undefined
-    ? begin(from, options)
-    : goOn(from, options.resume, { options, status }));
-  const { path, spec, training, threads, state, run, dataset } = session;
+    ? begin(from, options, ranks)
+    : goOn(from, options.resume, { options, status, ranks }));
+  return await trainText(ranks, await sharedSession(ranks, { own: session }), {
+    options,
+    status,
+    run: session.run,
+  });
+}
+
+interface How {
+  readonly options: TrainOptions;
+  readonly status: StatusLine;
+  /** The run that is written; only rank 0 has it. */
+  readonly run?: TextSession["run"];
+}
+
+async function trainText(
+  ranks: Collective,
+  session: RankSession,
+  { options, status, run }: How,
+): Promise<number> {
+  const { path, spec, training, threads, state, dataset } = session;
   const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
     `${path}: ${spec.family}, ${spec.layers.core} layers x ${spec.loops} loops, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
+      (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
       (state.step > 0 ? `, from step ${state.step}` : "") +
       note,
   );
@@ -64,12 +108,19 @@ export async function trainCommand(data: string | undefined, options: TrainOptio
     runtime,
     data: dataset.train,
     state,
-    save: async (saved) => (await run()).save(saved),
+    ranks,
+    ...(run ? { save: async (saved: TrainState) => (await run()).save(saved) } : {}),
     checkpointEvery: options.checkpointEvery,
     signal: interrupt.signal,
   });
   const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`, `gyre generate ${path}`] };
-  return await followTraining(events, { run, steps: training.steps, status, interrupt, next });
+  return await followTraining(events, {
+    run: run ?? (async () => unwritten),
+    steps: training.steps,
+    status,
+    interrupt,
+    next,
+  });
 }
 
 /** Whether training is on a task: a folder of the same name wins over it. */
@@ -90,36 +141,42 @@ async function isTask(
   return typeof json === "object" && json !== null && "task" in json;
 }
 
-async function begin(from: string | undefined, options: TrainOptions): Promise<TextSession> {
+async function begin(
+  from: string | undefined,
+  options: TrainOptions,
+  ranks: Collective,
+): Promise<TextSession> {
   if (from === undefined) throw trainNeeds("no data");
   const { out, force = false } = options;
   if (out === undefined) throw trainNeeds(`data ${from}, but no --out`);
   const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
   const dataset = await openDataset(from);
   const { tokenizer, manifest } = dataset;
-  const threads = threadCount(options.threads);
+  const threads = threadCount(options.threads ?? threadsOfRank());
   const chosen = { ...settings(options, recipe, manifest.tokenizer.vocab), threads };
+  requireEqualShares(chosen.training.microBatches, ranks);
   requireFit(chosen.spec, dataset.train);
-  const needs = requireTextMemory(chosen.spec, chosen.training, machineMemory());
+  const needs = requireTextMemory(chosen.spec, chosen.training, memoryOfRank());
   const data = { path: from, manifest };
   const planned = await planRun(out, { kind: "text", ...chosen, tokenizer, data }, { force });
-  return { ...newSession(planned, chosen), dataset, needs };
+  return { ...newSession(planned, chosen), dataset, from, needs };
 }
 
 async function goOn(
   from: string | undefined,
   path: string,
-  { options, status }: { readonly options: TrainOptions; readonly status: StatusLine },
+  { options, status, ranks }: How & { readonly ranks: Collective },
 ): Promise<TextSession> {
   requireNoChange(path, options);
   const { threads } = options;
-  const how = { threads, usualThreads: threadCount(), measure: `gyre eval ${path}`, status };
+  const how = { threads, usualThreads: threadsOfRank(), measure: `gyre eval ${path}`, status };
   const session = await resumedText(path, how);
+  requireEqualShares(session.training.microBatches, ranks);
   const needs = textNeeds(session.spec, session.training);
-  requireMemory(needs, machineMemory());
+  requireMemory(needs, memoryOfRank());
   const run = await session.run();
   const { dataset, reference } = await openTrainingData(run, from);
   const config = { ...run.config, threads: run.config.threads ?? session.threads, data: reference };
   await keepUpToDate(run, config, status);
-  return { ...session, dataset, needs };
+  return { ...session, dataset, from: from ?? resolve(path, reference.path), needs };
 }

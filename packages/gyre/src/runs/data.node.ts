@@ -85,7 +85,7 @@ async function requireSame(
 }
 
 /** The checksum of a dataset's tokens and tokenizer; where it is and what else its manifest says changes nothing. */
-function contentChecksum({ tokenizer, dtype, train, validation }: DatasetManifest): string {
+export function contentChecksum({ tokenizer, dtype, train, validation }: DatasetManifest): string {
   const { kind, vocab, endOfText, sha256 = null } = tokenizer;
   const files = [train, validation].map((split) => split.files.map((file) => [file.tokens, file.sha256]));
   return sha256Of(JSON.stringify([kind, vocab, endOfText, sha256, dtype, files]));

@@ -26,12 +26,16 @@ export interface Outcome {
   readonly elapsedMs: number;
 }
 
-/** Runs a TypeScript program of the tests, or node with `words`, as several ranks. */
+/** Runs a TypeScript program of the tests, or node with `words`, as several ranks; after a word ":" come those of one more rank. */
 export function runRanks(launcher: Launcher, ranks: number, words: readonly string[]): Promise<Outcome> {
   const [command = "", ...flags] = launcher.start(ranks);
   const node = [process.execPath, "--import", import.meta.resolve("tsx"), "--conditions", "@gyre/source"];
   const started = performance.now();
-  const child = spawn(command, [...flags, ...node, ...words]);
+  const child = spawn(command, [
+    ...flags,
+    ...node,
+    ...words.flatMap((word) => (word === ":" ? [word, "-n", "1", ...node] : [word])),
+  ]);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

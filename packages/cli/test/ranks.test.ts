@@ -1,0 +1,125 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test as tested } from "vitest";
+import { isFound, launchers, runRanks } from "../../gyre/test/ranks/launchers.ts";
+import { withoutRanks } from "../src/start-ranks.ts";
+import { gyre } from "./cli.ts";
+import { temporaryFolder, tinyData } from "./tiny.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let data: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  data = await tinyData(join(folder.path, "data"));
+});
+afterAll(() => folder.remove());
+
+const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
+const model = "--width 16 --heads 2 --mlp 32 --context 16 --layers 1 --loops 3 --threads 1".split(" ");
+const training = (steps: number) =>
+  `--steps ${steps} --batch 2 --micro-batches 2 --warmup-steps 4 --seed 5`.split(" ");
+const begin = (run: string, steps: number) => ["train", data, "--out", run, ...model, ...training(steps)];
+const lossesOf = async (run: string): Promise<number[]> =>
+  (await readFile(join(run, "metrics.jsonl"), "utf8").catch(() => ""))
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line).loss);
+
+describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
+  const test = tested.skipIf(!isFound(launcher));
+  const at = (name: string) => join(folder.path, `${launcher.name.replace(" ", "")}-${name}`);
+  const ranks = (count: number, words: readonly string[]) => runRanks(launcher, count, [bin, ...words]);
+
+  test("two ranks train the run of one process, for 200 steps: only rank 0 prints, and losses agree to float32", async () => {
+    const [two, one] = [at("two"), at("one")];
+    const ended = await ranks(2, begin(two, 200));
+    expect([ended.code, ended.stderr.match(/done: 200 steps/g)]).toEqual([0, ["done: 200 steps"]]);
+    expect((await gyre(begin(one, 200))).code).toBe(0);
+    const [ours, expected] = [await lossesOf(two), await lossesOf(one)];
+    expect(ours).toHaveLength(200);
+    for (const [index, loss] of ours.entries())
+      expect(Math.abs(loss - (expected[index] as number)), `step ${index + 1}`).toBeLessThan(1e-5);
+  });
+
+  test("a rank that is killed ends all within seconds, and one process goes on from the last checkpoint", async () => {
+    const run = at("killed");
+    const going = ranks(2, [...begin(run, 3000), "--checkpoint-every", "10"]);
+    while ((await lossesOf(run)).length < 15) await sleep(20);
+    const killed = performance.now();
+    process.kill(JSON.parse(await readFile(join(run, "lock"), "utf8")).pid, "SIGKILL");
+    expect((await going).code).not.toBe(0);
+    expect(performance.now() - killed).toBeLessThan(20_000);
+    const stopped = await gyre(["train", "--resume", run], {
+      interruptAt: (_, stderr) => /step \d+\/3000 {2}loss/.test(stderr),
+    });
+    expect([stopped.code, stopped.stderr]).toEqual([130, expect.stringMatching(/from step \d+0\b/)]);
+  });
+
+  test("what cannot begin says why, once, and leaves nothing", async () => {
+    const uneven = await ranks(3, begin(at("uneven"), 10));
+    expect(uneven.code).not.toBe(0);
+    expect(uneven.stderr.match(/RANKS_UNEVEN: 2 micro-batches a step, and 3 ranks/g)).toHaveLength(1);
+    await expect(readFile(join(at("uneven"), "config.json"))).rejects.toThrow(/ENOENT/);
+    const task = await ranks(2, ["train", "words", "--group", "S3", "--out", at("task")]);
+    expect(task.stderr).toMatch(/RANKS_ONE: gyre train on a task, started as 2 ranks/);
+  });
+
+  test("a rank with other data, or without any, ends all, and no run is left", async () => {
+    const other = await tinyData(at("other-data"), "folk");
+    const run = at("other");
+    const withData = (path: string) => [bin, "train", path, "--out", run, ...model, ...training(10)];
+    const differs = await runRanks(launcher, 1, [...withData(data), ":", ...withData(other)]);
+    expect([differs.code === 0, differs.stderr]).toEqual([
+      false,
+      expect.stringMatching(/RANKS_DIFFER: the dataset .*: rank 1 with other than rank 0/),
+    ]);
+    const none = await runRanks(launcher, 1, [...withData(data), ":", ...withData(at("none"))]);
+    expect([none.code === 0, none.stderr]).toEqual([false, expect.stringMatching(/rank 1: DATA_MANIFEST/)]);
+    await expect(readFile(join(run, "config.json"))).rejects.toThrow(/ENOENT/);
+  });
+
+  test("two jobs cannot write one run: the second is refused, the first goes on", async () => {
+    const run = at("locked");
+    const first = ranks(2, begin(run, 60));
+    while ((await lossesOf(run)).length < 1) await sleep(20);
+    const second = await ranks(2, ["train", "--resume", run]);
+    expect([second.code === 0, second.stderr]).toEqual([false, expect.stringMatching(/RUN_LOCKED/)]);
+    expect((await first).code).toBe(0);
+  });
+});
+
+describe("--ranks", { timeout: 120_000 }, () => {
+  tested.skipIf(!launchers.some(isFound))("starts the ranks itself; Ctrl-C saves and stops all", async () => {
+    const run = join(folder.path, "started");
+    const { code, stderr } = await gyre([...begin(run, 5000), "--ranks", "2"], {
+      interruptAt: (_, stderr) => /step 1\/5000 {2}loss/.test(stderr),
+    });
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(/on 2 ranks[\s\S]*stopped and saved at step \d+/),
+    ]);
+  });
+
+  tested("without a launcher, or under one, the error says what to do", async () => {
+    const words = [...begin(join(folder.path, "none"), 10), "--ranks", "2"];
+    const none = await gyre(words, { env: { PATH: folder.path } });
+    expect([none.code, none.stderr]).toEqual([
+      1,
+      expect.stringMatching(/RANKS_LAUNCHER: --ranks 2[\s\S]*install openmpi-bin or mpich/),
+    ]);
+    const nested = await gyre(words, { env: { PMI_RANK: "0", PMI_SIZE: "2" } });
+    expect([nested.code, nested.stderr]).toEqual([
+      1,
+      expect.stringMatching(/TRAIN_USAGE: --ranks 2 under a launcher/),
+    ]);
+  });
+
+  tested("is left out of the words that each rank gets", () => {
+    expect(withoutRanks(["train", "a", "--ranks", "2", "--out", "b"])).toEqual(["train", "a", "--out", "b"]);
+    expect(withoutRanks(["train", "--ranks=2"])).toEqual(["train"]);
+    expect(withoutRanks(["train"])).toEqual(["train"]);
+  });
+});
