@@ -3,6 +3,7 @@ import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
+import { benchRanks, ranksTable } from "./ranks.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
 import { benchTasks, tasksTable } from "./tasks.ts";
@@ -31,6 +32,10 @@ async function measure(
   if (request.bench === "tasks") {
     const result = await benchTasks({ ...common, rounds: request.rounds });
     return { name: "tasks", result, text: tasksTable(result) };
+  }
+  if (request.bench === "ranks") {
+    const result = await benchRanks({ ...common, rounds: request.rounds });
+    return { name: "ranks", result, text: ranksTable(result) };
   }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks"] as const;
+const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks", "ranks"] as const;
 type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -31,10 +31,13 @@ export const help = `npm run bench -- BENCH [options]
   tasks     drawing a training batch of 64 problems of every task
     --rounds N        default 30
 
+  ranks     a training step on two processes of one thread, against one process of two; needs MPI
+    --rounds N        rounds of 3 steps a side, default 10
+
   --json    make the last line of stdout the result as one JSON object
   --help    this text
 
-Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
+Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json, ranks: ranks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
 bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
 `;
 
@@ -88,7 +91,14 @@ interface TasksRequest {
   readonly json: boolean;
 }
 
+interface RanksRequest {
+  readonly bench: "ranks";
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
 export type Request =
+  | RanksRequest
   | TrainRequest
   | DecodeRequest
   | StartupRequest
@@ -119,6 +129,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   serve: [...common, "threads"],
   icl: [...common, "threads", "no-peer"],
   tasks: ["rounds", "json"],
+  ranks: ["rounds", "json"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -141,6 +152,7 @@ export function parseRequest(words: readonly string[]): Request {
   if (!isConfigName(config)) throw configUnknown(config, Object.keys(configs));
   const rounds = (otherwise: number) => count("rounds", values.rounds, otherwise);
   if (bench === "tasks") return { bench, rounds: rounds(30), json };
+  if (bench === "ranks") return { bench, rounds: rounds(10), json };
   if (bench === "startup") return { bench, config, rounds: rounds(15), json };
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };

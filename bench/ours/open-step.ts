@@ -1,6 +1,7 @@
+import type { Graph } from "../../packages/gyre/src/graph/types.ts";
 import { initialWeights } from "../../packages/gyre/src/models/parameters.ts";
 import { loopformer } from "../../packages/gyre/src/models/presets.ts";
-import { conditions } from "../../packages/gyre/src/models/spec.ts";
+import { conditions, type Spec } from "../../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../packages/gyre/src/optim/adamw.ts";
 import { openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
 import type { OnnxRuntime } from "../../packages/gyre/src/runtime/session-runtime.ts";
@@ -24,38 +25,22 @@ export interface StepTuning {
   readonly profile?: string;
 }
 
-/** A LoopFormer training step on one fixed random batch, with the short run fixed at L / 2, as the peer's. */
-export async function openStep(
+/** The graph of a LoopFormer training step, and one fixed random batch, with the short run fixed at L / 2. */
+export function fixedPass(
   config: BenchConfig,
-  threads: number,
-  options: StepTuning = {},
-): Promise<Step> {
-  const { layers, loops, shortLoops, batch, context } = config;
-  const size = { ...config, layers, loops };
-  const spec = loopformer({
-    vocab: size.vocab,
-    context,
-    width: size.width,
-    heads: size.heads,
-    mlp: size.mlp,
-    layers,
-    loops,
-  });
-  const { profile, ...blocks } = options;
-  const runtime = await openOnnxRuntime({ threads, ...(profile ? { profile } : {}) });
-  const shape = { batch, tokens: context, loops, shortLoops };
+  { seed = 1, ...blocks }: Omit<StepTuning, "profile"> & { readonly seed?: number } = {},
+): { readonly spec: Spec; readonly graph: Graph; readonly inputs: ReadonlyMap<string, Tensor> } {
+  const { vocab, width, heads, mlp, layers, loops, shortLoops, batch, context } = config;
+  const spec = loopformer({ vocab, context, width, heads, mlp, layers, loops });
   const graph = stepGraph(
     spec,
     { kind: "elastic", shortWeight: 0.1, consistencyWeight: 0.1, consistency: "hidden" },
-    shape,
-    { ...tuning(spec, options.recompute ?? false), ...blocks },
+    { batch, tokens: context, loops, shortLoops },
+    { ...tuning(spec, blocks.recompute ?? false), ...blocks },
   );
-  const program = await runtime.compile(graph, { buffers: 1, lean: options.recompute ?? false });
-  const weights = initialWeights(spec, 1);
-  const moments = initAdamW(weights);
-  const random = rng(1, "bench");
-  const ids = () => Int32Array.from({ length: batch * context }, () => random.below(size.vocab));
-  const inputs = new Map<string, Tensor>(weights);
+  const random = rng(seed, "bench");
+  const ids = () => Int32Array.from({ length: batch * context }, () => random.below(vocab));
+  const inputs = new Map<string, Tensor>();
   for (const name of ["tokens", "targets"]) inputs.set(name, { data: ids(), shape: [batch, context] });
   for (const [route, count] of [
     ["", loops],
@@ -65,6 +50,22 @@ export async function openStep(
     inputs.set(`${route}t`, { data: told.t, shape: [count] });
     inputs.set(`${route}dt`, { data: told.dt, shape: [count] });
   }
+  return { spec, graph, inputs };
+}
+
+/** A LoopFormer training step on one fixed random batch, as the peer's. */
+export async function openStep(
+  config: BenchConfig,
+  threads: number,
+  options: StepTuning = {},
+): Promise<Step> {
+  const { profile, ...blocks } = options;
+  const runtime = await openOnnxRuntime({ threads, ...(profile ? { profile } : {}) });
+  const { spec, graph, inputs: fixed } = fixedPass(config, blocks);
+  const program = await runtime.compile(graph, { buffers: 1, lean: options.recompute ?? false });
+  const weights = initialWeights(spec, 1);
+  const moments = initAdamW(weights);
+  const inputs = new Map<string, Tensor>([...weights, ...fixed]);
   let done = 0;
   return {
     runtime,
