@@ -83,7 +83,7 @@ describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
 
   test("two jobs cannot write one run: the second is refused, the first goes on", async () => {
     const run = at("locked");
-    const first = ranks(2, begin(run, 60));
+    const first = ranks(2, begin(run, 1000));
     while ((await lossesOf(run)).length < 1) await sleep(20);
     const second = await ranks(2, ["train", "--resume", run]);
     expect([second.code === 0, second.stderr]).toEqual([false, expect.stringMatching(/RUN_LOCKED/)]);
