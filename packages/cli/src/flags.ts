@@ -54,10 +54,10 @@ function option(row: FlagRow, name: string): Option {
   ];
   const about = notes.length === 0 ? row.about : `${row.about} (${notes.join("; ")})`;
   if (kind === "switch") return new Option(flag, about);
-  return new Option(`${flag} <${placeholders[kind] ?? "text"}>`, about).argParser(parserOf(row));
+  return new Option(`${flag} <${valueNames[kind] ?? "text"}>`, about).argParser(parserOf(row));
 }
 
-const placeholders: Readonly<Record<string, string>> = { whole: "n", number: "x", word: "word" };
+const valueNames: Readonly<Record<string, string>> = { whole: "n", number: "x", word: "word" };
 
 const listOf = (words: readonly string[]): string => `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 

@@ -227,18 +227,7 @@ describe("a run that goes on", () => {
 
 test("runs are listed with what they learned, and cleaned of all but the newest checkpoint", async () => {
   const run = at("listed/one");
-  const words = [
-    "train",
-    data,
-    "--out",
-    run,
-    ...model,
-    ...training,
-    "--steps",
-    "4",
-    "--checkpoint-every",
-    "2",
-  ];
+  const words = [...begin(run, 4), "--checkpoint-every", "2"];
   expect((await gyre(words)).code).toBe(0);
   const { code, stdout } = await gyre(["runs", at("listed")]);
   expect(code).toBe(0);

@@ -184,7 +184,7 @@ describe("what is wrong is said, with the URL", () => {
     return { body: bytes };
   };
 
-  it.each(["nothing a URL", "file:///tmp/run"])("%s is no address", async (address) => {
+  it.each(["nothing a URL", "file:///models/run"])("%s is no address", async (address) => {
     expect((await rejectionOf(fetchModel(address))).message).toMatch(
       /^FETCH_URL: the URL ".*"\n {2}expected: the http/,
     );
