@@ -83,11 +83,14 @@ describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
 
   test("two jobs cannot write one run: the second is refused, the first goes on", async () => {
     const run = at("locked");
-    const first = ranks(2, begin(run, 1000));
+    const first = ranks(2, begin(run, 1_000_000));
     while ((await lossesOf(run)).length < 1) await sleep(20);
     const second = await ranks(2, ["train", "--resume", run]);
     expect([second.code === 0, second.stderr]).toEqual([false, expect.stringMatching(/RUN_LOCKED/)]);
-    expect((await first).code).toBe(0);
+    const steps = (await lossesOf(run)).length;
+    while ((await lossesOf(run)).length <= steps) await sleep(20);
+    process.kill(JSON.parse(await readFile(join(run, "lock"), "utf8")).pid, "SIGKILL");
+    expect((await first).code).not.toBe(0);
   });
 });
 
