@@ -11,6 +11,7 @@ import { asWriteError, badOption, missingPath, tokenizerMismatch, trainerFailed 
 import { piecesOf } from "./pieces.ts";
 import { END_OF_TEXT, LONE_SURROGATE, type Tokenizer } from "./tokenizer.ts";
 
+/** What a byte-pair vocabulary is learned from, and how large it becomes. */
 export interface TrainBpeOptions {
   readonly texts: Iterable<string> | AsyncIterable<string>;
   /** Entries: 256 bytes, merges, `<|endoftext|>`; at least 257. */

@@ -34,6 +34,7 @@ export interface Corpus {
   readonly skipped: Skipped;
 }
 
+/** Where a corpus is, and how its rows are read. */
 export interface CorpusOptions {
   /** `"sotu"`, or the path of a file or a folder. */
   readonly source: string;

@@ -8,6 +8,7 @@ export interface Document {
   readonly text: string;
 }
 
+/** Documents to learn from, and documents held out. */
 export interface DocumentSplit {
   readonly train: readonly Document[];
   readonly validation: readonly Document[];

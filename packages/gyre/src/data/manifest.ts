@@ -45,5 +45,6 @@ export const manifestSchema = z.strictObject({
   validation: splitSchema,
 });
 
+/** What manifest.json of a dataset says: tokenizer, splits, sizes and checksums. */
 export type DatasetManifest = z.infer<typeof manifestSchema>;
 export type SplitManifest = DatasetManifest["train"];

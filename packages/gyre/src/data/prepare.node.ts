@@ -39,6 +39,7 @@ export interface PrepareProgress {
   readonly total: number;
 }
 
+/** What `prepareDataset` reads, how it becomes tokens, and where the dataset goes. */
 export interface PrepareOptions {
   /** In memory, or of any size from `openCorpus`: that is read once to count, once to learn, and once to encode. */
   readonly documents: readonly Document[] | TextSource;
@@ -55,6 +56,7 @@ export interface PrepareOptions {
   readonly shardBytes?: number;
   /** Replace another dataset at `out`. Anything else that is there is never replaced. */
   readonly overwrite?: boolean;
+  /** Called as tokens are written. */
   readonly onProgress?: (progress: PrepareProgress) => void;
   readonly signal?: AbortSignal;
 }

@@ -10,6 +10,7 @@ export interface Stretch {
 
 /** Documents stretch by stretch, which need not be in memory; they can be gone through as often as one likes. */
 export interface TextSource {
+  /** The documents from the first on, anew with every call. */
   stretches(): AsyncIterable<Stretch>;
 }
 

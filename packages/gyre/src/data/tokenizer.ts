@@ -5,6 +5,7 @@ export const END_OF_TEXT = "<|endoftext|>";
 /** In a pattern with the flag u, a surrogate that is half of a pair does not match. */
 export const LONE_SURROGATE = /\p{Surrogate}/gu;
 
+/** How text becomes tokens: byte-pair encoding learned from the text, GPT-2's vocabulary, or one token a byte. */
 export type TokenizerKind = "bpe" | "gpt2" | "bytes";
 
 /**
@@ -17,11 +18,13 @@ export interface Tokenizer {
   /** Number of token ids; ids run from 0 to `vocab - 1`. */
   readonly vocab: number;
   readonly endOfText: number;
+  /** Text to ids. */
   encode(text: string): Uint32Array;
   /** The same, but `<|endoftext|>` is text like any other: for the words of somebody who may not end the text. */
   encodeText(text: string): Uint32Array;
   /** Bytes that are not UTF-8 decode to U+FFFD. Throws DATA_TOKEN for an id outside the vocabulary. */
   decode(ids: Iterable<number>): string;
+  /** A decoder for ids that come one at a time. */
   decodeStream(): DecodeStream;
   /** Bytes of text that this id stands for; 0 for `endOfText`, which separates texts. Throws DATA_TOKEN. */
   byteLength(id: number): number;

@@ -35,6 +35,7 @@ export interface Batch {
   readonly targets: Int32Array;
 }
 
+/** Which windows of a split make one batch: a pure function of the seed and the step. */
 export interface BatchOptions {
   readonly split: TokenSplit;
   readonly context: number;

@@ -17,15 +17,18 @@ export interface LoopsSoFar {
   readonly logits: readonly FloatData[];
 }
 
+/** Decides, loop by loop, when a token has been thought about enough. */
 export interface ExitRule {
   readonly name: string;
   /** `logits` costs a pass of the head after every loop. */
   readonly reads: "states" | "logits";
   /** Most loops, if not the model's full depth; the trajectory is the uniform one of so many. */
   readonly most?: number;
+  /** Whether the loop that just ran was the last. */
   exit(soFar: LoopsSoFar): boolean;
 }
 
+/** A limit on the loops of an exit rule. */
 export interface MostLoops {
   readonly most?: number;
 }

@@ -5,6 +5,7 @@ import { draftWithExit } from "./errors.ts";
 import { type Draft, Speculation } from "./speculate.ts";
 import { advance, type GeneratedToken, isExitRule, Stream, type StreamOptions } from "./stream.ts";
 
+/** What `generate` is told beside the model and the prompt. */
 export interface GenerateOptions extends StreamOptions {
   /** Few loops draft and all verify: the same text, perhaps sooner. Not with an exit rule. */
   readonly draft?: Draft;

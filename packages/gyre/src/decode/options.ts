@@ -34,4 +34,5 @@ export const generationSchema = z.strictObject({
     ),
 });
 
+/** What text generation does where it is told nothing, on the command line as in the server. */
 export const textDefaults = generationSchema.parse({});

@@ -4,6 +4,7 @@ import type { FloatData } from "../util/tensor.ts";
 import { badSampling } from "./errors.ts";
 import { Ranking, rangeOf } from "./ranking.ts";
 
+/** How a token is drawn from logits. */
 export interface SamplingOptions {
   /** 0 takes the most likely token. */
   readonly temperature: number;

@@ -14,6 +14,7 @@ import { checkRequest, type Finish, type GeneratedToken, type StreamOptions } fr
  * from their states and keeps their cache. `coarse`: a trajectory of fewer, longer steps with a cache of its own.
  */
 export const draftKinds = ["prefix", "coarse"] as const;
+/** How speculative decoding guesses ahead: the first loops of the core, or the same depth in coarser steps. */
 export interface Draft {
   readonly kind: (typeof draftKinds)[number];
   /** Loops that a drafted token runs. */
@@ -22,6 +23,7 @@ export interface Draft {
   readonly tokens: number;
 }
 
+/** What speculative decoding is told beside the model and the prompt. */
 export interface SpeculateOptions extends StreamOptions {
   readonly loops?: Budget;
   readonly draft: Draft;

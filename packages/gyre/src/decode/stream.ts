@@ -12,10 +12,12 @@ import { checkSampling, type SamplingOptions, sampleToken, withoutPadding } from
  * all, when a later token first needs them; `share-last`: keys and values of the last loop that it ran.
  */
 export const cachePolicies = ["recompute", "share-last"] as const;
+/** How loops are filled in that an earlier token never ran: one of `cachePolicies`. */
 export type CachePolicy = (typeof cachePolicies)[number];
 
 /** When the context is full: `stop`, or `slide` on, each token from its last `context` tokens computed anew. */
 export const windowModes = ["stop", "slide"] as const;
+/** What happens when the context is full: `stop`, or `slide` on. */
 export type WindowMode = (typeof windowModes)[number];
 
 /** How many loops a token runs: a number, a trajectory, or a rule that looks at the state. */
@@ -23,6 +25,7 @@ export type Loops = Budget | ExitRule;
 
 export const isExitRule = (loops: Loops): loops is ExitRule => typeof loops === "object" && "exit" in loops;
 
+/** What decoding one text is told beside the model and the prompt. */
 export interface StreamOptions extends Partial<SamplingOptions> {
   /** The model's full depth by default. The prompt always runs all loops of the trajectory. */
   readonly loops?: Loops;
@@ -38,6 +41,7 @@ export interface StreamOptions extends Partial<SamplingOptions> {
   readonly follow?: ArrayLike<number>;
 }
 
+/** One token that was written, and what it cost. */
 export interface GeneratedToken {
   readonly token: number;
   /** Logits that chose it [vocab], without padding. */

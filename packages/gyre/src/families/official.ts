@@ -30,6 +30,7 @@ export interface OfficialOrigin {
   readonly layout: Uint8Array;
 }
 
+/** A model that was read from a checkpoint in the format of its authors. */
 export interface OfficialModel {
   readonly spec: Spec;
   /** By our names. */
@@ -37,6 +38,7 @@ export interface OfficialModel {
   readonly origin: OfficialOrigin;
 }
 
+/** What a writer of official checkpoints needs. */
 export interface WriteOfficialOptions {
   readonly spec: Spec;
   readonly weights: ReadonlyMap<string, Tensor<Float32Array>>;
@@ -52,6 +54,7 @@ export interface WriteOfficialOptions {
 const torchNames = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
 const originalHeader = "header";
 
+/** What a reader of official checkpoints may be told. */
 export interface ReadOfficialOptions {
   /** The full depth, where config.json does not say it. */
   readonly loops?: number;

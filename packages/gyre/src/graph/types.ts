@@ -3,6 +3,7 @@ import type { GraphBuilder } from "./builder.ts";
 
 /** `float` takes the precision of whatever runs the graph: 32 bits on a runtime, 64 in the interpreter. */
 export type DType = "float" | "int";
+/** Sizes of a tensor's axes, outermost first; empty for a scalar. */
 export type Shape = readonly number[];
 
 /** alpha a b, with the last two axes of an operand swapped first. */
@@ -12,6 +13,7 @@ export interface Product {
   readonly alpha: number;
 }
 
+/** The attributes of an operation that has none. */
 export interface None {
   readonly [key: string]: never;
 }
@@ -69,6 +71,7 @@ export interface OpAttrs {
   after: None;
 }
 
+/** The name of an operation of the graph. */
 export type OpName = keyof OpAttrs;
 
 /** One node of the graph and the single tensor that it computes. */

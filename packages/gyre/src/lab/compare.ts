@@ -19,6 +19,7 @@ export interface Arm {
   readonly weights: readonly Weights[];
 }
 
+/** Which models and algorithms are compared on which task. */
 export interface CompareOptions {
   readonly task: VectorTask;
   readonly arms: readonly Arm[];
@@ -31,6 +32,7 @@ export interface CompareOptions {
   readonly loops?: (spec: Spec) => readonly number[];
   /** Standard deviations of the labels' noise; 0 to 1 by default. */
   readonly noise?: readonly number[];
+  /** Called as models are measured. */
   readonly onProgress?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -46,6 +48,7 @@ export interface Outcome {
   readonly best: Curves;
 }
 
+/** What each model and algorithm made of the same prompts. */
 export interface Comparison {
   readonly task: VectorTask;
   /** Readings whose errors count, and how many examples come before each. */

@@ -27,6 +27,7 @@ const labRecipeSchema = z.strictObject({
   }),
   training: promptTrainingSchema,
 });
+/** A recipe of the laboratory: a task, a model and its training. */
 export type LabRecipe = z.infer<typeof labRecipeSchema>;
 
 /** What a recipe stands for, checked. */

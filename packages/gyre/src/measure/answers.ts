@@ -11,6 +11,7 @@ import { type DifficultyScore, scoreAnswers } from "../tasks/tokens/grading.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { badEvaluation } from "./errors.ts";
 
+/** What `evaluateAnswers` measures, and at which budgets. */
 export interface EvaluateAnswersOptions {
   readonly spec: Spec;
   readonly weights: ReadonlyMap<string, Tensor<Float32Array>>;

@@ -5,11 +5,13 @@ import { speedup, WORTHWHILE } from "../report/drafts-page.ts";
 import type { Calibration } from "../report/report.ts";
 import { median } from "../util/statistics.ts";
 
+/** What `calibrate` tries: prompts and numbers of drafted tokens. */
 export interface CalibrateOptions {
   /** Texts to continue. */
   readonly prompts: readonly (readonly number[])[];
   /** Tokens to write after each prompt; 48 by default. */
   readonly maxTokens?: number;
+  /** Called after every prompt. */
   readonly onProgress?: (progress: {
     readonly done: number;
     readonly total: number;

@@ -11,6 +11,7 @@ import { standardError } from "../util/statistics.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { badEvaluation } from "./errors.ts";
 
+/** What `evaluate` measures, and at which budgets. */
 export interface EvaluateOptions {
   readonly spec: Spec;
   readonly weights: ReadonlyMap<string, Tensor<Float32Array>>;
@@ -30,6 +31,7 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far an evaluation has come. */
 export interface EvaluateProgress {
   /** Index of the budget that is being measured. */
   readonly budget: number;

@@ -14,6 +14,7 @@ export type ExitPoint = ExitOutcome & {
   readonly counts: readonly number[];
 };
 
+/** Which text is read to measure exit rules, and how. */
 export interface ReadingOptions {
   readonly split: TokenSplit;
   /** Tokens to predict: whole windows of the context, in which the first `PROMPT` tokens are given. */

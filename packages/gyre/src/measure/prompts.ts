@@ -10,6 +10,7 @@ import { bootstrapBands, mean, median } from "../util/statistics.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
 import { badLabOption } from "./errors.ts";
 
+/** What `evaluatePrompts` measures: a task, its prompts, and numbers of loops. */
 export interface EvaluatePromptsOptions {
   readonly spec: Spec;
   readonly weights: Weights;
@@ -43,8 +44,10 @@ export interface ErrorCurve {
   readonly median: readonly number[];
 }
 
+/** Which prompts the classical algorithms answer: those of the model beside them. */
 export type BaselineOptions = Pick<EvaluatePromptsOptions, "seed" | "prompts" | "noise" | "resamples">;
 
+/** Errors of a model on prompts, by the number of examples that came before. */
 export interface PromptEvaluation {
   readonly prompts: number;
   readonly scale: number;

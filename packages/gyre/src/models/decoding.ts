@@ -44,6 +44,7 @@ export interface CallShape {
 }
 
 export const cacheKinds = ["keys", "values"] as const;
+/** What is kept of a token for those after it. */
 export type CacheKind = (typeof cacheKinds)[number];
 
 /** A layer that attends: in the core it does so anew in every loop. */

@@ -1,6 +1,7 @@
 import { isConditioned, parameterCount } from "./parameters.ts";
 import { headWidth, type Spec } from "./spec.ts";
 
+/** What a token costs at one number of loops. */
 export interface BudgetCost {
   readonly loops: number;
   /** Blocks applied to each token. */
@@ -13,6 +14,7 @@ export interface BudgetCost {
   readonly activationBytesPerToken: number;
 }
 
+/** The size of a model, and what a token costs at each number of loops. */
 export interface Description {
   readonly parameters: number;
   readonly budgets: readonly BudgetCost[];

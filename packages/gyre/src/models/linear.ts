@@ -2,6 +2,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { broadcastTo, matmul, neg, reshape, slice, sub, swapLast } from "../graph/ops.ts";
 import type { Graph, Value } from "../graph/types.ts";
 
+/** The sizes that a linear looped transformer is compiled for. */
 export interface LinearShape {
   readonly batch: number;
   /** Examples in context, n; the query comes on top. */

@@ -4,8 +4,10 @@ import { sizeOf, type Tensor } from "../util/tensor.ts";
 import { firstName } from "./first-names.ts";
 import { headWidth, type Spec } from "./spec.ts";
 
+/** How a parameter starts: normal with a deviation, one value, or uniform up to a bound. */
 export type Init = { readonly std: number } | { readonly fill: number } | { readonly bound: number };
 
+/** A tensor of weights before it has values: its shape and its start. */
 export interface Parameter {
   readonly shape: readonly number[];
   readonly init: Init;
@@ -17,6 +19,7 @@ export interface Stage {
   readonly positions: string | undefined;
   readonly norm: string | undefined;
 }
+/** The layers that run before the loops, in them, and after them. */
 export type StageName = "prelude" | "core" | "coda";
 
 /** Where the parameters of each stage live. With `frame: "loop"` a stage has positions and a norm of its own. */

@@ -61,9 +61,11 @@ export const promptOptionsSchema = presetOptionsSchema.omit({ adalnInit: true, r
 
 /** What a reader chooses of a language model; everything else follows from the preset. */
 export type Size = Readonly<z.input<typeof sizeSchema>>;
+/** What may be chosen of a preset for language models, apart from its size. */
 export type PresetOptions = Readonly<z.infer<typeof presetOptionsSchema>>;
 /** What a reader chooses of a model that learns in its context. */
 export type PromptSize = Readonly<z.infer<typeof promptSizeSchema>>;
+/** What may be chosen of a preset for prompts, apart from its size. */
 export type PromptPresetOptions = Readonly<z.infer<typeof promptOptionsSchema>>;
 
 /** What a row of the literature fixes, apart from size and options. */
@@ -103,9 +105,13 @@ const promptFamilies = {
   algoformer: { ...inContext, family: "algoformer", inject: "add", start: "zeros" },
 } as const satisfies Record<string, Row>;
 
+/** A preset of the literature for language models. */
 export type FamilyName = keyof typeof families;
+/** The presets for language models. */
 export const familyNames = Object.keys(families) as FamilyName[];
+/** A preset of the literature for models that learn in their context. */
 export type PromptFamilyName = keyof typeof promptFamilies;
+/** The presets for models that learn in their context. */
 export const promptFamilyNames = Object.keys(promptFamilies) as PromptFamilyName[];
 
 /** Rows of either kind that read tokens of a vocabulary: `--family` and recipes say which. */
@@ -163,11 +169,16 @@ export function promptPreset(name: PromptFamilyName, size: PromptSize, options: 
   });
 }
 
+/** The standard transformer: every layer runs once. */
 export const gpt = (size: Size, options: PresetOptions = {}): Spec => preset("gpt", size, options);
+/** Base-Loop: the core runs `loops` times, and nothing tells it which loop it is in (LoopFormer, section 4). */
 export const baseLoop = (size: Size, options: PresetOptions = {}): Spec => preset("baseLoop", size, options);
+/** The time-modulated looped transformer: every loop is told the time t, and not the step size (LoopFormer, section 4). */
 export const tmlt = (size: Size, options: PresetOptions = {}): Spec => preset("tmlt", size, options);
+/** LoopFormer: every loop is told the time t and the step size dt (arXiv 2602.11451). */
 export const loopformer = (size: Size, options: PresetOptions = {}): Spec =>
   preset("loopformer", size, options);
+/** The presets for language models, by name. */
 export const presets = { gpt, baseLoop, tmlt, loopformer } as const;
 
 /** The standard transformer in context; `inject: "everyLayer"` adds the input at each layer. */
@@ -190,6 +201,7 @@ export const algoformer = (
   size: PromptSize,
   options: Pick<PromptPresetOptions, "bias" | "activation" | "prelude" | "coda"> = {},
 ): Spec => promptPreset("algoformer", size, options);
+/** The presets for models that learn in their context, by name. */
 export const promptPresets = { transformer, tiedTransformer, loopedTransformer, algoformer } as const;
 
 /** A language model in few words, as recipes and flags say it. */
@@ -201,6 +213,7 @@ export const modelSchema = z.strictObject({
   ...sizeSchema.omit({ vocab: true }).shape,
   ...presetOptionsSchema.shape,
 });
+/** A language model in few words, as recipes and flags say it. */
 export type ModelInput = Readonly<z.input<typeof modelSchema>>;
 
 /** The spec of a language model in few words, over a vocabulary. Throws SPEC_INVALID. */

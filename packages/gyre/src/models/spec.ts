@@ -128,6 +128,7 @@ export const specSchema = z.strictObject({
   readout: readout.default({ kind: "tokens", tied: true }).describe("what goes in and comes out"),
 });
 
+/** A model without its weights, as plain JSON: everything that decides what it computes. */
 export interface Spec extends z.infer<typeof specSchema> {}
 
 /** What torch's norms add when they are told nothing: float32's machine epsilon, and a constant. */

@@ -7,6 +7,7 @@ import { badTrajectoryLoops } from "./errors.ts";
  * composition of L into S parts is equally likely.
  */
 export const samplerNames = ["official", "uniform"] as const;
+/** How short trajectories are drawn in training: as the official code does, or uniformly. */
 export type SamplerName = (typeof samplerNames)[number];
 
 /** A trajectory in whole units of 1/L: S from 1 to L - 1 uniformly, then S positive parts that sum to L. */

@@ -13,6 +13,7 @@ import {
 import { repeatModel } from "./repeat.ts";
 import { splits } from "./splits.ts";
 
+/** How a graph is written as ONNX. */
 export interface EncodeOptions {
   /** Element type of every `float` value. */
   readonly precision: Precision;

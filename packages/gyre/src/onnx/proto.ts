@@ -21,7 +21,9 @@ const dtypes = {
   bool: { code: 9, array: Uint8Array },
 } as const;
 
+/** An element type of ONNX. */
 export type OnnxDType = keyof typeof dtypes;
+/** The values of an ONNX tensor. */
 export type OnnxData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A constant. The array type of `data` belongs to `dtype`: BigInt64Array for int64, Uint8Array for bool. */
@@ -52,12 +54,14 @@ export interface OnnxNode {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
+/** The name, element type and shape of an input or output. */
 export interface OnnxValueInfo {
   readonly name: string;
   readonly dtype: OnnxDType;
   readonly shape: readonly number[];
 }
 
+/** A graph as ONNX defines it. */
 export interface OnnxGraph {
   /** `"graph"` when left out. */
   readonly name?: string;

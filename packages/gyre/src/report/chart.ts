@@ -69,10 +69,15 @@ export const chartSchema = z.strictObject({
   notes: z.array(z.string()).optional(),
 });
 
+/** A chart in plain data: axes, series, and lines to compare them with. */
 export type Chart = z.infer<typeof chartSchema>;
+/** The points of one thing that was measured, drawn in one colour. */
 export type Series = z.infer<typeof seriesSchema>;
+/** One point of a series, perhaps with the span of its repetitions. */
 export type Point = z.infer<typeof pointSchema>;
+/** One axis of a chart. */
 export type Axis = z.infer<typeof axisSchema>;
+/** A straight line of a chart that series are compared with. */
 export type Guide = z.infer<typeof guideSchema>;
 
 /** A part of a chart's series, on the axes of all of them. */

@@ -28,6 +28,7 @@ const provenanceSchema = z.strictObject({
     .optional(),
   seeds: z.array(z.int()).optional(),
 });
+/** What made a report: the command, the machine, the date and the commit. */
 export type Provenance = z.infer<typeof provenanceSchema>;
 
 /** A model that was measured: the name of its run, and which of its weights. */
@@ -38,6 +39,7 @@ const modelSchema = z.strictObject({
   /** Checksum of the weights. */
   sha256: text.optional(),
 });
+/** A model that was measured: the name of its run, and which of its weights. */
 export type MeasuredModel = z.infer<typeof modelSchema>;
 
 const budgetPointSchema = z
@@ -61,6 +63,7 @@ const budgetPointSchema = z
     path: ["trajectory"],
     message: "must hold one step size for each loop",
   });
+/** Quality and cost of a model at one budget. */
 export type BudgetPoint = z.infer<typeof budgetPointSchema>;
 
 const modelReportSchema = modelSchema.extend({
@@ -71,6 +74,7 @@ const modelReportSchema = modelSchema.extend({
   trainedLoops: positive,
   points: z.array(budgetPointSchema),
 });
+/** A language model of a report: what it is, and its points. */
 export type ModelReport = z.infer<typeof modelReportSchema>;
 
 const protocolSchema = z.strictObject({
@@ -105,6 +109,7 @@ const exitCurveSchema = z.strictObject({
   points: z.array(exitOutcomeSchema),
   random: z.array(exitOutcomeSchema),
 });
+/** Quality against loops of one exit rule, over its thresholds. */
 export type ExitCurve = z.infer<typeof exitCurveSchema>;
 
 const draftSchema = z.strictObject({ kind: z.enum(["prefix", "coarse"]), loops: positive, tokens: positive });
@@ -131,6 +136,7 @@ const calibrationSchema = z.strictObject({
   /** The fastest draft, if it is faster than plain decoding by a margin that is more than noise. */
   best: draftSchema.nullable(),
 });
+/** Which draft decodes fastest on this machine, and how much is gained. */
 export type Calibration = z.infer<typeof calibrationSchema>;
 
 const answerPointSchema = z.strictObject({
@@ -162,6 +168,7 @@ const answerModelSchema = modelSchema.extend({
   trainedLoops: positive,
   points: z.array(answerPointSchema).min(1),
 });
+/** A model of a report on answers: how many are right at each number of loops. */
 export type AnswerModel = z.infer<typeof answerModelSchema>;
 
 const answersShape = {
@@ -222,6 +229,7 @@ const benchmarkModelSchema = modelSchema.extend({
   source: text,
   points: z.array(benchmarkPointSchema),
 });
+/** A model of a report on benchmarks: its scores at each budget. */
 export type BenchmarkModel = z.infer<typeof benchmarkModelSchema>;
 
 const claimSchema = z.strictObject({
@@ -284,8 +292,11 @@ export const reportSchema = z.discriminatedUnion("kind", [
   reportOf("lab", { findings: findingsSchema }),
 ]);
 
+/** What `report.json` holds, whatever was measured. */
 export type Report = z.infer<typeof reportSchema>;
+/** What a report measured. */
 export type ReportKind = Report["kind"];
+/** The report of a kind. */
 export type ReportOf<Kind extends ReportKind> = Extract<Report, { kind: Kind }>;
 /** A report on the quality of language models. */
 export type QualityReport = ReportOf<"budgets" | "trajectories">;

@@ -1,6 +1,7 @@
 import type { Axis } from "./chart.ts";
 import { siText } from "./numbers.ts";
 
+/** A mark on an axis and its label. */
 export interface Tick {
   readonly at: number;
   readonly text: string;
@@ -12,6 +13,7 @@ export interface Scale {
   readonly low: number;
   readonly high: number;
   readonly ticks: readonly Tick[];
+  /** Pixels of a value. */
   readonly at: (value: number) => number;
 }
 

@@ -6,6 +6,7 @@ const positive = z.int().positive();
 
 /** A number of each token: its quartiles over all tokens. */
 const spreadSchema = z.strictObject({ low: real, median: real, high: real });
+/** A mean and the quantiles around it. */
 export type Spread = z.infer<typeof spreadSchema>;
 
 /** A token that a state would predict. */
@@ -41,6 +42,7 @@ const loopSchema = z.strictObject({
     })
     .optional(),
 });
+/** The states of all tokens after one loop. */
 export type LoopMeasures = z.infer<typeof loopSchema>;
 
 /** One token of the first text, loop by loop. */
@@ -63,6 +65,7 @@ const traceSchema = z.strictObject({
     }),
   ),
 });
+/** One token of the first text, loop by loop. */
 export type TokenTrace = z.infer<typeof traceSchema>;
 
 /** What the last loop does to small disturbances of the states that a run ends in. */
@@ -77,6 +80,7 @@ const stabilitySchema = z.strictObject({
   isExact: z.boolean(),
   texts: positive,
 });
+/** What the last loop does to small disturbances. */
 export type LoopStability = z.infer<typeof stabilitySchema>;
 
 /** A run of so many loops. */
@@ -90,6 +94,7 @@ const loopedSchema = z.strictObject({
   tokens: z.array(traceSchema),
   stability: stabilitySchema,
 });
+/** The loops of one depth: their states, and how alike they are. */
 export type RunAnalysis = z.infer<typeof loopedSchema>;
 
 /** Loss after a number of loops, beside the best that fewer loops give. */
@@ -102,6 +107,7 @@ const dialSchema = z.strictObject({
   /** Standard error of `worse`, from token to token. */
   stderr: real,
 });
+/** Loss after a number of loops, beside the best that fewer loops give. */
 export type DialPoint = z.infer<typeof dialSchema>;
 
 const tendencySchema = z.enum(["settling", "marginal", "drifting"]);
@@ -122,6 +128,7 @@ const verdictSchema = z.strictObject({
   /** The same in sentences. */
   text: z.array(z.string()),
 });
+/** Whether the loops settle, and up to how many the dial may be turned. */
 export type Verdict = z.infer<typeof verdictSchema>;
 
 /** A look inside the loops of a model: what the states of some texts do, loop by loop. */
@@ -137,4 +144,5 @@ export const analysisSchema = z.strictObject({
   judged: positive,
   verdict: verdictSchema,
 });
+/** What `analyze` found out about the loops of a model. */
 export type Analysis = z.infer<typeof analysisSchema>;

@@ -4,10 +4,13 @@ import { escapeMarkdown } from "./markdown.ts";
 export interface Column<Row> {
   readonly title: string;
   readonly align?: "left" | "right";
+  /** What stands in the cell of a row. */
   readonly text: (row: Row) => string;
+  /** What is compared: the smallest is marked. */
   readonly best?: (row: Row) => number;
 }
 
+/** The head of a table's column. */
 export interface TableHeading {
   readonly title: string;
   readonly align: "left" | "right";
@@ -15,6 +18,7 @@ export interface TableHeading {
   readonly isCompared: boolean;
 }
 
+/** A cell of a table, in text. */
 export interface TableCell {
   readonly text: string;
   readonly isBest: boolean;

@@ -1,3 +1,4 @@
+/** Whether all steps of a trajectory are of equal size. */
 export function isUniform(trajectory: readonly number[]): boolean {
   return trajectory.every((step) => Math.abs(step * trajectory.length - 1) < 1e-6);
 }

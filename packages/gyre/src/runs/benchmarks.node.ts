@@ -21,6 +21,7 @@ import { openRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
 import { loadWeights } from "./weights.node.ts";
 
+/** Which benchmarks are asked at which budgets, and what goes into the report. */
 export interface EvaluateBenchmarksOptions {
   readonly benchmarks: readonly Benchmark[];
   /** The budgets of one model; `isCompared` when it stands among others. */
@@ -32,12 +33,14 @@ export interface EvaluateBenchmarksOptions {
   /** Rows that are read together; no result depends on it. */
   readonly batch?: number;
   readonly threads?: number;
+  /** Called as continuations are read. */
   readonly onProgress?: (progress: BenchmarkProgress) => void;
   /** Told of damaged checkpoints that were passed over. */
   readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
+/** How far an evaluation on benchmarks has come. */
 export interface BenchmarkProgress {
   readonly model: string;
   readonly benchmark: string;
@@ -164,6 +167,7 @@ function depthsOf(
   }));
 }
 
+/** Which benchmarks a server is asked. */
 export interface EvaluateServerOptions
   extends Pick<
     EvaluateBenchmarksOptions,

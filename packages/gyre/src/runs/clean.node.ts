@@ -4,6 +4,7 @@ import { runKinds } from "./config.ts";
 import { folderSize } from "./list.node.ts";
 import { holdRun } from "./run.node.ts";
 
+/** Which checkpoints `cleanRun` keeps. */
 export interface CleanOptions {
   /** Good checkpoints to keep, the newest; 1 by default. Training itself keeps two. */
   readonly keep?: number;

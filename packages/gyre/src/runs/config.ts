@@ -19,6 +19,7 @@ const dataSchema = z.union([
   /** Runs of format 1 knew the checksum of the manifest alone. */
   z.strictObject({ path: z.string(), manifestSha256: z.string() }),
 ]);
+/** Which dataset a run learned from: where it was, and its checksum. */
 export type DataReference = z.infer<typeof dataSchema>;
 
 const common = { version: z.literal(CONFIG_VERSION), spec: storedSpecSchema };
@@ -63,17 +64,23 @@ const configSchema = z.discriminatedUnion("kind", [
   schemas.task,
 ]);
 
+/** The config of a run on text. */
 export type TextConfig = z.infer<typeof schemas.text>;
+/** The config of a run that was made of an official checkpoint. */
 export type ImportedConfig = z.infer<typeof schemas.imported>;
+/** The config of a run on prompts of vectors. */
 export type PromptsConfig = Omit<z.infer<typeof schemas.prompts>, "training"> & {
   readonly training: PromptTraining;
 };
+/** The config of a run on a task of tokens. */
 export type TaskConfig = Omit<z.infer<typeof schemas.task>, "training"> & {
   readonly training: AnswerTraining;
 };
 /** What config.json of a run says: enough to go on with it, and to use its model without its data. */
 export type RunConfig = TextConfig | ImportedConfig | PromptsConfig | TaskConfig;
+/** What a run learns from: text, an official checkpoint, prompts of vectors, or a task of tokens. */
 export type RunKind = RunConfig["kind"];
+/** The kinds of runs. */
 export const runKinds = ["text", "imported", "prompts", "task"] as const satisfies readonly RunKind[];
 /** Runs whose model reads and writes text. */
 export type LanguageConfig = TextConfig | ImportedConfig;

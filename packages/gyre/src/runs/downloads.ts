@@ -5,7 +5,9 @@ import { brokenDownload, fetchedOther, fetchMemory, fetchStatus, fetchUnreachabl
 
 /** Where fetched files are kept: the part of the browser's `Cache` that is used. */
 export interface FileStore {
+  /** What is kept under an address. */
   match(url: string): Promise<Response | undefined>;
+  /** Keeps a response under an address. */
   put(url: string, response: Response): Promise<unknown>;
 }
 

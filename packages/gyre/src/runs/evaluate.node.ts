@@ -14,6 +14,7 @@ import { dataOf, measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
 import { loadWeights } from "./weights.node.ts";
 
+/** How runs are measured, and what goes into the report. */
 export interface EvaluateRunsOptions {
   /** The budgets of one model; `isCompared` when it stands among others. */
   readonly budgets: (spec: Spec, isCompared: boolean) => Promise<readonly Budget[]>;
@@ -35,6 +36,7 @@ export interface EvaluateRunsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far the evaluation of runs has come. */
 export interface RunProgress extends EvaluateProgress {
   readonly name: string;
   /** Number of budgets of this run. */

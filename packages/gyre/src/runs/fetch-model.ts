@@ -29,6 +29,7 @@ import {
   runKind,
 } from "./errors.ts";
 
+/** How a model is fetched: progress, an end to it, and where its files are kept. */
 export interface FetchModelOptions {
   readonly signal?: AbortSignal;
   /** Called for every piece that arrives. */

@@ -16,6 +16,7 @@ import { createRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
 import { loadWeights } from "./weights.node.ts";
 
+/** How an official checkpoint becomes a run. */
 export interface ImportOptions {
   /** Run directory to make. */
   readonly out: string;
@@ -29,6 +30,7 @@ export interface ImportOptions {
   readonly force?: boolean;
 }
 
+/** How a run is written as an official checkpoint. */
 export interface ExportOptions {
   /** As imported, or F32, when left out. */
   readonly dtype?: FloatDType;

@@ -12,6 +12,7 @@ import type { LoadedWeights } from "./weights.node.ts";
 /** What the newest report of a folder is called besides its own name. */
 const LATEST = "latest";
 
+/** Where a report goes. */
 export interface SaveReportOptions {
   readonly folder: string;
   /** The files' name without their endings. Left out, it says what was measured, and latest.md and latest.json are written too. */

@@ -58,6 +58,7 @@ export class HeldRun<Config extends RunConfig = LanguageConfig> implements Run<C
     this.#lock = lock;
   }
 
+  /** What config.json says. */
   get config(): Config {
     return this.#config;
   }
@@ -99,6 +100,7 @@ export class HeldRun<Config extends RunConfig = LanguageConfig> implements Run<C
     await this.metrics.append(record);
   }
 
+  /** Lets the run go: another process may hold it then. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lock?.[Symbol.asyncDispose]();
   }
@@ -178,6 +180,7 @@ export interface NewData {
   readonly manifest: DatasetManifest;
 }
 
+/** What happens to a run that is there already, and what a new one begins with. */
 export interface CreateRunOptions<Config extends RunConfig> {
   /** Replace a run that is there already; it is deleted once the new one is in its place. */
   readonly force?: boolean;

@@ -11,6 +11,7 @@ import { badThreads, contribWrong } from "./errors.ts";
 import type { Runtime } from "./runtime.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
+/** How onnxruntime runs in Node. */
 export interface OnnxRuntimeOptions extends SessionOptions {
   /** Threads within one operation; all cores by default, at most four a core. */
   readonly threads?: number;

@@ -6,6 +6,7 @@ import { badThreads } from "./errors.ts";
 import { selfTest, type WrongOperation } from "./self-test.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
+/** How onnxruntime runs in a page. */
 export interface WebRuntimeOptions extends Omit<SessionOptions, "precision" | "contrib"> {
   /** WebAssembly on the CPU, the default, or the GPU where the page has one that computes rightly. */
   readonly provider?: "wasm" | "webgpu";

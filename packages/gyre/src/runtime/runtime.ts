@@ -2,6 +2,7 @@ import type { Repeat } from "../graph/repeat.ts";
 import type { Graph } from "../graph/types.ts";
 import type { Precision, Tensor } from "../util/tensor.ts";
 
+/** What a runtime may assume of a graph that it compiles. */
 export interface CompileOptions {
   /** Inputs with fixed values; they need not be passed to `run`. */
   readonly bound?: ReadonlyMap<string, Tensor>;
@@ -20,6 +21,7 @@ export interface CompileOptions {
   readonly repeat?: Repeat;
 }
 
+/** A graph that is ready to run. */
 export interface Program extends AsyncDisposable {
   /** Runs the graph. Inputs are read in place and must not change before the promise settles. */
   run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
@@ -30,5 +32,6 @@ export interface Runtime extends AsyncDisposable {
   readonly name: string;
   /** What `float` values are computed in, and given as. */
   readonly precision: Precision;
+  /** Makes a graph ready to run; equal ones are compiled once. */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
 }

@@ -20,14 +20,18 @@ export interface Host {
   readonly writesOutputs: boolean;
   /** Operations that the device computes wrongly, and the host instead; few and small ones. */
   readonly wrong?: ReadonlySet<OpName>;
+  /** A hash of a graph, by which equal ones are found. */
   hash(bytes: Uint8Array): string | Promise<string>;
+  /** Opens a session on the bytes of an ONNX model. */
   createSession(
     bytes: Uint8Array,
     options: { readonly pinned: CompileOptions["pinned"] | undefined },
   ): Promise<InferenceSession>;
+  /** A tensor of onnxruntime over these values. */
   tensor(type: OrtTensor.Type, data: Tensor["data"] | BigInt64Array, shape: readonly number[]): OrtTensor;
 }
 
+/** How onnxruntime runs, in Node as in a page. */
 export interface SessionOptions {
   readonly precision?: Precision;
   /** Programs kept compiled; the least recently used one is let go beyond it, pinned ones apart. 16 by default. */
@@ -59,6 +63,7 @@ export class OnnxRuntime implements Runtime {
     this.precision = options.precision ?? "float32";
   }
 
+  /** Makes a graph ready to run; equal ones share a session. */
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Program> {
     const { bound, buffers = 2, lean = false, fused = false, pinned, repeat } = options;
     const seen = bound || repeat ? undefined : this.#keys.get(graph);
@@ -122,6 +127,7 @@ export class OnnxRuntime implements Runtime {
     return this.#programs.size;
   }
 
+  /** Lets every program go. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of [...this.#programs.values()]) await program.release();
   }

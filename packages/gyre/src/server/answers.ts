@@ -16,12 +16,15 @@ import { eventStream } from "./sse.ts";
 /** Where the server's numbers go. */
 export interface Metrics {
   readonly contentType: string;
+  /** Everything counted, in Prometheus's format. */
   text(): Promise<string>;
   /** An answer began, this long after its request. */
   answered(route: string, status: number, seconds: number): void;
+  /** So many tokens were read and written. */
   wrote(model: string, promptTokens: number, ends: readonly JobEnd[]): void;
 }
 
+/** What a server answers for, and within which limits. */
 export interface AnswersOptions {
   readonly models: readonly ServedModel[];
   readonly limits?: Partial<Limits>;

@@ -16,6 +16,7 @@ import { chatStyle, completionStyle } from "./responses.ts";
 import { chatRequest, completionRequest, detokenizeRequest, tokenizeRequest } from "./schemas.ts";
 import { detokenize, tokenize, tokenizerInfoOf, tokenizingModel } from "./tokens.ts";
 
+/** Who may call a server. */
 export interface AppOptions extends AnswersOptions {
   /** Asked of every request to /v1, to the tokenizer and to /metrics. */
   readonly apiKey?: string;
@@ -29,6 +30,7 @@ export interface AppOptions extends AnswersOptions {
 
 /** The server as a function from Request to Response. */
 export interface App {
+  /** Answers one request. */
   fetch(request: Request): Response | Promise<Response>;
 }
 

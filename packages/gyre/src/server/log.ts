@@ -66,7 +66,9 @@ export class RequestNote {
   }
 }
 
+/** The ways to write a line of the request log. */
 export const logFormats = ["text", "json"] as const;
+/** How a line of the request log is written. */
 export type LogFormat = (typeof logFormats)[number];
 
 /**

@@ -21,8 +21,10 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe("most loops that a request may ask for; the full depth when left out"),
 });
+/** What a server accepts at most. */
 export type Limits = Readonly<z.infer<typeof limitsSchema>>;
 
+/** What a server accepts at most, unless told. */
 export const defaultLimits: Limits = limitsSchema.parse({});
 
 /** How a server runs, besides its limits. */
@@ -37,4 +39,5 @@ export const serveSchema = z.strictObject({
         "no calls",
     ),
 });
+/** How a server runs, unless told. */
 export const serveDefaults = serveSchema.parse({});

@@ -26,6 +26,7 @@ export interface Job {
   readonly logprobs?: number;
 }
 
+/** A token and its probability. */
 export interface TokenChance {
   /** Its text, or `token_id:N` where it is a part of a character. */
   readonly token: string;
@@ -34,6 +35,7 @@ export interface TokenChance {
   readonly logprob: number;
 }
 
+/** A token of a text with its probability and the likeliest others. */
 export interface ChosenToken extends Omit<TokenChance, "logprob"> {
   /** Null where nothing comes before it: a prompt's first token. */
   readonly logprob: number | null;
@@ -66,6 +68,7 @@ export interface JobFailure {
   readonly reason: string;
 }
 
+/** What a scheduler says of a job: a piece of text, its end, or what failed. */
 export type JobEvent = ({ readonly type: "piece" } & Piece) | JobEnd | JobFailure;
 
 /** What a scheduler has to do and holds. */

@@ -11,8 +11,11 @@ export interface ReadSubmission {
   readonly loops: Loops;
   /** Entries of the tokenizer's vocabulary; all submissions have the same. */
   readonly vocab?: number;
+  /** Called for every stretch of the text, in order. */
   onReading(reading: Reading): void;
+  /** Called once, after the last. */
   onEnd(): void;
+  /** Called once instead, where reading fails. */
   onError(error: unknown): void;
 }
 

@@ -5,6 +5,7 @@ import { advance, type Finish, type GeneratedToken, Stream } from "../decode/str
 import type { Load } from "./protocol.ts";
 import { type ReadSubmission, Reads } from "./reads.ts";
 
+/** How a scheduler shares its calls among streams. */
 export interface SchedulerOptions {
   /** Streams that share a call; 16 by default. */
   readonly slots?: number;
@@ -24,7 +25,9 @@ export interface Submission {
   readonly options: Omit<GenerateOptions, "signal">;
   /** True ends the stream here. */
   onToken(token: GeneratedToken): boolean;
+  /** Called once, after the last token. */
   onEnd(finish: Finish): void;
+  /** Called once instead, where decoding fails. */
   onError(error: unknown): void;
 }
 
@@ -61,6 +64,7 @@ export class Scheduler {
     this.#reads = new Reads(decoder);
   }
 
+  /** What is running, waiting and held at this moment. */
   get load(): Load {
     const streams = [...this.#running].flatMap(({ stream }) => stream ?? []);
     return {

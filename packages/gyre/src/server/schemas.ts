@@ -131,6 +131,7 @@ const message = z
     path: ["content"],
     error: "a text: null is only for the assistant",
   });
+/** One message of a chat, as clients send it. */
 export type ChatMessage = z.infer<typeof message>;
 
 export const chatRequest = z.strictObject({

@@ -21,6 +21,7 @@ import { loadHono } from "./packages.ts";
 import type { ServedModel } from "./plan.ts";
 import { modelKey } from "./served-run.node.ts";
 
+/** How `serve` listens, and for whom. */
 export interface ServeOptions {
   /** What to listen on: 127.0.0.1 by default, this machine only. */
   readonly host?: string;

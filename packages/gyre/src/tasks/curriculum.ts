@@ -11,6 +11,7 @@ export const scheduleSchema = z.union([
     .strictObject({ from: size, to: size, by: size, every: z.int().positive().max(most.steps) })
     .refine(({ from, to }) => from <= to, { error: "from is above to" }),
 ]);
+/** A value that may change during training: a number, or one that grows step by step. */
 export type Schedule = z.infer<typeof scheduleSchema>;
 
 /** The value at an optimizer step, counted from 0 (Looped Transformer code, curriculum.py). */

@@ -11,6 +11,7 @@ export interface Prompts {
   /** Token positions at which predictions are read, R of them. */
   readonly readAt: readonly number[];
 }
+/** Which prompts of vectors a task draws: a pure function of these. */
 export interface DrawOptions {
   readonly seed: number;
   /** Distinguishes training steps and evaluation sets. */
@@ -80,6 +81,7 @@ export interface DifficultyRange {
   readonly to: number;
 }
 
+/** Which problems of tokens a task draws: a pure function of these. */
 export interface TokenDrawOptions {
   readonly seed: number;
   /** Distinguishes training steps and evaluation sets. */
@@ -161,4 +163,5 @@ export interface TokenTask {
   grade(problem: TokenProblem, answer: ArrayLike<number>): boolean;
 }
 
+/** A task of vectors or of tokens. */
 export type Task = VectorTask | TokenTask;

@@ -47,6 +47,7 @@ export interface Optimisation extends Progress {
   readonly state: TrainState;
 }
 
+/** What the training loop tells as it goes. */
 export type TrainEvent =
   | { readonly type: "start"; readonly step: number; readonly steps: number }
   /** The first step is about to run. */
@@ -68,6 +69,7 @@ export type TrainEvent =
     }
   | { readonly type: "checkpoint"; readonly step: number }
   | { readonly type: "end"; readonly step: number; readonly reason: "done" | "stopped" };
+/** What one optimizer step did. */
 export type StepEvent = Extract<TrainEvent, { readonly type: "step" }>;
 
 /** Steps between two checks that all ranks have the same weights; others come before a checkpoint. */

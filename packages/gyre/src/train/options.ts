@@ -30,6 +30,7 @@ export const optimiserSchema = z.strictObject({
     .default(false)
     .describe("rebuild activations in the backward pass: less memory, more time"),
 });
+/** Steps, rates and the optimizer's constants. */
 export type OptimiserOptions = z.infer<typeof optimiserSchema>;
 
 /**
@@ -53,6 +54,7 @@ export const objectiveSchema = z
     }),
   ])
   .describe("what is minimised; elastic for a loopformer, final for others");
+/** What training minimises. */
 export type Objective = z.infer<typeof objectiveSchema>;
 
 /** Everything that decides a training run on text, apart from spec and data. Defaults follow LoopFormer. */
@@ -71,6 +73,7 @@ export const trainingSchema = optimiserSchema.extend({
     .optional()
     .describe("standard deviation that weights start with, residual projections in proportion; 0.02"),
 });
+/** Everything that decides a training run on text, apart from spec and data. */
 export type TrainingOptions = z.infer<typeof trainingSchema>;
 /** Training options as a user writes them: everything may be left out. */
 export type TrainingInput = Omit<z.input<typeof trainingSchema>, "objective"> & {

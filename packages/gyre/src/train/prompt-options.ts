@@ -36,7 +36,9 @@ export const promptTrainingSchema = optimiserSchema.extend({
   noise: z.number().min(0).default(0).describe("standard deviation of the labels' noise"),
   seed: z.int().min(0).default(1).describe("seed of weights and prompts"),
 });
+/** Training on prompts as a user writes it: everything may be left out. */
 export type PromptTrainingInput = z.input<typeof promptTrainingSchema>;
+/** Everything that decides a training run on prompts, with all defaults filled in. */
 export type PromptTraining = Omit<
   z.infer<typeof promptTrainingSchema>,
   "points" | "dims" | "loops" | "learningRateFloor"

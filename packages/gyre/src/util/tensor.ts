@@ -4,13 +4,16 @@ export interface Tensor<Data extends TensorData = TensorData> {
   readonly shape: readonly number[];
 }
 
+/** The values of a float tensor. */
 export type FloatData = Float32Array | Float64Array;
+/** The element type of every float of a program. */
 export type Precision = "float32" | "float64";
 
 /** Zeros of a precision. */
 export const zeros = (precision: Precision, size: number): FloatData =>
   precision === "float32" ? new Float32Array(size) : new Float64Array(size);
 
+/** The values of a tensor. */
 export type TensorData = FloatData | Int32Array | Uint8Array;
 
 /** Number of elements of a shape; 1 for a scalar. */

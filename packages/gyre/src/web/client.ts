@@ -17,11 +17,15 @@ import type {
 
 /** The part of a Web Worker that is used. */
 export interface WorkerLike {
+  /** Sends a message to the other side. */
   postMessage(message: unknown): void;
+  /** Hears messages and errors of the other side. */
   addEventListener(type: "message" | "error", listener: (event: never) => void): void;
+  /** Ends the other side at once. */
   terminate(): void;
 }
 
+/** What every call may be told: when to give up. */
 export interface Abortable {
   readonly signal?: AbortSignal;
 }

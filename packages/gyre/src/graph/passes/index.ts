@@ -6,6 +6,7 @@ import { rematerialize } from "./rematerialize.ts";
 import { simplify } from "./simplify.ts";
 import { transposesInSteps } from "./transposes.ts";
 
+/** What a runtime wants of the graphs that it is given. */
 export interface PrepareOptions extends LowerOptions {
   /** Fused operations to leave whole, which the runtime must have. */
   readonly keep?: readonly OpName[];

@@ -4,6 +4,7 @@ import { type Graph, isOp, type Value } from "../types.ts";
 import { rebuild, useCounts } from "./rebuild.ts";
 import { scaled } from "./simplify.ts";
 
+/** How fused operations are written in plain ones. */
 export interface LowerOptions {
   /** Leave a transposed right operand of a batched product to the runtime, which must have one for it. */
   readonly keepTransB?: boolean;

@@ -12,6 +12,7 @@ export interface TrainedModel {
   readonly weights: Weights;
 }
 
+/** What a figure of the laboratory needs to be measured. */
 export interface FigureContext {
   readonly seeds: readonly number[];
   /** Opens a runtime; the figure disposes of it. */
@@ -22,6 +23,7 @@ export interface FigureContext {
   readonly prompts?: number;
   /** Sizes far below the published ones, to see that a figure runs; its claims then decide little. */
   readonly isBrief?: boolean;
+  /** Called as training and measuring go on. */
   readonly onProgress?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -32,6 +34,7 @@ export interface FigureRecipe {
   readonly summary: string;
   /** How many seeds it takes; 2 by default. */
   readonly seeds?: number;
+  /** Measures what the figure shows and decides its claims. */
   measure(context: FigureContext): Promise<Findings>;
 }
 

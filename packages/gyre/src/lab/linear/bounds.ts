@@ -26,6 +26,7 @@ const stepRules = {
 } as const;
 type StepRule = keyof typeof stepRules;
 
+/** One setting in which the bounds are checked. */
 export interface BoundCell {
   readonly inputs: InputName;
   readonly dims: number;
@@ -33,12 +34,14 @@ export interface BoundCell {
   readonly ratio: number;
 }
 
+/** How thoroughly the bounds are checked. */
 export interface BoundOptions {
   readonly seed: number;
   readonly prompts: number;
   readonly loops: number;
 }
 
+/** How the errors of a setting compare with the bounds. */
 export interface BoundResult extends BoundCell {
   readonly conditionMedian: number;
   readonly conditionHigh: number;

@@ -7,6 +7,7 @@ export interface LinearWeights {
   readonly Q: Tensor<Float64Array>;
 }
 
+/** Weights of a linear looped transformer that make each loop one step of gradient descent. */
 export interface Construction {
   readonly dims: number;
   readonly outputs: number;

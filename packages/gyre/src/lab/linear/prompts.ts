@@ -8,6 +8,7 @@ export interface InputLaw {
   readonly scales: readonly number[];
 }
 
+/** A law of inputs of the linear theory. */
 export type InputName = "gaussian" | "spherical" | "ill-conditioned";
 export const inputNames: readonly InputName[] = ["gaussian", "spherical", "ill-conditioned"];
 
@@ -18,6 +19,7 @@ export function inputLaw(name: InputName, dims: number): InputLaw {
   return { kind: name === "spherical" ? "spherical" : "gaussian", scales };
 }
 
+/** Which linear problems are drawn: a pure function of these. */
 export interface LinearDraw {
   readonly seed: number;
   readonly stream: string;

@@ -12,6 +12,7 @@ import { construct, type LinearWeights } from "./construct.ts";
 import { drawLinear, type InputLaw, type LinearPrompts, momentsOf } from "./prompts.ts";
 import { type DrawnMoments, drawMoments } from "./wishart.ts";
 
+/** What a linear looped transformer is trained on. */
 export interface LinearTraining {
   /** What is learned. */
   readonly parametrisation: Parametrisation;
@@ -43,6 +44,7 @@ const optimiser = {
 /** The cosine ends at this part of the learning rate. */
 const floor = 0.02;
 
+/** What training a linear looped transformer gave. */
 export interface TrainedLinear {
   readonly weights: LinearWeights;
   /** Mean loss of each hundredth of the training, in order. */

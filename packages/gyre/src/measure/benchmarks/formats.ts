@@ -58,6 +58,7 @@ export const formats: Readonly<Record<string, Format>> = {
   winogrande: { kind: "choices", metrics: accuracy, read: winogrande },
 };
 
+/** The formats of benchmark files that `gyre eval --tasks` reads. */
 export const formatNames: readonly string[] = Object.keys(formats);
 
 interface Choices {

@@ -46,7 +46,9 @@ export interface GenerationQuestion {
   readonly answers: readonly string[];
 }
 
+/** One question of a benchmark. */
 export type Question = ChoiceQuestion | LastWordQuestion | RollingQuestion | GenerationQuestion;
+/** How a question is asked: choices, a last word, a text to be predicted, or an answer to be written. */
 export type QuestionKind = Question["kind"];
 
 /** What each kind of question can be measured by. */
@@ -57,6 +59,7 @@ export const metricsOf = {
   generation: ["exact_match"],
 } as const satisfies Record<QuestionKind, readonly string[]>;
 
+/** A number by which a benchmark is measured, named as lm-eval names it. */
 export type BenchmarkMetric = (typeof metricsOf)[QuestionKind][number];
 
 /** How an answer is written and compared. */

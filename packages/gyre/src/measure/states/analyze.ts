@@ -11,6 +11,7 @@ import { spectralNorm, spectralRadius } from "./radius.ts";
 import type { Rows } from "./rows.ts";
 import { judge, verdictText } from "./verdict.ts";
 
+/** How far `analyze` looks into the loops. */
 export interface AnalyzeOptions {
   /** Numbers of loops to look into; the dial is tried from 1 to the largest. By default full depth and twice as many. */
   readonly loops?: readonly number[];

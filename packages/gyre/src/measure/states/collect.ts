@@ -50,6 +50,7 @@ export interface CollectedStates {
 
 /** Reads texts of one length at one budget: compiled once. */
 export interface StateReader extends AsyncDisposable {
+  /** The states of a text of `tokens` tokens after every loop. */
   read(text: ArrayLike<number>): Promise<CollectedStates>;
 }
 

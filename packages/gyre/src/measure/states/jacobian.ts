@@ -57,6 +57,7 @@ export interface LoopJacobian {
   readonly transposedTimes: Product;
 }
 
+/** Linearises one loop of a model at the states of a text. */
 export interface JacobianReader extends AsyncDisposable {
   /** Linearises at `states` [T, d] of a text. */
   at(text: ArrayLike<number>, states: Rows): Promise<LoopJacobian>;

@@ -17,6 +17,7 @@ export interface Radius {
   readonly products: number;
 }
 
+/** How the power iteration for a spectral radius runs. */
 export interface PowerOptions {
   /** Length of the vectors. */
   readonly size: number;

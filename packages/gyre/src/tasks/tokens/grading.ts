@@ -61,6 +61,7 @@ function cellsOf(task: TokenTask, problem: TokenProblem, answer: ArrayLike<numbe
   return [{ difficulty: problem.difficulty, isRight, tokens: expected.length, rightTokens }];
 }
 
+/** Which held-out problems are drawn. */
 export interface HeldOutOptions {
   readonly seed: number;
   readonly count: number;

@@ -18,6 +18,7 @@ import type { Spec } from "../../models/spec.ts";
 import { sizeOf } from "../../util/tensor.ts";
 import type { Objective } from "../options.ts";
 
+/** The sizes that a training step is compiled for. */
 export interface StepShape {
   readonly batch: number;
   readonly tokens: number;
@@ -28,6 +29,7 @@ export interface StepShape {
   readonly scored?: number;
 }
 
+/** How a training step is built, without a change of what it computes. */
 export interface StepOptions {
   readonly recompute?: boolean;
   /** Rows of attention and of logits at a time. */
@@ -44,8 +46,8 @@ export const SHORT_ROUTE = "short/";
 
 /**
  * The graph of one training step: inputs `tokens`, `targets` [B, T], trajectories, and every parameter;
- * outputs `loss`, its parts, and `grad/NAME`. With `scored` rows S the inputs are `tokens` [B, T], `scoredAt`,
- * `targets` and `shares` [S]: which of the B T positions are scored, what should be predicted there, and the share of
+ * outputs `loss`, its parts, and `grad/NAME`. With `scored` rows S the inputs are `tokens` [B, T] and, all [S], `scoredAt`,
+ * `targets` and `shares`: which of the B T positions are scored, what should be predicted there, and the share of
  * each in every mean; a row that only fills the batch has none. A model without step sizes runs once, with a tap where the
  * short run ends: its short run is a prefix of the long one. LoopFormer runs twice, and as no gradient flows
  * from the short loss into the long run, the long one's backward pass comes first and frees its activations.

@@ -10,6 +10,7 @@ import { badBackprop, badWindow } from "../errors.ts";
 
 // Shapes: B prompts, T tokens, R readings, k outputs.
 
+/** How a training step on prompts is built. */
 export interface PromptStepOptions {
   /** The loss is the mean over the last so many loops. */
   readonly window: number;

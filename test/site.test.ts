@@ -1,0 +1,55 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { brokenLinks } from "../scripts/site.ts";
+
+const run = promisify(execFile);
+const script = fileURLToPath(new URL("../scripts/site.ts", import.meta.url));
+const flags = ["--import", "tsx", "--conditions", "@gyre/source"];
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gyre-site-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it("finds links to pages and to places in them that are not there", async () => {
+  const site = join(folder, "small");
+  await mkdir(join(site, "inner"), { recursive: true });
+  const links = [
+    "inner",
+    "inner/index.html#there",
+    "inner/#gone",
+    "lost.html",
+    "#top",
+    "https://example.org/lost",
+  ];
+  await writeFile(
+    join(site, "index.html"),
+    `<h1 id="top"></h1>${links.map((link) => `<a href="${link}"></a>`).join("")}<img src="lost.svg">`,
+  );
+  await writeFile(join(site, "inner/index.html"), '<p id="there"><a href="../index.html?q=1#top"></a></p>');
+  expect(await brokenLinks(site)).toEqual([
+    "index.html -> inner/#gone",
+    "index.html -> lost.html",
+    "index.html -> lost.svg",
+  ]);
+});
+
+it("never replaces a folder that holds something else", async () => {
+  const mine = join(folder, "mine");
+  await mkdir(mine);
+  await writeFile(join(mine, "notes.txt"), "mine");
+  const { stderr } = await run(process.execPath, [...flags, script, mine]).catch((error) => error);
+  expect(stderr).toContain(`${mine} holds something else; name a new or empty folder`);
+  expect(await readdir(mine)).toEqual(["notes.txt"]);
+});
+
+it("is written whole: every export has a docstring, every link leads somewhere", async () => {
+  const { stdout } = await run(process.execPath, [...flags, script, join(folder, "site")]);
+  expect(stdout).toMatch(/: \d{3,} pages, every link leads somewhere\n$/);
+});
