@@ -52,4 +52,4 @@ it("never replaces a folder that holds something else", async () => {
 it("is written whole: every export has a docstring, every link leads somewhere", async () => {
   const { stdout } = await run(process.execPath, [...flags, script, join(folder, "site")]);
   expect(stdout).toMatch(/: \d{3,} pages, every link leads somewhere\n$/);
-});
+}, 180_000);
