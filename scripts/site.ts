@@ -70,7 +70,7 @@ const marker = ".gyre-site";
 
 async function main(): Promise<void> {
   const out = resolve(process.argv[2] ?? join(root, "site"));
-  const there = await readdir(out).catch(() => []);
+  const there = await readdir(out).catch((): string[] => []);
   if (there.length > 0 && !there.includes(marker))
     throw new Error(`${out} holds something else; name a new or empty folder`);
   await rm(out, { recursive: true, force: true });

@@ -7,18 +7,20 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { gyre } from "../packages/cli/test/cli.ts";
 
-// The README's commands as a reader would type them: in their order and in one folder. Only their amounts are smaller.
+// The README's commands as a reader would type them: in their order and in one folder. Only their amounts and the model are smaller.
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = await readFile(join(root, "README.md"), "utf8");
 
+const small = ["--layers", "1", "--width", "32", "--heads", "2", "--mlp", "64"];
 /** What makes a command quick, by its first words. */
 const smaller: readonly (readonly [RegExp, (words: readonly string[]) => readonly string[]])[] = [
   [/^train words /, (words) => [...words, "--steps", "3"]],
   [/^eval runs\/words /, (words) => [...words, "--count", "20"]],
-  [/^train /, (words) => words.map((word) => (word === "300" ? "3" : word))],
+  [/^train /, (words) => [...words.map((word) => (word === "300" ? "3" : word)), ...small]],
   [/^eval /, (words) => [...words, "--max-tokens", "512"]],
   [/^generate /, (words) => words.map((word) => (word === "60" ? "6" : word))],
   [/^exits /, (words) => [...words, "--max-tokens", "16"]],
+  [/^analyze /, (words) => [...words, "--tokens", "64"]],
   [/^calibrate /, (words) => [...words, "--max-tokens", "8"]],
   [/^lab train /, (words) => [...words, "--steps", "2"]],
   [/^lab eval /, (words) => [...words, "--prompts", "16", "--loops", "1,2"]],
