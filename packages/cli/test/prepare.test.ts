@@ -37,8 +37,8 @@ describe("what is no text does not stop a folder", () => {
       "notes/empty.txt": "",
       "notes/rows.jsonl": '{"text":"a row"}\n{"text":""}\n',
       "notes/photo.png": Uint8Array.of(1, 0, 2),
-      "notes/table.csv": "a,b",
-      "notes/more.csv": "a,b",
+      "notes/table.tsv": "a,b",
+      "notes/more.tsv": "a,b",
       "notes/.cache/x.txt": "hidden",
       "elsewhere/private.txt": "not to be read",
     });
@@ -47,7 +47,7 @@ describe("what is no text does not stop a folder", () => {
     expect(stderr).toContain("reading notes");
     expect(stdout).toContain(
       "skipped     1 empty file; 1 empty row; 1 symbolic link, not followed; 1 hidden; " +
-        "3 other files (2 .csv, 1 .png)\n",
+        "3 other files (2 .tsv, 1 .png)\n",
     );
     expect(stderr).toMatch(/^note: the text yields a vocabulary of \d+ entries, not of the usual 4096$/m);
     expect(stdout).toMatch(/next: gyre train data\/notes/);
@@ -73,7 +73,7 @@ test("--text-key names the field of a row, and is refused where there are no row
   expect(stdout).not.toContain("skipped");
   expect(code).toBe(0);
   const refused = await gyre(["prepare", "a.txt", "b", ...bytes, "--text-key", "body"], { cwd });
-  expect(refused.stderr).toMatch(/DATA_OPTION: textKey = "body"\n.*a \.jsonl file/);
+  expect(refused.stderr).toMatch(/DATA_OPTION: textKey = "body"\n.*a file of rows/);
 });
 
 test.each([

