@@ -17,11 +17,11 @@ export async function exportCommand(
   target: string,
   { dtype, prefix, force = false }: ExportOptions,
 ): Promise<number> {
-  await exportOfficial(await openRun(path), target, {
+  const files = await exportOfficial(await openRun(path, ["text", "imported", "task"]), target, {
     force,
     ...(dtype === undefined ? {} : { dtype: types[dtype] }),
     ...(prefix === undefined ? {} : { prefix: prefixes[prefix] }),
   });
-  console.log(`${target}: config.json, model.safetensors, SHA256SUMS`);
+  console.log(`${target}: ${files.join(", ")}`);
   return 0;
 }

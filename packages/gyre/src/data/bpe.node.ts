@@ -10,6 +10,7 @@ import { type BpeTokenizer, BYTE_SYMBOLS, bpeJson, bpeTokenizer, type Merge } fr
 import { asWriteError, badOption, missingPath, tokenizerMismatch, trainerFailed } from "./errors.ts";
 import { piecesOf } from "./pieces.ts";
 import { END_OF_TEXT, LONE_SURROGATE, type Tokenizer } from "./tokenizer.ts";
+import { tokenizerFromJson } from "./tokenizer-json.ts";
 
 /** What a byte-pair vocabulary is learned from, and how large it becomes. */
 export interface TrainBpeOptions {
@@ -61,12 +62,17 @@ export async function saveBpe(tokenizer: BpeTokenizer, path: string): Promise<vo
 }
 
 /** Reads a Hugging Face `tokenizer.json` of a byte-level BPE. Throws DATA_PATH, DATA_TOKENIZER. */
-export async function loadBpe(path: string): Promise<BpeTokenizer> {
-  const json = await readFile(path, "utf8").catch((cause: unknown) => {
+export const loadBpe = async (path: string): Promise<BpeTokenizer> =>
+  bpeTokenizer(await textOfFile(path), path);
+
+/** Reads a Hugging Face `tokenizer.json` of any kind that gyre knows. Throws DATA_PATH, DATA_TOKENIZER. */
+export const loadTokenizerJson = async (path: string): Promise<Tokenizer> =>
+  tokenizerFromJson(await textOfFile(path), path);
+
+const textOfFile = (path: string): Promise<string> =>
+  readFile(path, "utf8").catch((cause: unknown) => {
     throw missingPath(path, cause);
   });
-  return bpeTokenizer(json, path);
-}
 
 /** Checks a tokenizer against what `tokenizers` makes of a tokenizer.json. Throws DATA_TOKENIZER_MISMATCH. */
 export async function verifyBpe(tokenizer: Tokenizer, json: string, text: string): Promise<void> {

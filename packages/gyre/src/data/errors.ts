@@ -232,10 +232,21 @@ export function badToken(id: number, vocab: number): GyreError {
   });
 }
 
+export function unknownWord(word: string, words: readonly string[]): GyreError {
+  const shown =
+    words.length > 12 ? `${words.slice(0, 12).join(" ")} and ${words.length - 12} more` : words.join(" ");
+  return new GyreError("DATA_WORD", {
+    given: `the word ${JSON.stringify(word.slice(0, 80))}, which the vocabulary lacks`,
+    expected: `words of the model's task, between spaces: ${shown}`,
+    fix: "see the words of a task with `gyre tasks show TASK --vocabulary`",
+  });
+}
+
 export function unsupportedTokenizer(where: string, given: string): GyreError {
   return new GyreError("DATA_TOKENIZER", {
     given: `${where}: ${given}`,
-    expected: "a Hugging Face tokenizer.json of a byte-level BPE whose one added token is <|endoftext|>",
+    expected:
+      "a Hugging Face tokenizer.json of a byte-level BPE, or of whole words, whose one added token is <|endoftext|>",
     fix: "train a tokenizer with gyre, or use one of GPT-2's form",
   });
 }

@@ -75,9 +75,8 @@ export const officialConfig = z
     bos_token_id: tokenId,
     eos_token_id: tokenId,
     pad_token_id: tokenId,
-    tie_word_embeddings: z
-      .literal(true, { error: "only true is supported: the head is the embedding" })
-      .optional(),
+    /** The official code knows true alone; a head of its own is our addition. */
+    tie_word_embeddings: z.boolean().optional(),
     max_loops: upTo(most.loops).optional(),
     ...bookkeepingFields,
   })

@@ -3,6 +3,7 @@ import { presets, type Size } from "../models/presets.ts";
 import type { Spec } from "../models/spec.ts";
 import { notOfficial } from "./errors.ts";
 import type { Family } from "./family.ts";
+import { headName } from "./match.ts";
 
 /** The fields of an official config.json or case file that decide a model. */
 export interface OfficialShape {
@@ -14,6 +15,8 @@ export interface OfficialShape {
   readonly n_layer: number;
   readonly intermediate_dim: number;
   readonly bias: boolean;
+  /** Whether the head is the embedding, as in the official code; true where left out. */
+  readonly tie_word_embeddings?: boolean | undefined;
 }
 
 const presetNames = { base: "gpt", base_loop: "baseLoop", tmlt: "tmlt", loopformer: "loopformer" } as const;
@@ -22,7 +25,7 @@ const presetNames = { base: "gpt", base_loop: "baseLoop", tmlt: "tmlt", loopform
 export const loopformer: Family = {
   name: "loopformer",
   presets: Object.values(presetNames),
-  tensorName: firstName,
+  tensorName: (spec, name) => (name === "readout.weight" ? headName : firstName(spec, name)),
 };
 
 /** The spec of an official model; `loops` is its full depth and is ignored for `base`. */
@@ -37,7 +40,8 @@ export function specFromOfficial(config: OfficialShape, loops: number): Spec {
     layers: config.n_layer,
     loops: family === "gpt" ? 1 : loops,
   };
-  return presets[family](size, { bias: config.bias });
+  const readout = config.tie_word_embeddings === false ? "untied" : "tied";
+  return presets[family](size, { bias: config.bias, readout });
 }
 
 /** What decides a model, field by field, but its full depth and its initial weights. */
@@ -65,6 +69,7 @@ export function officialShape(spec: Spec): OfficialShape {
     n_layer: spec.layers.core,
     intermediate_dim: spec.mlp.width,
     bias: spec.attention.bias,
+    tie_word_embeddings: spec.readout.kind === "vectors" || spec.readout.tied,
   };
   const back = fieldsOf(specFromOfficial(shape, spec.loops));
   const lost = [...fieldsOf(spec)].filter(([field, value]) => value !== back.get(field));

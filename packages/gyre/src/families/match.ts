@@ -4,7 +4,7 @@ import { checkpointMismatch } from "./errors.ts";
 const prefixes = ["_orig_mod.", "module.", "gpt."];
 /** The token embedding, to which the head is tied. */
 export const embeddingName = "transformer.wte.weight";
-/** Where a file stores a copy of it as the head. */
+/** The head: a copy of it, or weights of its own. */
 export const headName = "lm_head.weight";
 
 /**

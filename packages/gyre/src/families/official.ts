@@ -177,7 +177,7 @@ function configText(
   const shape = officialShape(spec);
   if (!origin) {
     const ids = { bos_token_id: endOfText, eos_token_id: endOfText, pad_token_id: endOfText };
-    const rest = { dropout: 0, tie_word_embeddings: true, max_loops: spec.loops } as const;
+    const rest = { dropout: 0, max_loops: spec.loops } as const;
     const torch_dtype = torchNames[dtype ?? "F32"];
     return printOfficialConfig({ ...shape, ...rest, ...(endOfText === undefined ? {} : ids), torch_dtype });
   }

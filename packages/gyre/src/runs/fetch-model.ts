@@ -1,6 +1,6 @@
 import { decodeSafetensors, toFloat32 } from "../checkpoint/safetensors.ts";
-import { bpeTokenizer } from "../data/bpe.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { tokenizerFromJson } from "../data/tokenizer-json.ts";
 import { parseSums, sumsFile } from "../families/checksums.ts";
 import { officialSpec, readOfficial } from "../families/official.ts";
 import { parameterCount } from "../models/parameters.ts";
@@ -180,7 +180,7 @@ async function runTokenizer(
   const path = "extra/tokenizer.json";
   const bytes = await downloads.find(path, sha256);
   if (typeof bytes === "string") throw noFetchedTokenizer(downloads.urlOf(path), bytes, kind);
-  return bpeTokenizer(textOf(bytes, downloads.urlOf(path)), downloads.urlOf(path));
+  return tokenizerFromJson(textOf(bytes, downloads.urlOf(path)), downloads.urlOf(path));
 }
 
 async function officialTokenizer(
@@ -206,7 +206,7 @@ async function officialTokenizerFile(
 ): Promise<Tokenizer> {
   const url = downloads.urlOf("tokenizer.json");
   const bytes = await downloads.find("tokenizer.json", checksum);
-  if (typeof bytes !== "string") return bpeTokenizer(textOf(bytes, url), url);
+  if (typeof bytes !== "string") return tokenizerFromJson(textOf(bytes, url), url);
   const ofBytes = bytesTokenizer();
   if (ofBytes.vocab === vocab) return ofBytes;
   throw noFetchedTokenizer(url, bytes, `a vocabulary of ${vocab}`);

@@ -2,18 +2,21 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256OfFile, writeFileAtomic } from "../checkpoint/files.node.ts";
 import type { FloatDType } from "../checkpoint/safetensors.ts";
-import { loadBpe } from "../data/bpe.node.ts";
+import { loadTokenizerJson } from "../data/bpe.node.ts";
 import { gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { wordsJson, wordsTokenizer } from "../data/words.ts";
 import { printSums, sumsFile } from "../families/checksums.ts";
 import { readOfficialFolder, writeOfficialFolder } from "../families/official.node.ts";
 import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/official.ts";
 import type { Spec } from "../models/spec.ts";
-import type { ImportedConfig, Run } from "./config.ts";
+import { tokenTaskNamed } from "../tasks/tokens/index.ts";
+import type { ImportedConfig, LanguageConfig, Run, TaskConfig } from "./config.ts";
 import { noTokenizer, vocabularyMismatch } from "./errors.ts";
 import { hasFile, readRunFile, writeRunFile } from "./files.node.ts";
 import { createRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
+import { tokenizerJson } from "./tokenizer-entry.ts";
 import { loadWeights } from "./weights.node.ts";
 
 /** How an official checkpoint becomes a run. */
@@ -76,17 +79,21 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
 }
 
 /**
- * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one and the checksums of all
- * of them in SHA256SUMS. The files of an
- * imported model come back byte for byte unless another dtype or prefix is asked for. Throws SPEC_NOT_OFFICIAL,
+ * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one, or one of the task's words,
+ * and the checksums of all of them in SHA256SUMS. The files of an
+ * imported model come back byte for byte unless another dtype or prefix is asked for. Returns the names of the files. Throws SPEC_NOT_OFFICIAL,
  * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT.
  */
-export async function exportOfficial(run: Run, folder: string, options: ExportOptions = {}): Promise<void> {
+export async function exportOfficial(
+  run: Run<LanguageConfig | TaskConfig>,
+  folder: string,
+  options: ExportOptions = {},
+): Promise<string[]> {
   const { config } = run;
   const { force = false, ...form } = options;
   const { weights } = await loadWeights(run);
   const origin = await originOf(run);
-  const { endOfText, kind } = config.tokenizer;
+  const { endOfText, json } = await vocabularyOf(run);
   const files = writeOfficial({
     spec: config.spec,
     weights,
@@ -95,11 +102,22 @@ export async function exportOfficial(run: Run, folder: string, options: ExportOp
     ...form,
   });
   await writeOfficialFolder(folder, files, { force });
-  if (kind === "bpe") {
-    await loadTokenizer(run);
-    await writeFileAtomic(join(folder, tokenizerFile), await readRunFile(run, "extra", tokenizerFile));
+  if (json !== undefined) await writeFileAtomic(join(folder, tokenizerFile), json);
+  const names = ["config.json", "model.safetensors", ...(json === undefined ? [] : [tokenizerFile])];
+  await writeSums(folder, names);
+  return [...names, sumsFile];
+}
+
+/** What a text of the model ends with, and its tokenizer.json where no package holds it. */
+async function vocabularyOf({ path, config }: Run<LanguageConfig | TaskConfig>) {
+  if (config.kind === "task") {
+    const { vocabulary } = tokenTaskNamed(config.task, config.variant);
+    const { endOfText, json } = wordsTokenizer(wordsJson(vocabulary));
+    return { endOfText, json };
   }
-  await writeSums(folder, ["config.json", "model.safetensors", ...(kind === "bpe" ? [tokenizerFile] : [])]);
+  const { kind, endOfText } = config.tokenizer;
+  if (kind === "gpt2" || kind === "bytes") return { endOfText, json: undefined };
+  return { endOfText, json: tokenizerJson(await loadTokenizer({ path, config })) };
 }
 
 async function writeSums(folder: string, names: readonly string[]): Promise<void> {
@@ -108,7 +126,7 @@ async function writeSums(folder: string, names: readonly string[]): Promise<void
   await writeFileAtomic(join(folder, sumsFile), printSums(sums));
 }
 
-async function originOf(run: Run): Promise<OfficialOrigin | undefined> {
+async function originOf(run: Pick<Run, "path">): Promise<OfficialOrigin | undefined> {
   if (!(await hasFile(run, "extra", configFile))) return undefined;
   const bytes = await readRunFile(run, "extra", configFile);
   const config = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
@@ -128,10 +146,10 @@ async function openTokenizer(
 ): Promise<Tokenizer> {
   if (choice === "gpt2") return gpt2Tokenizer();
   if (choice === "bytes") return bytesTokenizer();
-  if (choice !== undefined) return loadBpe(choice);
+  if (choice !== undefined) return loadTokenizerJson(choice);
   if (vocab >= gpt2Vocab.least && vocab <= gpt2Vocab.most) return gpt2Tokenizer();
   const path = join(folder, tokenizerFile);
-  if (await exists(path)) return loadBpe(path);
+  if (await exists(path)) return loadTokenizerJson(path);
   const bytes = bytesTokenizer();
   if (vocab === bytes.vocab) return bytes;
   throw noTokenizer(folder, vocab);

@@ -1,4 +1,4 @@
-import { loadBpe } from "../data/bpe.node.ts";
+import { loadTokenizerJson } from "../data/bpe.node.ts";
 import { gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import type { Run } from "./config.ts";
@@ -19,5 +19,5 @@ export async function loadTokenizer(run: Pick<Run, "path" | "config">): Promise<
   if (kind === "bytes") return bytesTokenizer();
   if (kind === "gpt2") return gpt2Tokenizer();
   await readRunFile(run, "extra", file);
-  return loadBpe(filePath(run, "extra", file));
+  return loadTokenizerJson(filePath(run, "extra", file));
 }

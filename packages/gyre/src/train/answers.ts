@@ -46,10 +46,16 @@ export function answerSource(spec: Spec, training: AnswerTraining, task: Pick<To
 
 /**
  * What a step reads of a batch: tokens, and the scored positions with an equal share of every mean. Their number is
- * filled up to a multiple of the batch with rows of no share, so that few shapes serve all batches.
+ * filled up to a multiple of the batch with rows of no share, so that few shapes serve all batches. Where every position
+ * is scored, all are read out where they are.
  */
 export function scoredRows({ tokens, targets, batch, length }: TokenBatch): Rows {
   const positions = [...targets.keys()].filter((at) => (targets[at] as number) >= 0);
+  const shape = [batch, length];
+  if (positions.length === targets.length) {
+    const inputs = { tokens: { data: tokens, shape }, targets: { data: targets, shape } };
+    return { inputs: Object.entries(inputs), length };
+  }
   const scored = Math.ceil(positions.length / batch) * batch;
   const [scoredAt, own] = [new Int32Array(scored), new Int32Array(scored)];
   const shares = new Float32Array(scored);
@@ -59,7 +65,7 @@ export function scoredRows({ tokens, targets, batch, length }: TokenBatch): Rows
     shares[row] = 1 / positions.length;
   }
   const inputs: [string, Tensor][] = [
-    ["tokens", { data: tokens, shape: [batch, length] }],
+    ["tokens", { data: tokens, shape }],
     ["scoredAt", { data: scoredAt, shape: [scored] }],
     ["targets", { data: own, shape: [scored] }],
     ["shares", { data: shares, shape: [scored] }],

@@ -215,6 +215,17 @@ describe("a model of gyre's own", () => {
     expect([...bare.keys()]).toEqual([...weights.keys()]);
   });
 
+  it("has a head of its own where the model has one, under torch's usual name", () => {
+    const own = loopformer(size, { readout: "untied" });
+    const drawn = initialWeights(own, 4);
+    const files = writeOfficial({ spec: own, weights: drawn });
+    expect(files.model.tensors.get("gpt.lm_head.weight")?.shape).toEqual([own.vocab, own.width]);
+    expect(JSON.parse(files.config).tie_word_embeddings).toBe(false);
+    const read = readOfficial(files);
+    expect(read.spec).toEqual(own);
+    expect(read.weights).toEqual(drawn);
+  });
+
   it("is refused when the official code does not have it", () => {
     const relu = tmlt(size, { activation: "relu" });
     expect(errorOf(() => writeOfficial({ spec: relu, weights: initialWeights(relu, 1) })).code).toBe(

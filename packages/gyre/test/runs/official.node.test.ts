@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,11 +8,16 @@ import { readOfficialFolder, writeOfficialFolder } from "../../src/families/offi
 import { writeOfficial } from "../../src/families/official.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { presets } from "../../src/models/presets.ts";
+import { fetchModel } from "../../src/runs/fetch-model.ts";
 import { exportOfficial, importOfficial } from "../../src/runs/official.node.ts";
-import { openRun } from "../../src/runs/run.node.ts";
+import { createRun, openRun } from "../../src/runs/run.node.ts";
 import { loadTokenizer } from "../../src/runs/tokenizer.node.ts";
 import { loadWeights } from "../../src/runs/weights.node.ts";
+import { tokenTaskNamed } from "../../src/tasks/tokens/index.ts";
+import { parseAnswerTraining } from "../../src/train/answer-options.ts";
+import { initialState } from "../../src/train/initial-state.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
+import { serveFolder } from "./static-server.ts";
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
@@ -32,6 +37,45 @@ async function official(vocab: number, loops = 8) {
 
 const importTo = (out: string, more: { tokenizer?: string; loops?: number } = {}) =>
   importOfficial(at("model"), { out: at(out), ...more });
+
+describe("a model of a task", () => {
+  it("is exported with the words of its task, imported again, and fetched", async () => {
+    const spec = presets.loopformer(
+      { vocab: 7, context: 6, width: 4, heads: 1, mlp: 4, layers: 1, loops: 3 },
+      { readout: "untied" },
+    );
+    const task = tokenTaskNamed("words", "S3");
+    const training = parseAnswerTraining({ easiest: 6, hardest: 6 }, spec, task);
+    const state = initialState(spec, 1);
+    await using run = await createRun(at("own"), {
+      kind: "task",
+      task: "words",
+      variant: "S3",
+      spec,
+      training,
+    });
+    await run.save(state);
+    await exportOfficial(run, at("model"));
+    const names = ["config.json", "model.safetensors", "tokenizer.json", "SHA256SUMS"];
+    expect((await readdir(at("model"))).sort()).toEqual([...names].sort());
+
+    const imported = await importTo("run");
+    expect(imported.config).toMatchObject({ spec, tokenizer: { kind: "words", vocab: 7, endOfText: 0 } });
+    expect((await loadWeights(imported)).weights).toEqual(state.weights);
+    const tokenizer = await loadTokenizer(imported);
+    expect([...tokenizer.encode(task.vocabulary.slice(1).join(" "))]).toEqual([1, 2, 3, 4, 5, 6]);
+    await exportOfficial(imported, at("again"));
+    for (const name of names)
+      expect(await readFile(at("again", name))).toEqual(await readFile(at("model", name)));
+
+    await using server = await serveFolder(at());
+    for (const path of ["model", "run"]) {
+      const fetched = await fetchModel(`${server.url}${path}`);
+      expect(fetched.weights).toEqual(state.weights);
+      expect([...fetched.tokenizer.encode("213 132")]).toEqual([...tokenizer.encode("213 132")]);
+    }
+  });
+});
 
 describe("importOfficial", () => {
   it("makes a run without training, with rounded weights as they stand in the file", async () => {

@@ -12,7 +12,9 @@ import { heldOutProblems } from "../../src/tasks/tokens/grading.ts";
 import { tokenTaskNamed } from "../../src/tasks/tokens/index.ts";
 import { type AnswerTrainingInput, parseAnswerTraining } from "../../src/train/answer-options.ts";
 import { type AnswerRun, answerSource, scoredRows, trainAnswers } from "../../src/train/answers.ts";
-import type { TrainEvent } from "../../src/train/optimise.ts";
+import { elasticSource, type Rows } from "../../src/train/elastic-source.ts";
+import { initialState } from "../../src/train/initial-state.ts";
+import type { MicroBatch, TrainEvent } from "../../src/train/optimise.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
 import { errorOf } from "../checkpoint/helpers.ts";
 import { changed } from "../models/tiny.ts";
@@ -135,6 +137,31 @@ describe("the source", () => {
     expect(at.slice(0, answers.length).map((place) => drawn.targets[place])).toEqual(answers);
     expect(shares.filter((share) => share > 0)).toHaveLength(answers.length);
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
+  });
+
+  test("nothing is gathered where every position is scored, and the loss is the same", async () => {
+    const drawn = words.draw({ seed: 1, stream: "rows", batch: 4, difficulty: 6 });
+    const { inputs, scored } = scoredRows(drawn);
+    expect([scored, [...inputs].map(([name]) => name)]).toEqual([undefined, ["tokens", "targets"]]);
+    const gathered = (count: number): [string, Tensor][] => [
+      ["tokens", { data: drawn.tokens, shape: [4, 6] }],
+      ["scoredAt", { data: Int32Array.from({ length: count }, (_, at) => at), shape: [count] }],
+      ["targets", { data: drawn.targets, shape: [count] }],
+      ["shares", { data: new Float32Array(count).fill(1 / count), shape: [count] }],
+    ];
+    const training = parseAnswerTraining({ ...small, objective: { kind: "final" } }, spec, words);
+    const source = (rows: Rows) => elasticSource(spec, training, () => rows)(0, 0);
+    const { weights } = initialState(spec, 1);
+    const lossOf = async ({ graph, inputs: own }: MicroBatch) => {
+      const outputs = await (await runtime.compile(graph)).run(new Map([...weights, ...own]));
+      return outputs.get("loss")?.data[0];
+    };
+    const whole = await lossOf(source(scoredRows(drawn)));
+    expect(whole).toBeCloseTo(1.94, 1);
+    expect(whole).toBeCloseTo(
+      (await lossOf(source({ inputs: gathered(24), length: 6, scored: 24 }))) ?? 0,
+      6,
+    );
   });
 
   test("only scored positions are read out", async () => {
