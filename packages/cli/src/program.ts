@@ -83,11 +83,11 @@ function addPrepare(program: Command, exit: Exit): void {
         "from the training part, and writes both parts as tokens.",
     )
     .argument(
-      "[source]",
-      "sotu (State of the Union addresses); or a .txt, .md, .jsonl, .csv or .parquet file, also as .gz or .zst; or a folder",
-      "sotu",
+      "[paths...]",
+      "what to read, and at last the folder to write. To read: sotu (State of the Union addresses); a .txt, .md, " +
+        ".jsonl, .csv or .parquet file, also as .gz or .zst; a folder; a pattern in quotes. Written by default: " +
+        "data/ and the name of the only source",
     )
-    .argument("[out]", "folder to write (default: data/ and the name of the source)")
     .option("--tokenizer <kind>", "bpe, gpt2 or bytes", word("bpe", "gpt2", "bytes"), "bpe")
     .option(
       "--vocab <n>",
@@ -96,10 +96,20 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
     .option("--text-key <name>", "field or column that holds the text of a row (default: text)")
+    .option("--seed <n>", "of a mixture: draws the documents of sources that are not used whole", whole(0))
     .option("--overwrite", "replace another dataset that is there")
-    .addHelpText("after", "\nExample:\n  $ gyre prepare notes/ data/notes --vocab 2048")
-    .action(async (source: string, out: string | undefined, options: PrepareOptions) =>
-      exit(await (await import("./commands/prepare.ts")).prepareCommand(source, out, options)),
+    .addHelpText(
+      "after",
+      `
+Sources with weights are mixed: each gets that share of the tokens, and no document is there twice.
+
+Examples:
+  $ gyre prepare notes/ data/notes --vocab 2048
+  $ gyre prepare "corpus/**/*.jsonl.gz" data/corpus --text-key body
+  $ gyre prepare wiki.parquet@0.7 code/@0.3 data/mixture`,
+    )
+    .action(async (paths: readonly string[], options: PrepareOptions) =>
+      exit(await (await import("./commands/prepare.ts")).prepareCommand(paths, options)),
     );
 }
 

@@ -15,10 +15,11 @@ export {
   type CorpusStream,
   loadCorpus,
   openCorpus,
-  type Skipped,
 } from "./data/corpus.node.ts";
+export type { Skipped } from "./data/corpus-files.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
 export { DEFAULT_VOCAB, type TokenizerChoice } from "./data/inputs.node.ts";
+export type { Mixture, MixtureSource } from "./data/mixture.ts";
 export {
   type Prepared,
   type PrepareOptions,

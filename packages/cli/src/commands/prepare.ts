@@ -1,10 +1,12 @@
-import { basename, extname, join } from "node:path";
+import { basename } from "node:path";
 import process from "node:process";
 import type { DatasetManifest } from "gyre";
 import {
-  type CorpusOptions,
+  type CorpusStream,
   DEFAULT_VOCAB,
+  type PrepareOptions as LibraryOptions,
   loadCorpus,
+  type MixtureSource,
   openCorpus,
   type PrepareProgress,
   prepareDataset,
@@ -14,29 +16,29 @@ import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { counted, duration } from "../render/format.ts";
 import { StatusLine } from "../render/status-line.ts";
+import { parseSources, type Sources, type WeightedPath } from "../sources.ts";
 
 export interface PrepareOptions {
   readonly tokenizer: "bpe" | "gpt2" | "bytes";
   readonly vocab?: number;
   readonly validation: number;
   readonly textKey?: string;
+  readonly seed?: number;
   readonly overwrite?: boolean;
 }
 
 /** `gyre prepare`: text to a dataset. */
-export async function prepareCommand(
-  source: string,
-  out: string | undefined,
-  options: PrepareOptions,
-): Promise<number> {
-  const { tokenizer: kind, vocab } = options;
+export async function prepareCommand(paths: readonly string[], options: PrepareOptions): Promise<number> {
+  const { tokenizer: kind, vocab, seed } = options;
   if (vocab !== undefined && kind !== "bpe")
     throw new UsageError(`--vocab is for --tokenizer bpe; ${kind} has its own vocabulary.`);
-  const folder = out ?? join("data", basename(source, extname(source)));
+  const sources = parseSources(paths);
+  if (seed !== undefined && sources.sources.every(({ weight }) => weight === undefined))
+    throw new UsageError("--seed is for sources with weights, as in wiki.jsonl@0.7.");
   const status = new StatusLine();
   const signal = interruptSignal();
   try {
-    await prepare(source, folder, { ...options, status, signal });
+    await prepare(sources, { ...options, status, signal });
     return 0;
   } catch (error) {
     status.clear();
@@ -47,19 +49,18 @@ export async function prepareCommand(
 }
 
 async function prepare(
-  source: string,
-  folder: string,
+  { sources, out }: Sources,
   options: PrepareOptions & { readonly status: StatusLine; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { tokenizer: kind, vocab, validation, textKey, overwrite = false, status, signal } = options;
+  const { tokenizer: kind, vocab, validation, overwrite = false, status, signal } = options;
+  const source = sources.map(({ path, weight }) => (weight ? `${path}@${weight}` : path)).join(" ");
   status.update(`reading ${source}`, true);
-  const open = source === "sotu" ? loadCorpus : streamCorpus;
-  const { documents, skipped } = await open({ source, textKey, signal });
+  const { documents, skipped } = await openSources(sources, options);
   const { manifest, isNew } = await prepareDataset({
     documents,
     source,
     tokenizer: kind === "bpe" ? { kind, ...(vocab ? { vocab } : {}) } : { kind },
-    out: folder,
+    out,
     validationFraction: validation,
     overwrite,
     onProgress: progressTo(status),
@@ -71,14 +72,38 @@ async function prepare(
     status.print(
       `note: the text yields a vocabulary of ${entries} entries, not of the usual ${DEFAULT_VOCAB}`,
     );
-  if (!isNew) process.stdout.write(`${folder} is already prepared: the same text, the same options\n`);
-  process.stdout.write(summary(manifest, folder, skipped));
+  if (!isNew) process.stdout.write(`${out} is already prepared: the same text, the same options\n`);
+  process.stdout.write(summary(manifest, out, skipped()));
 }
 
-/** Files are never in memory as a whole. */
-async function streamCorpus(options: CorpusOptions) {
-  const documents = await openCorpus(options);
-  return { documents, skipped: documents.skipped };
+/** Files are never in memory as a whole; sources with weights are mixed. What is skipped is known when they have been read. */
+async function openSources(
+  sources: readonly WeightedPath[],
+  { textKey, seed, signal }: PrepareOptions & { readonly signal: AbortSignal },
+): Promise<{
+  readonly documents: LibraryOptions["documents"];
+  readonly skipped: () => readonly Skipped[];
+}> {
+  if (sources.every(({ weight }) => weight === undefined)) {
+    const paths = sources.map(({ path }) => path);
+    const source = paths.length === 1 ? (paths[0] ?? "") : paths;
+    if (source === "sotu") {
+      const { documents, skipped } = await loadCorpus({ source, textKey, signal });
+      return { documents, skipped: () => [skipped] };
+    }
+    const documents = await openCorpus({ source, textKey, signal });
+    return { documents, skipped: () => [documents.skipped] };
+  }
+  const opened: (MixtureSource & { readonly documents: CorpusStream })[] = [];
+  for (const { path, weight = 0 } of sources) {
+    const hasRows = textKey !== undefined && path !== "sotu";
+    const documents = await openCorpus({ source: path, signal, ...(hasRows ? { textKey } : {}) });
+    opened.push({ name: path, weight, documents });
+  }
+  return {
+    documents: { sources: opened, ...(seed === undefined ? {} : { seed }) },
+    skipped: () => opened.map(({ documents }) => documents.skipped),
+  };
 }
 
 /** Shows how much is encoded and how long the rest takes. */
@@ -94,21 +119,37 @@ function progressTo(status: StatusLine): (progress: PrepareProgress) => void {
 }
 
 function summary(
-  { tokenizer, train, validation }: DatasetManifest,
+  { tokenizer, train, validation, mixture }: DatasetManifest,
   folder: string,
-  skipped: Skipped,
+  skipped: readonly Skipped[],
 ): string {
   const row = (name: string, split: DatasetManifest["train"]) => {
     const dates = split.dates ? `  ${split.dates.from} to ${split.dates.to}` : "";
     const perToken = (split.bytes / split.tokens).toFixed(2);
     return `  ${name.padEnd(11)} ${counted(split.documents, "document")}  ${split.tokens.toLocaleString("en")} tokens  ${perToken} bytes/token${dates}`;
   };
-  const left = skippedWords(skipped);
+  const shares = (mixture?.sources ?? []).map(({ name, share }, index) => {
+    const { tokens = 0, documents = 0 } = train.parts?.[index] ?? {};
+    const got = `${percent(tokens / train.tokens)} of the training tokens, ${percent(share)} asked for`;
+    return `    ${name}: ${got}, ${counted(documents, "document")}\n`;
+  });
+  const left = skippedWords(addedUp(skipped));
   return `${folder}: ${tokenizer.kind} tokenizer, ${tokenizer.vocab.toLocaleString("en")} entries
 ${row("training", train)}
-${row("validation", validation)}
+${shares.join("")}${row("validation", validation)}
 ${left === "" ? "" : `  ${"skipped".padEnd(11)} ${left}\n`}next: gyre train ${folder} --out runs/${basename(folder)}
 `;
+}
+
+const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
+
+function addedUp(all: readonly Skipped[]): Skipped {
+  const sum = { emptyFiles: 0, emptyRows: 0, links: 0, hidden: 0, endings: new Map<string, number>() };
+  for (const { endings, ...counts } of all) {
+    for (const key of ["emptyFiles", "emptyRows", "links", "hidden"] as const) sum[key] += counts[key];
+    for (const [ending, count] of endings) sum.endings.set(ending, (sum.endings.get(ending) ?? 0) + count);
+  }
+  return sum;
 }
 
 /** Endings that the summary names; the rest of them are summed up. */

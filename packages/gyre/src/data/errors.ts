@@ -31,6 +31,14 @@ export function noFiles(
   });
 }
 
+export function noMatch(pattern: string): GyreError {
+  return new GyreError("DATA_NO_FILES", {
+    given: `nothing matches ${JSON.stringify(pattern)}`,
+    expected: `a pattern of at least one file ending in ${endings}`,
+    fix: "check the pattern: * is within a folder, ** any number of folders; links and hidden files are left out",
+  });
+}
+
 export function noText(source: string, files: number): GyreError {
   return emptyText(files === 1 ? source : `${source}: each of its ${files} files`);
 }

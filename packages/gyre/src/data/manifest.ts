@@ -13,6 +13,8 @@ const splitSchema = z.strictObject({
   /** Number of UTF-8 bytes of the text. */
   bytes: count,
   documents: count,
+  /** Of a mixture: what is from each of its sources. */
+  parts: z.array(z.strictObject({ tokens: count, documents: count })).optional(),
   /** First and last date of the documents, when all are dated. */
   dates: z.strictObject({ from: z.string(), to: z.string() }).optional(),
   files: z.array(z.strictObject({ name: z.string().regex(/^[\w-]+\.bin$/), tokens: count, sha256 })).min(1),
@@ -39,6 +41,10 @@ export const manifestSchema = z.strictObject({
       vocab: count.optional(),
       shardBytes: count,
     })
+    .optional(),
+  /** Sources that were mixed, with the shares of the tokens that they were to have. */
+  mixture: z
+    .strictObject({ seed: count, sources: z.array(z.strictObject({ name: z.string(), share: z.number() })) })
     .optional(),
   dtype: z.enum(["uint16", "uint32"]),
   train: splitSchema,

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
 import type { BpeTokenizer } from "./bpe.ts";
-import { type Document, dateRange, splitDocuments } from "./document.ts";
+import type { Document } from "./document.ts";
 import { makeWhole } from "./draft.node.ts";
 import {
   asWriteError,
@@ -15,23 +15,14 @@ import {
   tooFewTokens,
 } from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
-import {
-  DEFAULT_VOCAB,
-  differences,
-  documentsChecksum,
-  type Inputs,
-  recordOf,
-  type TokenizerChoice,
-} from "./inputs.node.ts";
+import { DEFAULT_VOCAB, differences, type Inputs, recordOf, type TokenizerChoice } from "./inputs.node.ts";
 import { type DatasetManifest, MANIFEST, type SplitManifest, TOKENIZER } from "./manifest.ts";
+import type { Mixture } from "./mixture.ts";
 import { openDataset } from "./shards.node.ts";
-import { scan, splitPlace } from "./split.node.ts";
-import { side, stretchesOf, type TextSource } from "./stretches.ts";
+import { type Inventory, type Side, sharesOf, takeInventory } from "./sides.node.ts";
+import type { TextSource } from "./stretches.ts";
 import { TokenWriter } from "./token-writer.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
-
-/** Units of text that a tokenizer is learned from, at most: of more, stretches are taken evenly. */
-const MOST_LEARNED = 2 ** 26;
 
 /** How much of the text has been encoded, in units of a string. */
 export interface PrepareProgress {
@@ -41,8 +32,8 @@ export interface PrepareProgress {
 
 /** What `prepareDataset` reads, how it becomes tokens, and where the dataset goes. */
 export interface PrepareOptions {
-  /** In memory, or of any size from `openCorpus`: that is read once to count, once to learn, and once to encode. */
-  readonly documents: readonly Document[] | TextSource;
+  /** In memory, or of any size from `openCorpus`: that is read once to count, once to learn, and once to encode; or sources in proportions. */
+  readonly documents: readonly Document[] | TextSource | Mixture;
   /** Where the documents come from, in words; goes into the manifest. */
   readonly source: string;
   /** A choice, or a BPE tokenizer that exists already. */
@@ -71,7 +62,7 @@ export interface Prepared {
  * Splits documents, encodes them and writes a dataset folder (manifest.json, train.bin, validation.bin, and
  * tokenizer.json for BPE), which appears whole or not at all. Every document is followed by end of text. A dataset of
  * the same documents and options at `out` is checked and stays as it is. Throws DATA_EXISTS where something else is
- * there, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
+ * there, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT, DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Prepared> {
   const { documents, validationFraction = 0.1, context = 1, signal } = options;
@@ -83,9 +74,9 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
   }
   const out = resolve(options.out);
   const isThere = await holdsDataset(out);
-  const { checksum, divide } = await inventory(documents, { validationFraction, signal });
+  const inventory = await takeInventory(documents, { validationFraction, signal });
   const inputs: Inputs = {
-    documents: checksum,
+    documents: inventory.checksum,
     tokenizer: options.tokenizer,
     validationFraction,
     shardBytes,
@@ -97,9 +88,8 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
     requireWindow(Math.min(manifest.train.tokens, manifest.validation.tokens), context);
     return { manifest, isNew: false };
   }
-  const sides = await divide();
   const manifest = await makeWhole(out, {
-    make: (draft) => writeDataset(draft, sides, { ...options, inputs, context }),
+    make: (draft) => writeDataset(draft, inventory, { ...options, inputs, context }),
     async replace() {
       signal?.throwIfAborted();
       const isThereNow = await holdsDataset(out);
@@ -110,59 +100,28 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
   return { manifest, isNew: true };
 }
 
-/** A split before it is encoded. */
-interface Side extends TextSource {
-  readonly dates?: { readonly from: string; readonly to: string } | undefined;
-}
-
-interface Sides {
-  readonly train: Side;
-  readonly validation: Side;
-  readonly units: number;
-}
-
-/** The checksum of documents, and how they are split. */
-async function inventory(
-  documents: PrepareOptions["documents"],
-  options: { readonly validationFraction: number; readonly signal: AbortSignal | undefined },
-): Promise<{ readonly checksum: string; readonly divide: () => Promise<Sides> }> {
-  if ("stretches" in documents) {
-    const found = await scan(documents, options);
-    const divide = async () => {
-      const place = await splitPlace(documents, found, options);
-      const [train, validation] = [side(documents, "before", place), side(documents, "after", place)];
-      return { train, validation, units: found.units };
-    };
-    return { checksum: found.checksum, divide };
-  }
-  const divide = async () => {
-    const { train, validation } = splitDocuments(documents, options);
-    const sideOf = (list: readonly Document[]) => ({ ...stretchesOf(list), dates: dateRange(list) });
-    const units = documents.reduce((sum, { text }) => sum + text.length, 0);
-    return { train: sideOf(train), validation: sideOf(validation), units };
-  };
-  return { checksum: documentsChecksum(documents), divide };
-}
-
 async function writeDataset(
   draft: string,
-  { train, validation, units }: Sides,
+  inventory: Inventory,
   options: PrepareOptions & { readonly inputs: Inputs; readonly context: number },
 ): Promise<DatasetManifest> {
-  const { source, inputs, context, onProgress, signal } = options;
+  const { source, inputs, context, documents, onProgress, signal } = options;
   const scratch = join(draft, "learning");
-  const texts = sampleOf(train, units);
+  const texts = () => inventory.texts();
   const tokenizer = await makeTokenizer(options.tokenizer, { texts, scratch, signal });
   const json = "json" in tokenizer ? tokenizer.json : undefined;
   if (json !== undefined) await writeFile(join(draft, TOKENIZER), json);
   const { kind, vocab, endOfText } = tokenizer;
   const { validationFraction, shardBytes } = inputs;
   const dtype = vocab <= 2 ** 16 ? "uint16" : "uint32";
+  const { train, validation, units, isExact } = await inventory.sides(tokenizer);
+  const parts = "sources" in documents ? documents.sources : undefined;
   let done = 0;
   const encode = (split: Side, name: "train" | "validation") =>
     encodeSplit(split, new TokenWriter(draft, name, { dtype, shardBytes }), {
       tokenizer,
       context,
+      parts,
       onText(length) {
         signal?.throwIfAborted();
         done += length;
@@ -175,25 +134,14 @@ async function writeDataset(
     validationFraction,
     tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
     inputs: recordOf(inputs),
+    ...("sources" in documents ? { mixture: mixtureRecord(documents) } : {}),
     dtype,
     train: await encode(train, "train"),
     validation: await encode(validation, "validation"),
   };
-  if (done !== units) throw sourceChanged(source);
+  if (isExact && done !== units) throw sourceChanged(source);
   await writeFile(join(draft, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
-}
-
-/** The texts of a source; evenly chosen stretches of it, where it has more than is learned from. */
-async function* sampleOf(source: TextSource, units: number): AsyncGenerator<string, void, undefined> {
-  const share = Math.min(1, MOST_LEARNED / units);
-  let owed = 0;
-  for await (const { text } of source.stretches()) {
-    owed += text.length * share;
-    if (owed < text.length) continue;
-    owed -= text.length;
-    yield text;
-  }
 }
 
 async function encodeSplit(
@@ -202,35 +150,55 @@ async function encodeSplit(
   options: {
     readonly tokenizer: Tokenizer;
     readonly context: number;
+    /** The sources of a mixture. */
+    readonly parts: Mixture["sources"] | undefined;
     readonly onText: (length: number) => void;
   },
 ): Promise<SplitManifest> {
-  const { tokenizer, context, onText } = options;
+  const { tokenizer, context, parts, onText } = options;
   const end = Uint32Array.of(tokenizer.endOfText);
-  let [tokens, bytes, documents] = [0, 0, 0];
+  const counts = (parts ?? [undefined]).map(() => ({ tokens: 0, documents: 0 }));
+  let bytes = 0;
   try {
-    for await (const { text, isLast } of source.stretches()) {
+    for await (const { text, isLast, part } of source.stretches()) {
       await setImmediate();
       const ids = tokenizer.encode(text);
       for (const id of ids) bytes += tokenizer.byteLength(id);
       await writer.append(ids);
       if (isLast) await writer.append(end);
-      tokens += ids.length + (isLast ? 1 : 0);
-      documents += isLast ? 1 : 0;
+      const count = counts[part] as (typeof counts)[number];
+      count.tokens += ids.length + (isLast ? 1 : 0);
+      count.documents += isLast ? 1 : 0;
       onText(text.length);
     }
+    const tokens = sum(counts, "tokens");
     requireWindow(tokens, context);
     const files = await writer.finish();
     const { dates } = source;
-    return { tokens, bytes, documents, ...(dates === undefined ? {} : { dates }), files };
+    return {
+      tokens,
+      bytes,
+      documents: sum(counts, "documents"),
+      ...(dates === undefined ? {} : { dates }),
+      ...(parts === undefined ? {} : { parts: counts }),
+      files,
+    };
   } finally {
     await writer.close();
   }
 }
 
+const sum = <Key extends string>(counts: readonly Readonly<Record<Key, number>>[], key: Key): number =>
+  counts.reduce((total, count) => total + count[key], 0);
+
 function requireWindow(tokens: number, context: number): void {
   if (tokens < context + 1) throw tooFewTokens(tokens, context + 1);
 }
+
+const mixtureRecord = ({ sources, seed = 0 }: Mixture): NonNullable<DatasetManifest["mixture"]> => {
+  const shares = sharesOf(sources);
+  return { seed, sources: sources.map(({ name }, index) => ({ name, share: shares[index] ?? 0 })) };
+};
 
 /** Whether a dataset is at a path, and not nothing. Throws DATA_EXISTS for what is neither, DATA_WRITE for no place. */
 async function holdsDataset(out: string): Promise<boolean> {
@@ -255,7 +223,7 @@ async function makeTokenizer(
     scratch,
     signal,
   }: {
-    readonly texts: AsyncIterable<string>;
+    readonly texts: () => Promise<AsyncIterable<string>>;
     readonly scratch: string;
     readonly signal: AbortSignal | undefined;
   },
@@ -266,5 +234,5 @@ async function makeTokenizer(
   if (choice.kind !== "bpe")
     throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2 or bytes");
   const { vocab = DEFAULT_VOCAB } = choice;
-  return trainBpe({ texts, vocab, canShrink: choice.vocab === undefined, scratch, signal });
+  return trainBpe({ texts: await texts(), vocab, canShrink: choice.vocab === undefined, scratch, signal });
 }

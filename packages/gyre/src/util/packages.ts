@@ -12,6 +12,7 @@ export const packageVersions = {
   "ml-matrix": "6.15.1",
   "onnxruntime-node": "1.30.0",
   "onnxruntime-web": "1.30.0",
+  picomatch: "4.0.7",
   tokenizers: "0.23.2",
   yaml: "2.9.1",
 } as const;
