@@ -188,6 +188,36 @@ describe("an interrupted prepare leaves nothing", () => {
     expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "out"]);
   });
 
+  describe("while it encodes: the same command goes on, to the same bytes", () => {
+    const large = `${JSON.stringify({ text: text.repeat(30) })}\n`.repeat(180);
+    const words = ["prepare", "a.jsonl", "out", "--tokenizer", "bytes"];
+    const isEncoding = (cwd: string) => {
+      const journal = join(cwd, "out.partial", "journal.json");
+      return existsSync(journal) && readFileSync(journal, "utf8").includes('"train"');
+    };
+    const bytesOf = (cwd: string, out: string) =>
+      ["manifest.json", "train.bin", "validation.bin"].map((name) =>
+        readFileSync(join(cwd, out, name)).toString("base64"),
+      );
+
+    test.each(["SIGINT", "SIGKILL"] as const)("by %s", async (signal) => {
+      const cwd = folderWith({ "a.jsonl": large });
+      const stopped = await gyre(words, { cwd, interruptAt: () => isEncoding(cwd), signal });
+      expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "out.partial"]);
+      if (signal === "SIGINT") {
+        expect(stopped.stderr).toMatch(
+          /stopped; out.partial keeps what is encoded, and the same command goes on/,
+        );
+        expect(stopped.code).toBe(130);
+        expect((await gyre([...words, "--validation", "0.3"], { cwd })).stderr).toMatch(/DATA_UNFINISHED/);
+      }
+      expect((await gyre(words, { cwd })).code).toBe(0);
+      expect((await gyre(["prepare", "a.jsonl", "whole", "--tokenizer", "bytes"], { cwd })).code).toBe(0);
+      expect(bytesOf(cwd, "out")).toEqual(bytesOf(cwd, "whole"));
+      expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "out", "whole"]);
+    });
+  });
+
   test("a folder of one's own at OUT.partial, or one that another process fills, stays", async () => {
     const cwd = folderWith({ "a.txt": text, "out.partial/thesis.txt": "precious" });
     const words = ["prepare", "a.txt", "out", "--tokenizer", "bytes"];

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import process from "node:process";
 import type { DatasetManifest } from "gyre";
@@ -43,7 +44,12 @@ export async function prepareCommand(paths: readonly string[], options: PrepareO
   } catch (error) {
     status.clear();
     if (!signal.aborted) throw error;
-    status.print("stopped; nothing was written");
+    const isKept = existsSync(`${sources.out}.partial`);
+    status.print(
+      isKept
+        ? `stopped; ${sources.out}.partial keeps what is encoded, and the same command goes on from there`
+        : "stopped; nothing was written",
+    );
     return 130;
   }
 }

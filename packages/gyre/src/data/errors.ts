@@ -295,6 +295,22 @@ export function beingPrepared(path: string, pid: number): GyreError {
   });
 }
 
+export function otherDraft(draft: string, differences: readonly string[]): GyreError {
+  return new GyreError("DATA_UNFINISHED", {
+    given: `${JSON.stringify(draft)} is an unfinished dataset: ${differences.join("; ")}`,
+    expected: "the text and options that it was begun with, which go on from where it stopped",
+    fix: "give those; or begin anew with --overwrite, in the library overwrite: true; or choose another path",
+  });
+}
+
+export function draftDamaged(draft: string): GyreError {
+  return new GyreError("DATA_UNFINISHED", {
+    given: `the files of ${JSON.stringify(draft)} are not what its journal says`,
+    expected: "the files as the process left them that was stopped",
+    fix: "run it again: it was deleted, and the dataset will be made anew",
+  });
+}
+
 /** What the system says where a dataset cannot be written, in plain words; any other error as it is. */
 export function asWriteError(path: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || !("syscall" in cause)) return cause;

@@ -4,8 +4,9 @@ import { z } from "zod";
 export const MANIFEST = "manifest.json";
 export const TOKENIZER = "tokenizer.json";
 
-const count = z.number().int().nonnegative();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+export const count = z.number().int().nonnegative();
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+export const tokenFile = z.strictObject({ name: z.string().regex(/^[\w-]+\.bin$/), tokens: count, sha256 });
 
 const splitSchema = z.strictObject({
   /** Number of tokens, end-of-text ones included. */
@@ -17,7 +18,7 @@ const splitSchema = z.strictObject({
   parts: z.array(z.strictObject({ tokens: count, documents: count })).optional(),
   /** First and last date of the documents, when all are dated. */
   dates: z.strictObject({ from: z.string(), to: z.string() }).optional(),
-  files: z.array(z.strictObject({ name: z.string().regex(/^[\w-]+\.bin$/), tokens: count, sha256 })).min(1),
+  files: z.array(tokenFile).min(1),
 });
 
 /** What `manifest.json` of a prepared dataset says. Token files are little-endian and hold nothing but tokens. */

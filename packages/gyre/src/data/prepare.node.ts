@@ -1,21 +1,31 @@
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
-import type { BpeTokenizer } from "./bpe.ts";
+import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
 import type { Document } from "./document.ts";
-import { makeWhole } from "./draft.node.ts";
+import { makeWhole, recover } from "./draft.node.ts";
+import { type EncodeOptions, encodeSplit } from "./encode.node.ts";
 import {
   asWriteError,
   badOption,
+  draftDamaged,
   otherDataset,
+  otherDraft,
   outputExists,
   sourceChanged,
   tooFewTokens,
 } from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
 import { DEFAULT_VOCAB, differences, type Inputs, recordOf, type TokenizerChoice } from "./inputs.node.ts";
+import {
+  type Journal,
+  journalDifferences,
+  journalInputs,
+  readJournal,
+  type SplitProgress,
+  writeJournal,
+} from "./journal.node.ts";
 import { type DatasetManifest, MANIFEST, type SplitManifest, TOKENIZER } from "./manifest.ts";
 import type { Mixture } from "./mixture.ts";
 import { openDataset } from "./shards.node.ts";
@@ -61,8 +71,9 @@ export interface Prepared {
 /**
  * Splits documents, encodes them and writes a dataset folder (manifest.json, train.bin, validation.bin, and
  * tokenizer.json for BPE), which appears whole or not at all. Every document is followed by end of text. A dataset of
- * the same documents and options at `out` is checked and stays as it is. Throws DATA_EXISTS where something else is
- * there, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT, DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
+ * the same documents and options at `out` is checked and stays as it is. What a process that was killed, or stopped by `signal`, has
+ * encoded stays in OUT.partial, and the same documents and options go on from there, to the same dataset. Throws DATA_EXISTS where something else is
+ * there, DATA_UNFINISHED where OUT.partial is of other ones, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT, DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Prepared> {
   const { documents, validationFraction = 0.1, context = 1, signal } = options;
@@ -73,6 +84,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
     throw badOption("shardBytes", shardBytes, "a whole number of at least 4");
   }
   const out = resolve(options.out);
+  await recover(out);
   const isThere = await holdsDataset(out);
   const inventory = await takeInventory(documents, { validationFraction, signal });
   const inputs: Inputs = {
@@ -89,7 +101,16 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
     return { manifest, isNew: false };
   }
   const manifest = await makeWhole(out, {
+    async isWanted(draft) {
+      const journal = await readJournal(draft);
+      if (journal === undefined) return false;
+      const others = journalDifferences(journal, journalInputs(inputs));
+      if (others.length > 0 && !overwrite) throw otherDraft(draft, others);
+      return others.length === 0;
+    },
     make: (draft) => writeDataset(draft, inventory, { ...options, inputs, context }),
+    isKept: async (cause, draft) =>
+      signal?.aborted === true && cause === signal.reason && (await readJournal(draft)) !== undefined,
     async replace() {
       signal?.throwIfAborted();
       const isThereNow = await holdsDataset(out);
@@ -106,90 +127,89 @@ async function writeDataset(
   options: PrepareOptions & { readonly inputs: Inputs; readonly context: number },
 ): Promise<DatasetManifest> {
   const { source, inputs, context, documents, onProgress, signal } = options;
-  const scratch = join(draft, "learning");
-  const texts = () => inventory.texts();
-  const tokenizer = await makeTokenizer(options.tokenizer, { texts, scratch, signal });
+  const { validationFraction } = inputs;
+  const begun = await readJournal(draft);
+  const tokenizer = await tokenizerOf(draft, begun, { ...options, inventory });
   const json = "json" in tokenizer ? tokenizer.json : undefined;
-  if (json !== undefined) await writeFile(join(draft, TOKENIZER), json);
+  const sha256 = json === undefined ? {} : { sha256: sha256Of(json) };
+  let journal: Journal = begun ?? {
+    version: 1,
+    inputs: journalInputs(inputs),
+    ...(json === undefined ? {} : { tokenizer: sha256Of(json) }),
+  };
+  if (begun === undefined) await writeJournal(draft, journal);
   const { kind, vocab, endOfText } = tokenizer;
-  const { validationFraction, shardBytes } = inputs;
   const dtype = vocab <= 2 ** 16 ? "uint16" : "uint32";
-  const { train, validation, units, isExact } = await inventory.sides(tokenizer);
-  const parts = "sources" in documents ? documents.sources : undefined;
+  const { train, validation, units: total, isExact } = await inventory.sides(tokenizer);
   let done = 0;
-  const encode = (split: Side, name: "train" | "validation") =>
-    encodeSplit(split, new TokenWriter(draft, name, { dtype, shardBytes }), {
-      tokenizer,
-      context,
-      parts,
-      onText(length) {
-        signal?.throwIfAborted();
-        done += length;
-        onProgress?.({ done, total: units });
+  const encode = async (split: Side, name: "train" | "validation"): Promise<SplitManifest> => {
+    const found = await encodeInto(draft, name, {
+      ...{ split, tokenizer, dtype, inputs, signal, from: journal[name] },
+      parts: "sources" in documents ? documents.sources.length : 1,
+      onText(units) {
+        done += units;
+        onProgress?.({ done, total });
+      },
+      async onProgress(progress) {
+        journal = { ...journal, [name]: progress };
+        await writeJournal(draft, journal);
       },
     });
+    const counted = splitManifest(found, split, "sources" in documents);
+    requireWindow(counted.tokens, context);
+    return counted;
+  };
   const manifest: DatasetManifest = {
     version: 1,
     source,
     validationFraction,
-    tokenizer: { kind, vocab, endOfText, ...(json === undefined ? {} : { sha256: sha256Of(json) }) },
+    tokenizer: { kind, vocab, endOfText, ...sha256 },
     inputs: recordOf(inputs),
     ...("sources" in documents ? { mixture: mixtureRecord(documents) } : {}),
     dtype,
     train: await encode(train, "train"),
     validation: await encode(validation, "validation"),
   };
-  if (isExact && done !== units) throw sourceChanged(source);
+  if (isExact && done !== total) throw sourceChanged(source);
   await writeFile(join(draft, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 
-async function encodeSplit(
-  source: Side,
-  writer: TokenWriter,
-  options: {
-    readonly tokenizer: Tokenizer;
-    readonly context: number;
-    /** The sources of a mixture. */
-    readonly parts: Mixture["sources"] | undefined;
-    readonly onText: (length: number) => void;
+/** Encodes a split into the token files of a draft, from where the journal says that they have come. */
+async function encodeInto(
+  draft: string,
+  name: "train" | "validation",
+  options: Omit<EncodeOptions, "from"> & {
+    readonly split: Side;
+    readonly dtype: "uint16" | "uint32";
+    readonly inputs: Inputs;
+    readonly from: SplitProgress | undefined;
   },
-): Promise<SplitManifest> {
-  const { tokenizer, context, parts, onText } = options;
-  const end = Uint32Array.of(tokenizer.endOfText);
-  const counts = (parts ?? [undefined]).map(() => ({ tokens: 0, documents: 0 }));
-  let bytes = 0;
-  try {
-    for await (const { text, isLast, part } of source.stretches()) {
-      await setImmediate();
-      const ids = tokenizer.encode(text);
-      for (const id of ids) bytes += tokenizer.byteLength(id);
-      await writer.append(ids);
-      if (isLast) await writer.append(end);
-      const count = counts[part] as (typeof counts)[number];
-      count.tokens += ids.length + (isLast ? 1 : 0);
-      count.documents += isLast ? 1 : 0;
-      onText(text.length);
-    }
-    const tokens = sum(counts, "tokens");
-    requireWindow(tokens, context);
-    const files = await writer.finish();
-    const { dates } = source;
-    return {
-      tokens,
-      bytes,
-      documents: sum(counts, "documents"),
-      ...(dates === undefined ? {} : { dates }),
-      ...(parts === undefined ? {} : { parts: counts }),
-      files,
-    };
-  } finally {
-    await writer.close();
+): Promise<SplitProgress> {
+  const { split, dtype, inputs, from, onText } = options;
+  const writer = new TokenWriter(draft, name, { dtype, shardBytes: inputs.shardBytes });
+  if (from !== undefined) {
+    if (!(await writer.restore(from))) throw draftDamaged(draft);
+    onText(from.units);
+    if (from.isDone) return from;
   }
+  return encodeSplit(split, writer, options);
 }
 
-const sum = <Key extends string>(counts: readonly Readonly<Record<Key, number>>[], key: Key): number =>
-  counts.reduce((total, count) => total + count[key], 0);
+function splitManifest(
+  { parts, bytes, files }: SplitProgress,
+  { dates }: Side,
+  isMixture: boolean,
+): SplitManifest {
+  return {
+    tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+    bytes,
+    documents: parts.reduce((sum, { documents }) => sum + documents, 0),
+    ...(dates === undefined ? {} : { dates }),
+    ...(isMixture ? { parts } : {}),
+    files,
+  };
+}
 
 function requireWindow(tokens: number, context: number): void {
   if (tokens < context + 1) throw tooFewTokens(tokens, context + 1);
@@ -214,6 +234,23 @@ async function holdsDataset(out: string): Promise<boolean> {
   if (names.length > 0 && !(names.includes(MANIFEST) && names.every((name) => ours.test(name))))
     throw outputExists(out);
   return names.length > 0;
+}
+
+/** The tokenizer that a draft has, or a new one, which is written there. */
+async function tokenizerOf(
+  draft: string,
+  begun: Journal | undefined,
+  { tokenizer: choice, inventory, signal }: PrepareOptions & { readonly inventory: Inventory },
+): Promise<Tokenizer | BpeTokenizer> {
+  if (begun?.tokenizer !== undefined && !("json" in choice)) {
+    const json = await readFile(join(draft, TOKENIZER), "utf8").catch(() => "");
+    if (sha256Of(json) !== begun.tokenizer) throw draftDamaged(draft);
+    return bpeTokenizer(json);
+  }
+  const scratch = join(draft, "learning");
+  const tokenizer = await makeTokenizer(choice, { texts: () => inventory.texts(), scratch, signal });
+  if ("json" in tokenizer) await writeFile(join(draft, TOKENIZER), tokenizer.json);
+  return tokenizer;
 }
 
 async function makeTokenizer(
