@@ -1,6 +1,6 @@
 // `npm run recipes [-- NAME...]`: trains the comparison of recipes/README.md, and reports on all that are done.
 // `--jobs N`: so many at a time, the cores shared out between them. `--search`: the learning-rate search that the recipes'
-// rates come from.
+// rates come from. `--depth`: the comparison of recipes/depth instead.
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -13,12 +13,16 @@ const data = "data/sotu";
 const rates = [1e-3, 2e-3, 4e-3];
 const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
 const searchSteps = 200;
+/** Seeds of a recipe of recipes/depth, where it is not its first alone. */
+const depthSeeds = { loopformer: [1, 2, 3] };
 const bin = join(root, "packages/cli/bin/gyre.js");
 
-const all = readdirSync(join(root, "recipes"))
-  .filter((file) => file.endsWith(".json") && file !== "quickstart.json")
-  .map((file) => file.slice(0, -".json".length))
-  .sort();
+const recipesIn = (folder) =>
+  readdirSync(join(root, folder))
+    .filter((file) => file.endsWith(".json") && file !== "quickstart.json")
+    .map((file) => file.slice(0, -".json".length))
+    .sort();
+const ofTask = "words-s3-";
 
 function refuse(given, expected) {
   console.error(`${given}\n  expected: ${expected}`);
@@ -26,15 +30,22 @@ function refuse(given, expected) {
 }
 
 function parsed() {
-  const options = { search: { type: "boolean" }, jobs: { type: "string", default: "1" } };
+  const options = {
+    search: { type: "boolean" },
+    depth: { type: "boolean" },
+    jobs: { type: "string", default: "1" },
+  };
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    return refuse(error.message, "[--search] [--jobs N] [NAME...]");
+    return refuse(error.message, "[--search | --depth] [--jobs N] [NAME...]");
   }
 }
 
 const { values, positionals: named } = parsed();
+const all = values.depth
+  ? recipesIn("recipes/depth").map((name) => name.replace(ofTask, ""))
+  : recipesIn("recipes");
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) refuse(`unknown recipe ${unknown.join(", ")}`, all.join(", "));
 const jobs = Number(values.jobs);
@@ -70,10 +81,10 @@ function logged(path, words) {
 }
 
 /** Trains a recipe into `path`, goes on with it where it was stopped, or leaves it where it is done. */
-async function trained({ path, name, steps, flags = [] }) {
+async function trained({ path, recipe, steps, from = [data], flags = [] }) {
   const done = stepsDone(path);
   if (done === steps) return;
-  const fresh = ["train", data, "--out", path, "--recipe", `recipes/${name}.json`, ...flags];
+  const fresh = ["train", ...from, "--out", path, "--recipe", recipe, ...flags];
   const words = [...(done === undefined ? fresh : ["train", "--resume", path]), "--threads", `${threads}`];
   if (jobs > 1) return await logged(path, words);
   console.log(`\n${path}`);
@@ -94,7 +105,7 @@ async function search() {
   const runs = searched.flatMap((name) =>
     rates.map((rate) => ({
       path: `runs/search/${name}-${rate}`,
-      name,
+      recipe: `recipes/${name}.json`,
       steps: searchSteps,
       flags: ["--learning-rate", `${rate}`, "--steps", `${searchSteps}`],
     })),
@@ -108,7 +119,8 @@ async function compare() {
   const runs = all.map((name) => ({
     name,
     path: `runs/recipes/${name}`,
-    steps: JSON.parse(readFileSync(join(root, `recipes/${name}.json`), "utf8")).training.steps,
+    recipe: `recipes/${name}.json`,
+    steps: stepsOf(`recipes/${name}.json`),
   }));
   await trainAll(runs.filter(({ name }) => named.length === 0 || named.includes(name)));
   const done = runs.filter(({ path, steps }) => stepsDone(path) === steps);
@@ -119,7 +131,35 @@ async function compare() {
     gyre("eval", ...done.map(({ path }) => path), "--out", "docs/results/recipes", "--name", "report");
 }
 
+const stepsOf = (recipe) => JSON.parse(readFileSync(join(root, recipe), "utf8")).training.steps;
+
+/** Every recipe of recipes/depth with its seeds; then one report of all that are done, and what it says of the claims. */
+async function compareDepth() {
+  const runs = all.flatMap((name) => {
+    const recipe = `recipes/depth/${ofTask}${name}.json`;
+    return (depthSeeds[name] ?? [undefined]).map((seed) => ({
+      name,
+      path: `runs/depth/${name}${seed > 1 ? `-seed${seed}` : ""}`,
+      recipe,
+      from: [],
+      steps: stepsOf(recipe),
+      flags: seed === undefined ? [] : ["--seed", `${seed}`],
+    }));
+  });
+  await trainAll(runs.filter(({ name }) => named.length === 0 || named.includes(name)));
+  const done = runs.filter(({ path, steps }) => stepsDone(path) === steps);
+  if (done.length === 0) return;
+  const folder = ["--count", "2000", "--seed", "1", "--out", "docs/results/depth"];
+  const paths = done.map(({ path }) => path);
+  gyre("eval", ...paths, "--loops", "1,2,3,4,5,6,7,8,10,12", ...folder, "--name", "report");
+  const elastic = done.filter(({ name }) => name === "loopformer").map(({ path }) => path);
+  const along = ["--trajectories", "recipes/twelve-loops.txt"];
+  if (elastic.length > 0) gyre("eval", ...elastic, ...along, ...folder, "--name", "trajectories");
+  run(process.execPath, [join(root, "scripts/ts.mjs"), join(root, "scripts/depth-claims.ts")]);
+}
+
 ensureInstalled();
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
-if (!existsSync(join(root, data, "manifest.json"))) gyre("prepare", "sotu", data, "--vocab", "2048");
-await (values.search ? search() : compare());
+const needsText = !values.depth && !existsSync(join(root, data, "manifest.json"));
+if (needsText) gyre("prepare", "sotu", data, "--vocab", "2048");
+await (values.depth ? compareDepth() : values.search ? search() : compare());

@@ -220,11 +220,18 @@ export { draftText, speedup, WORTHWHILE } from "./report/drafts-page.ts";
 export { drawChart } from "./report/draw.ts";
 export { pageOf, reportFiles } from "./report/files.ts";
 export { type Fitted, type Frame, fitChart } from "./report/fit.ts";
+export { drawHeatMap, type HeatMap, type HeatPanel, type HeatRow } from "./report/heat-map.ts";
 export { reportName } from "./report/name.ts";
 export { counted, groupedText, milliseconds, numberText, siText } from "./report/numbers.ts";
-export { type Page, pageMarkdown, type Source as PageSource } from "./report/page.ts";
+export {
+  type Figure as PageFigure,
+  type Page,
+  pageMarkdown,
+  type Source as PageSource,
+} from "./report/page.ts";
 export { readReport } from "./report/read.ts";
 export type {
+  AnswerClaim,
   AnswerModel,
   AnswerPoint,
   BenchmarkEntry,

@@ -46,7 +46,9 @@ export async function evalAnswersCommand(paths: readonly string[], options: Eval
   await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   try {
     const models: AnswerModel[] = [];
-    for (const run of runs) models.push(await measured(run, problems, { options, runtime, status }));
+    const isCompared = runs.length > 1;
+    for (const run of runs)
+      models.push(await measured(run, problems, { options, runtime, status, isCompared }));
     status.clear();
     const { variant, answer, scores, hasOneAnswer, difficulty } = task;
     const asked = scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
@@ -101,17 +103,19 @@ interface Measuring {
   readonly options: EvalOptions;
   readonly runtime: Awaited<ReturnType<typeof openOnnxRuntime>>;
   readonly status: StatusLine;
+  /** Whether it stands among others, so that `--loops` speaks of those that loop. */
+  readonly isCompared: boolean;
 }
 
 async function measured(
   run: Run<TaskConfig>,
   problems: readonly TokenProblem[],
-  { options, runtime, status }: Measuring,
+  { options, runtime, status, isCompared }: Measuring,
 ): Promise<AnswerModel> {
   const { spec, task, variant } = run.config;
   const loaded = await loadWeights(run);
   for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
-  const budgets = await budgetsFor(spec, options, false);
+  const budgets = await budgetsFor(spec, options, isCompared);
   const { batch } = options;
   const points: AnswerPoint[] = [];
   for await (const point of evaluateAnswers({

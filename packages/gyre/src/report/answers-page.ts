@@ -1,16 +1,20 @@
 import type { Chart } from "./chart.ts";
-import { counted, groupedText } from "./numbers.ts";
+import type { HeatMap } from "./heat-map.ts";
+import { counted, groupedText, numberText } from "./numbers.ts";
 import { type Page, stepText } from "./page.ts";
-import type { AnswerModel, AnswerPoint, ReportOf } from "./report.ts";
+import type { AnswerClaim, AnswerModel, AnswerPoint, ReportOf } from "./report.ts";
 import { type Table, textTable } from "./table.ts";
 import { isUniform, trajectoryText } from "./trajectory.ts";
 
 type AnswersReport = ReportOf<"answers">;
 
-/** Difficulties that a table shows at most; the JSON file has them all. */
+/** Difficulties that a table and a heat map show at most; the JSON file has them all. */
 const MOST_ROWS = 40;
+const MOST_COLUMNS = 24;
+/** Models of which each has a table of its own; the heat map shows those of more. */
+const MOST_TABLES = 4;
 
-/** The page of answers: what each number of loops solves, and right answers by difficulty, a table for each model. */
+/** The page of answers: what each number of loops solves, right answers by difficulty and budget, and what was claimed. */
 export function answersPage(report: AnswersReport): Page {
   const { task, models, problems } = report;
   const names = models.map(({ name }) => name).join(", ");
@@ -18,8 +22,13 @@ export function answersPage(report: AnswersReport): Page {
   return {
     title: `${names}: ${taskTitle(task)} at every budget`,
     lead: `${groupedText(problems)} held-out problems; ${kinds[task.scores]}.`,
-    charts: [...solvedChart(report), ...models.map((model) => shareChart(report, model))],
-    tables: models.map((model) => sharesTable(report, model)),
+    charts: solvedChart(report),
+    heatMap: heatMapOf(report),
+    tables: [
+      ...(report.claims ? [claimsTable(report.claims)] : []),
+      ...(models.length > 1 ? [meansTable(report)] : []),
+      ...(models.length > MOST_TABLES ? [] : models.map((model) => sharesTable(report, model))),
+    ],
     notes: [howAnswered(report), ...seenText(report)],
     sources: models.map((model) => ({ name: "model", text: `${model.name}${stepText(model)}` })),
   };
@@ -48,39 +57,94 @@ function solvedChart({ task, models, solvedAt, problems }: AnswersReport): Chart
   ];
 }
 
-function shareChart({ task, problems }: AnswersReport, { name, trainedLoops, points }: AnswerModel): Chart {
+/** Right answers by difficulty and budget, a panel for each model. */
+function heatMapOf({ task, models, problems, solvedAt }: AnswersReport): HeatMap {
+  const difficulties = models[0]?.points[0]?.scores.map(({ difficulty }) => difficulty) ?? [];
+  const shown = thinned(difficulties, MOST_COLUMNS);
   return {
-    title: `${name}: right answers by difficulty`,
-    subtitle: `${taskTitle(task)}, ${groupedText(problems)} held-out problems`,
-    x: { title: task.counts, kind: "linear" },
-    y: { title: "share of right answers", kind: "linear" },
-    series: points.map((point) => ({
-      name: budgetText(point, trainedLoops),
-      markers: "none",
-      points: point.scores.map(({ difficulty, right, problems: count }) => ({
-        x: difficulty,
-        y: right / count,
+    title: `${taskTitle(task)}: right answers by ${task.counts} and loops`,
+    subtitle: `per cent of ${groupedText(problems)} held-out problems`,
+    rowTitle: "loops",
+    columnTitle: task.counts,
+    columns: shown.map(String),
+    panels: models.map((model) => ({
+      name: model.name,
+      detail: `${model.family}, ${groupedText(model.parameters)} parameters`,
+      rows: model.points.map((point) => ({
+        label: isUniform(point.trajectory)
+          ? String(point.loops)
+          : trajectoryText(point.trajectory, model.trainedLoops),
+        shares: shown.map((difficulty) => shareAt(point, difficulty) ?? 0),
+        solved: shown.filter((difficulty) => difficulty <= (point.solved ?? -1)).length,
+        isBeyond: point.loops > model.trainedLoops,
       })),
     })),
+    notes: [
+      `orange: what is solved, ${Math.round(100 * solvedAt)} % right there and at all that is easier`,
+      "below the dashed line: more loops than in training",
+    ],
   };
+}
+
+/** At most so many of the values, at even distances, with the last one. */
+function thinned(values: readonly number[], most: number): number[] {
+  const every = Math.ceil(values.length / most);
+  return values.filter((_, at) => at % every === 0 || at === values.length - 1);
+}
+
+function shareAt({ scores }: AnswerPoint, difficulty: number): number | undefined {
+  const found = scores.find((score) => score.difficulty === difficulty);
+  return found && found.right / found.problems;
+}
+
+/** A row for each claim: the inequality, what was measured, and whether it holds. */
+function claimsTable(claims: readonly AnswerClaim[]): Table {
+  const rows = claims.map(({ id, text, measured, is, limit }) => [
+    id,
+    text,
+    measured === undefined ? "" : numberText(measured),
+    `${is} ${numberText(limit)}`,
+    outcomeOf({ measured, is, limit }),
+  ]);
+  return {
+    title: "Claims",
+    ...textTable(["", "what is claimed", "measured", "must be", "outcome"], rows, [0, 1, 3, 4]),
+  };
+}
+
+/** Whether a claim holds. */
+function outcomeOf({ measured, is, limit }: Pick<AnswerClaim, "measured" | "is" | "limit">): string {
+  if (measured === undefined) return "not measured";
+  return (is === "at least" ? measured >= limit : measured <= limit) ? "holds" : "FAILS";
+}
+
+/** A row for each model, a column for each number of loops: the mean over all difficulties, and what is solved. */
+function meansTable({ models }: AnswersReport): Table {
+  const all = models.flatMap(({ points }) => points.filter(({ trajectory }) => isUniform(trajectory)));
+  const budgets = [...new Set(all.map(({ loops }) => loops))].sort((a, b) => a - b);
+  const rows = models.map(({ name, parameters, points }) => [
+    name,
+    groupedText(parameters),
+    ...budgets.map((loops) => {
+      const point = points.find((one) => one.loops === loops && isUniform(one.trajectory));
+      return point ? `${point.accuracy.toFixed(3)} (${point.solved ?? 0})` : "";
+    }),
+  ]);
+  const head = ["model", "parameters", ...budgets.map((loops) => counted(loops, "loop"))];
+  return { title: "Share of right answers, mean (and what is solved)", ...textTable(head, rows) };
 }
 
 /** A row for each difficulty, a column for each budget; the mean and what is solved below. */
 function sharesTable({ task, models, solvedAt }: AnswersReport, model: AnswerModel): Table {
   const { name, points, trainedLoops } = model;
   const difficulties = points[0]?.scores.map(({ difficulty }) => difficulty) ?? [];
-  const every = Math.ceil(difficulties.length / MOST_ROWS);
-  const shown = difficulties.filter((_, at) => at % every === 0 || at === difficulties.length - 1);
-  const shareAt = ({ scores }: AnswerPoint, difficulty: number) => {
-    const found = scores.find((score) => score.difficulty === difficulty);
-    return found ? (found.right / found.problems).toFixed(3) : "";
-  };
+  const shown = thinned(difficulties, MOST_ROWS);
   const table = textTable(
     [task.counts, ...points.map((point) => budgetText(point, trainedLoops))],
     [
       ...shown.map((difficulty) => [
         String(difficulty),
-        ...points.map((point) => shareAt(point, difficulty)),
+        ...points.map((point) => shareAt(point, difficulty)?.toFixed(3) ?? ""),
       ]),
       ["mean", ...points.map(({ accuracy }) => accuracy.toFixed(3))],
       [`solved (${Math.round(100 * solvedAt)} %)`, ...points.map(({ solved }) => String(solved ?? "none"))],

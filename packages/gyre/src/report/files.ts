@@ -5,6 +5,7 @@ import { panelsOf } from "./chart.ts";
 import { draftsPage } from "./drafts-page.ts";
 import { drawChart } from "./draw.ts";
 import { exitsPage } from "./exits-page.ts";
+import { drawHeatMap } from "./heat-map.ts";
 import { pageHtml } from "./html.ts";
 import { labPage } from "./lab-page.ts";
 import { type Page, pageMarkdown, sourcesOf } from "./page.ts";
@@ -40,8 +41,8 @@ function wholePage(report: Report): Page {
 }
 
 /**
- * A report as files: NAME.json with its numbers, NAME.svg (NAME-2.svg, ...) with its charts and NAME.md with everything; a look
- * inside the loops, which has many charts, also as one NAME.html.
+ * A report as files: NAME.json with its numbers, NAME.svg (NAME-2.svg, ...) with its charts, NAME-heat.svg with its heat map,
+ * and NAME.md with everything; a look inside the loops, which has many charts, also as one NAME.html.
  * Throws EVAL_REPORT_EMPTY.
  *
  * @example
@@ -50,12 +51,20 @@ function wholePage(report: Report): Page {
  */
 export function reportFiles(report: Report, name: string): ReadonlyMap<string, string> {
   const page = pageOf(report);
-  const figures = page.charts.map((_, index) => `${name}${index === 0 ? "" : `-${index + 1}`}.svg`);
   const drawings = page.charts.map(drawChart);
+  const { heatMap } = page;
+  const figures = [
+    ...(heatMap ? [{ title: heatMap.title, file: `${name}-heat.svg`, drawing: drawHeatMap(heatMap) }] : []),
+    ...page.charts.map(({ title }, index) => ({
+      title,
+      file: `${name}${index === 0 ? "" : `-${index + 1}`}.svg`,
+      drawing: drawings[index] ?? "",
+    })),
+  ];
   const sources = [...sourcesOf(report.provenance), ...page.sources];
   return new Map([
     [`${name}.json`, `${JSON.stringify(report, null, 1)}\n`],
-    ...drawings.map((drawing, index) => [figures[index] ?? "", drawing] as const),
+    ...figures.map(({ file, drawing }) => [file, drawing] as const),
     ...(report.kind === "states" ? [[`${name}.html`, pageHtml(page, drawings, sources)] as const] : []),
     [`${name}.md`, pageMarkdown(page, report.provenance, figures)],
   ]);

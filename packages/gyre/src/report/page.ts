@@ -1,4 +1,5 @@
 import type { Chart, Panel } from "./chart.ts";
+import type { HeatMap } from "./heat-map.ts";
 import { codeSpan, escapeMarkdown } from "./markdown.ts";
 import type { MeasuredModel, Provenance } from "./report.ts";
 import { type Table, tableMarkdown } from "./table.ts";
@@ -16,6 +17,8 @@ export interface Page {
   /** What was measured, or what follows, in one line. */
   readonly lead?: string;
   readonly charts: readonly (Chart | Panel)[];
+  /** Drawn before the charts. */
+  readonly heatMap?: HeatMap;
   readonly tables: readonly Table[];
   /** What the columns mean, a paragraph each. */
   readonly notes: readonly string[];
@@ -23,15 +26,19 @@ export interface Page {
   readonly sources: readonly Source[];
 }
 
-/** A page as Markdown: its charts (drawn beside it, under these names), its tables, and where the numbers come from. */
+/** A drawing in a file beside its page. */
+export interface Figure {
+  readonly title: string;
+  readonly file: string;
+}
+
+/** A page as Markdown: its figures, its tables, and where the numbers come from. */
 export function pageMarkdown(
-  { title, lead, charts, tables, notes, sources }: Page,
+  { title, lead, tables, notes, sources }: Page,
   provenance: Provenance,
-  figures: readonly string[],
+  figures: readonly Figure[],
 ): string {
-  const images = charts.map(
-    (chart, index) => `![${escapeMarkdown(chart.title)}](${encodeURI(figures[index] ?? "")})`,
-  );
+  const images = figures.map((figure) => `![${escapeMarkdown(figure.title)}](${encodeURI(figure.file)})`);
   const sections = [
     `# ${escapeMarkdown(title)}`,
     ...(lead === undefined ? [] : [escapeMarkdown(lead)]),

@@ -171,6 +171,18 @@ const answerModelSchema = modelSchema.extend({
 /** A model of a report on answers: how many are right at each number of loops. */
 export type AnswerModel = z.infer<typeof answerModelSchema>;
 
+const answerClaimSchema = z.strictObject({
+  /** What others call it: D1. */
+  id: text,
+  text,
+  /** Left out where the runs that decide it are missing. */
+  measured: z.number().optional(),
+  is: z.enum(["at least", "at most"]),
+  limit: z.number(),
+});
+/** An inequality about models of a task; without a measured value it is open. */
+export type AnswerClaim = z.infer<typeof answerClaimSchema>;
+
 const answersShape = {
   task: z.strictObject({
     name: text,
@@ -189,6 +201,8 @@ const answersShape = {
   /** A difficulty is solved where this share is right. */
   solvedAt: z.number(),
   models: z.array(answerModelSchema).min(1),
+  /** What the models were compared for. */
+  claims: z.array(answerClaimSchema).optional(),
 };
 
 const benchmarkEntrySchema = z.strictObject({

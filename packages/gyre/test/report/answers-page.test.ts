@@ -5,14 +5,10 @@ import { readReport } from "../../src/report/read.ts";
 import { tableText } from "../../src/report/table.ts";
 import { answers } from "./reports.ts";
 
-test("a staircase for all models, then each model's answers by difficulty", () => {
+test("a staircase for all models, their means, then each model's answers by difficulty", () => {
   const { title, charts, tables, notes } = pageOf(answers());
   expect(title).toBe("a, b: words S3 at every budget");
-  expect(charts.map((chart) => chart.title)).toEqual([
-    "words S3: what each number of loops solves",
-    "a: right answers by difficulty",
-    "b: right answers by difficulty",
-  ]);
+  expect(charts.map((chart) => chart.title)).toEqual(["words S3: what each number of loops solves"]);
   expect(charts[0]?.series.map(({ name, points }) => [name, points.map(({ x, y }) => [x, y])])).toEqual([
     [
       "a",
@@ -33,7 +29,8 @@ test("a staircase for all models, then each model's answers by difficulty", () =
   ]);
   expect(notes.join(" ")).toContain("short prefixes begin rows of training");
   expect(notes.join(" ")).not.toContain("Too few");
-  const [first = "", ...lines] = tableText(tables[0] as (typeof tables)[0]).split("\n");
+  expect(tableText(tables[0] as (typeof tables)[0])).toContain("Share of right answers");
+  const [first = "", ...lines] = tableText(tables[1] as (typeof tables)[0]).split("\n");
   expect(first).toBe("a");
   expect(lines.at(-1)).toMatch(/^solved \(95 %\) +none +2 +4$/);
   expect(lines.find((line) => line.startsWith("3 "))).toMatch(/0\.200 +0\.200 +1\.000$/);
@@ -59,7 +56,31 @@ test("says what was not held out, and how written answers count", () => {
 test("one number of loops has no staircase", () => {
   const report = answers();
   const models = report.models.map((model) => ({ ...model, points: model.points.slice(0, 1) }));
-  expect(pageOf({ ...report, models }).charts).toHaveLength(2);
+  expect(pageOf({ ...report, models }).charts).toEqual([]);
+});
+
+test("claims say what was measured and whether they hold", () => {
+  const claim = { id: "D1", text: "loops that solve more", limit: 1 } as const;
+  const { tables } = pageOf({
+    ...answers(),
+    claims: [
+      { ...claim, measured: 2, is: "at least" },
+      { ...claim, measured: 2, is: "at most" },
+      { ...claim, is: "at most" },
+    ],
+  });
+  const lines = tableText(tables[0] as (typeof tables)[0]).split("\n");
+  expect(lines.slice(3)).toEqual([
+    "D1  loops that solve more         2  at least 1  holds",
+    "D1  loops that solve more         2  at most 1   FAILS",
+    "D1  loops that solve more            at most 1   not measured",
+  ]);
+});
+
+test("many models have no table each", () => {
+  const report = answers();
+  const models = Array.from({ length: 5 }, (_, at) => ({ ...report.models[0]!, name: `m${at}` }));
+  expect(pageOf({ ...report, models }).tables).toHaveLength(1);
 });
 
 test("is read back, and called by what it measured", () => {

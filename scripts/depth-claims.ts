@@ -1,0 +1,276 @@
+// `npm run recipes -- --depth` ends with this: what the reports under docs/results/depth say of claims D1 to D6, written into
+// report.json. A claim whose runs are missing stays open.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import {
+  type AnswerClaim,
+  type AnswerModel,
+  type AnswerPoint,
+  isUniform,
+  type ReportOf,
+  readReport,
+  reportFiles,
+} from "gyre";
+
+type Report = ReportOf<"answers">;
+
+const full = 8;
+const beyond = 12;
+const isSeedOfLoopFormer = ({ name }: AnswerModel) => /^loopformer(-seed\d+)?$/.test(name);
+
+const pointAt = (model: AnswerModel | undefined, loops: number): AnswerPoint | undefined =>
+  model?.points.find((point) => point.loops === loops && isUniform(point.trajectory));
+const accuracyAt = (model: AnswerModel | undefined, loops: number) => pointAt(model, loops)?.accuracy;
+const solvedAt = (model: AnswerModel | undefined, loops: number) => {
+  const point = pointAt(model, loops);
+  return point && (point.solved ?? 0);
+};
+
+/** Undefined where any of the values is, or where there is none. */
+function reduced(
+  values: readonly (number | undefined)[],
+  reduce: (known: readonly number[]) => number,
+): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === values.length && known.length > 0 ? reduce(known) : undefined;
+}
+const least = (values: readonly (number | undefined)[]) => reduced(values, (known) => Math.min(...known));
+const most = (values: readonly (number | undefined)[]) => reduced(values, (known) => Math.max(...known));
+const mean = (values: readonly (number | undefined)[]) =>
+  reduced(values, (known) => known.reduce((sum, value) => sum + value, 0) / known.length);
+const minus = (a: number | undefined, b: number | undefined) =>
+  reduced([a, b], ([x, y]) => (x ?? 0) - (y ?? 0));
+
+/** The models of a study by name. */
+class Study {
+  readonly seeds: readonly AnswerModel[];
+  readonly #models: readonly AnswerModel[];
+  constructor({ models }: Report) {
+    this.#models = models;
+    this.seeds = models.filter(isSeedOfLoopFormer);
+  }
+
+  named(name: string): AnswerModel | undefined {
+    return this.#models.find((model) => model.name === name);
+  }
+
+  /** Mean accuracy of an arm from its narrow and its wide start; LoopFormer's narrow one is the mean of its seeds. */
+  starts(
+    arm: string,
+    loops: number,
+  ): { readonly narrow: number | undefined; readonly wide: number | undefined } {
+    const narrow = arm === "loopformer" ? this.seeds : [this.named(arm)];
+    return {
+      narrow: mean(narrow.map((model) => accuracyAt(model, loops))),
+      wide: accuracyAt(this.named(`${arm}-wide`), loops),
+    };
+  }
+
+  /** Mean accuracy of an arm at some loops from the start that is better at full depth. */
+  best(arm: string, loops: number): number | undefined {
+    const { narrow, wide } = this.starts(arm, full);
+    if (narrow === undefined || wide === undefined) return undefined;
+    return this.starts(arm, loops)[narrow >= wide ? "narrow" : "wide"];
+  }
+
+  /** What an arm loses at full depth with its worse start. */
+  lost(arm: string): number | undefined {
+    const { narrow, wide } = this.starts(arm, full);
+    return reduced([narrow, wide], ([a = 0, b = 0]) => Math.abs(a - b));
+  }
+
+  /** Every looped model, of any arm, seed and start. */
+  get looped(): readonly AnswerModel[] {
+    return this.#models.filter(({ family }) => family !== "gpt");
+  }
+}
+
+/** The least growth of a value from each number of loops to the next, up to the full depth, of the worst seed. */
+const leastGrowth = (
+  models: readonly AnswerModel[],
+  valueAt: (model: AnswerModel, loops: number) => number | undefined,
+) =>
+  least(
+    models.flatMap((model) =>
+      Array.from({ length: full - 1 }, (_, at) => minus(valueAt(model, at + 2), valueAt(model, at + 1))),
+    ),
+  );
+
+const shareOf = (point: AnswerPoint | undefined, wanted: (difficulty: number) => boolean) =>
+  most((point?.scores ?? []).filter((one) => wanted(one.difficulty)).map((one) => one.right / one.problems));
+
+type Open = Omit<AnswerClaim, "measured"> & { readonly measured: number | undefined };
+const closed = ({ id, text, measured, is, limit }: Open): AnswerClaim => ({
+  id,
+  text,
+  ...(measured === undefined ? {} : { measured }),
+  is,
+  limit,
+});
+
+/** Claims D1 to D6 on one task, as far as the models of a report decide them; `trajectories` has twelve loops. */
+export function depthClaims(report: Report, trajectories: Report | undefined): AnswerClaim[] {
+  const study = new Study(report);
+  return [
+    ...staircaseClaims(study),
+    ...elasticClaims(study),
+    ...extrapolationClaims(study, trajectories),
+    ...needClaims(study),
+    open("D5", "with an exit rule, loops used grow with the length at no loss of accuracy", 0),
+    ...startClaims(study),
+  ].map(closed);
+}
+
+const claim = (id: string, text: string, measured: number | undefined, limit: number): Open => ({
+  id,
+  text,
+  measured,
+  is: "at least",
+  limit,
+});
+const open = (id: string, text: string, limit: number): Open => claim(id, text, undefined, limit);
+
+function staircaseClaims({ seeds }: Study): Open[] {
+  const of = `LoopFormer, worst of ${seeds.length} seeds: least gain of a further loop, from 1 to ${full}`;
+  return [
+    claim("D1", `${of}, in elements solved`, leastGrowth(seeds, solvedAt), 1),
+    claim("D1", `${of}, in mean accuracy`, leastGrowth(seeds, accuracyAt), 0),
+    claim(
+      "D1",
+      `LoopFormer, worst of ${seeds.length} seeds: elements solved with ${full} loops less those with 1`,
+      least(seeds.map((model) => minus(solvedAt(model, full), solvedAt(model, 1)))),
+      1,
+    ),
+  ];
+}
+
+function elasticClaims(study: Study): Open[] {
+  const lead = (loops: number) => minus(study.best("loopformer", loops), study.best("early-exit", loops));
+  return [
+    ...[1, 2, 4, 6, full].map((loops) =>
+      claim(
+        "D2",
+        `LoopFormer less naive early exits at ${loops} of ${full} loops, mean accuracy, equal steps, each at its better start`,
+        lead(loops),
+        0,
+      ),
+    ),
+    claim(
+      "D2",
+      `what early exits lose at ${full} loops with their worse start less what LoopFormer loses`,
+      minus(study.lost("early-exit"), study.lost("loopformer")),
+      0,
+    ),
+  ];
+}
+
+function extrapolationClaims({ seeds }: Study, trajectories: Report | undefined): Open[] {
+  const gains = (valueAt: typeof solvedAt) =>
+    seeds.map((model) => minus(valueAt(model, beyond), valueAt(model, full)));
+  const points = (trajectories?.models ?? []).map(({ points: own }) =>
+    own.filter(({ loops }) => loops === beyond),
+  );
+  const first = (isFirst: (first: number, last: number) => boolean) =>
+    mean(
+      points.map((own) => {
+        const uniform = own.find(({ trajectory }) => isUniform(trajectory));
+        const other = own.find(({ trajectory }) => isFirst(trajectory[0] ?? 0, trajectory.at(-1) ?? 0));
+        return minus(other?.accuracy, uniform?.accuracy);
+      }),
+    );
+  const more = `${beyond} loops less ${full}`;
+  return [
+    claim(
+      "D3",
+      `LoopFormer, worst of ${seeds.length} seeds: elements solved, ${more}`,
+      least(gains(solvedAt)),
+      1,
+    ),
+    claim(
+      "D3",
+      `LoopFormer, mean of ${seeds.length} seeds: mean accuracy, ${more}`,
+      mean(gains(accuracyAt)),
+      0,
+    ),
+    claim(
+      "D3",
+      `${beyond} loops: coarse steps first less uniform ones, mean accuracy`,
+      first((a, z) => a > z),
+      0,
+    ),
+    claim(
+      "D3",
+      `${beyond} loops: fine steps first less uniform ones, mean accuracy`,
+      first((a, z) => a < z),
+      0,
+    ),
+  ];
+}
+
+function needClaims(study: Study): Open[] {
+  const once = pointAt(study.named("gpt"), 1);
+  const deep = accuracyAt(study.named("gpt-deep"), 1);
+  const all = study.looped;
+  return [
+    {
+      ...claim(
+        "D4",
+        "one layer once: largest share right beyond 6 elements",
+        shareOf(once, (n) => n > 6),
+        0.6,
+      ),
+      is: "at most",
+    },
+    claim(
+      "D4",
+      `${full} loops of one layer, the best of ${all.length} models: share right at 16 elements`,
+      most(all.map((model) => shareOf(pointAt(model, full), (n) => n === 16))),
+      0.95,
+    ),
+    claim(
+      "D4",
+      `${full} loops of one layer, the best of ${all.length} models, less eight plain layers: mean accuracy`,
+      minus(most(all.map((model) => accuracyAt(model, full))), deep),
+      0,
+    ),
+  ];
+}
+
+function startClaims(study: Study): Open[] {
+  const at = (arm: string) => study.starts(arm, full);
+  const [plain, injected] = [at("base-loop"), at("base-loop-inject")];
+  const more = `mean accuracy at ${full} loops`;
+  return [
+    claim("D6", `injection, from N(0, 0.02): ${more}`, minus(injected.narrow, plain.narrow), 0),
+    claim("D6", `injection, from N(0, 0.08): ${more}`, minus(injected.wide, plain.wide), 0),
+    ...(["base-loop", "base-loop-inject", "early-exit", "loopformer"] as const).map((arm) =>
+      claim("D6", `the wide start for ${arm}: ${more}`, minus(at(arm).wide, at(arm).narrow), 0),
+    ),
+  ];
+}
+
+const folder = fileURLToPath(new URL("../docs/results/depth", import.meta.url));
+
+/** A report of that folder; undefined where it is not there. */
+export function depthReport(name: string): Report | undefined {
+  const path = join(folder, `${name}.json`);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  const report = readReport(JSON.parse(text), path);
+  if (report.kind !== "answers") throw new Error(`${path}: a report on ${report.kind}`);
+  return report;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const report = depthReport("report");
+  if (!report) throw new Error(`${folder}: no report.json`);
+  const claims = depthClaims(report, depthReport("trajectories"));
+  for (const [file, text] of reportFiles({ ...report, claims }, "report"))
+    writeFileSync(join(folder, file), text);
+}
