@@ -39,7 +39,19 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "report",
   ],
   lab: [...engine, "grad", "optim", "models", "runtime", "tasks", "train", "measure", "report"],
-  web: ["util", "data", "models", "optim", "runtime", "decode", "train", "runs"],
+  web: [
+    "util",
+    "data",
+    "models",
+    "optim",
+    "runtime",
+    "tasks",
+    "decode",
+    "train",
+    "measure",
+    "report",
+    "runs",
+  ],
   server: ["util", "models", "runtime", "data", "decode", "runs"],
 };
 

@@ -19,6 +19,7 @@ export {
 export type { Skipped } from "./data/corpus-files.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
 export { DEFAULT_VOCAB, type TokenizerChoice } from "./data/inputs.node.ts";
+export { contentChecksum } from "./data/manifest.ts";
 export type { Mixture, MixtureSource } from "./data/mixture.ts";
 export {
   type Prepared,
@@ -57,7 +58,7 @@ export {
   type TaskConfig,
   type TextConfig,
 } from "./runs/config.ts";
-export { contentChecksum, openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
+export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";

@@ -2,8 +2,10 @@ export type { FetchProgress, FileStore } from "./runs/downloads.ts";
 export {
   type FetchedModel,
   type FetchedRun,
+  type FetchedTask,
   type FetchModelOptions,
   fetchModel,
+  fetchTask,
 } from "./runs/fetch-model.ts";
 export {
   mostWebThreads,
@@ -15,9 +17,14 @@ export { SELF_TEST_TOLERANCE, selfTest, type WrongOperation } from "./runtime/se
 export { type Host, OnnxRuntime, type SessionOptions } from "./runtime/session-runtime.ts";
 export { type Abortable, connectWorker, type WorkerLike, WorkerModel } from "./web/client.ts";
 export type {
+  AnswersRequest,
   CreateRequest,
   Loaded,
   LoadRequest,
+  OpenRequest,
+  Prepared,
+  QualityRequest,
+  TaskRequest,
   WriteOptions,
   Written,
 } from "./web/protocol.ts";

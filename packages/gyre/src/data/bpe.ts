@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { unsupportedTokenizer, vocabularyTooLarge } from "./errors.ts";
 import { pieceEncoder } from "./pieces.ts";

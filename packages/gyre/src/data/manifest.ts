@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { sha256Of } from "../util/checksum.ts";
 
 /** The files of a dataset beside its tokens. */
 export const MANIFEST = "manifest.json";
@@ -55,3 +56,10 @@ export const manifestSchema = z.strictObject({
 /** What manifest.json of a dataset says: tokenizer, splits, sizes and checksums. */
 export type DatasetManifest = z.infer<typeof manifestSchema>;
 export type SplitManifest = DatasetManifest["train"];
+
+/** The checksum of a dataset's tokens and tokenizer; where it is and what else its manifest says changes nothing. */
+export function contentChecksum({ tokenizer, dtype, train, validation }: DatasetManifest): string {
+  const { kind, vocab, endOfText, sha256 = null } = tokenizer;
+  const files = [train, validation].map((split) => split.files.map((file) => [file.tokens, file.sha256]));
+  return sha256Of(JSON.stringify([kind, vocab, endOfText, sha256, dtype, files]));
+}

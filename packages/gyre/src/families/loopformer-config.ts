@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { most } from "../util/limits.ts";
 import { officialConfigInvalid } from "./errors.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
-import type { DatasetManifest } from "../data/manifest.ts";
+import { contentChecksum, type DatasetManifest } from "../data/manifest.ts";
 import { type Dataset, openDataset } from "../data/shards.node.ts";
 import { sha256Of } from "../util/checksum.node.ts";
 import type { DataReference, LanguageConfig, Run, TextConfig } from "./config.ts";
@@ -82,13 +82,6 @@ async function requireSame(
       ? data.sha256 === contentChecksum(manifest)
       : data.manifestSha256 === (await manifestChecksum(from));
   if (!isSame) throw dataChanged(path, `${from} holds other tokens than the run was trained on`);
-}
-
-/** The checksum of a dataset's tokens and tokenizer; where it is and what else its manifest says changes nothing. */
-export function contentChecksum({ tokenizer, dtype, train, validation }: DatasetManifest): string {
-  const { kind, vocab, endOfText, sha256 = null } = tokenizer;
-  const files = [train, validation].map((split) => split.files.map((file) => [file.tokens, file.sha256]));
-  return sha256Of(JSON.stringify([kind, vocab, endOfText, sha256, dtype, files]));
 }
 
 /** What runs of format 1 know a dataset by. */

@@ -1,52 +1,44 @@
-import { decodeSafetensors, toFloat32 } from "../checkpoint/safetensors.ts";
+import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { tokenizerFromJson } from "../data/tokenizer-json.ts";
 import { parseSums, sumsFile } from "../families/checksums.ts";
 import { officialSpec, readOfficial } from "../families/official.ts";
-import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
-import { GyreError } from "../util/errors.ts";
-import type { Tensor, Weights } from "../util/tensor.ts";
-import {
-  isCheckpointName,
-  modelFile,
-  optimizerFile,
-  parseState,
-  pointerFile,
-  stateFile,
-} from "./checkpoint-files.ts";
-import { modelOf, momentsOf } from "./checkpoint-tensors.ts";
-import { type LanguageConfig, parseConfig } from "./config.ts";
+import type { Weights } from "../util/tensor.ts";
+import { modelFile } from "./checkpoint-files.ts";
+import type { LanguageConfig, TaskConfig } from "./config.ts";
 import { checksumOf, Downloads, type FetchProgress, type FileStore } from "./downloads.ts";
+import { badUrl, fetchedFormat, fetchedOther, fetchOption, noFetchedTokenizer } from "./errors.ts";
 import {
-  badUrl,
-  fetchedFormat,
-  fetchedOther,
-  fetchOption,
-  modelTooLarge,
-  noFetchedTokenizer,
-  runKind,
-} from "./errors.ts";
+  isRunConfig,
+  jsonOf,
+  naming,
+  readConfig,
+  readRun,
+  requireRoom,
+  type StoredRun,
+  textOf,
+} from "./read-run.ts";
 
 /** How a model is fetched: progress, an end to it, and where its files are kept. */
 export interface FetchModelOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called for every piece that arrives. */
-  readonly onProgress?: (progress: FetchProgress) => void;
+  readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
   /**
    * Where files are kept, to be there without a network and not to be fetched twice: the page's Cache Storage, under the
    * name `gyre`, where there is one; `false` for nowhere.
    */
-  readonly cache?: FileStore | false;
+  readonly cache?: FileStore | false | undefined;
   /** Full depth of an exported model, where its config.json does not say it (8 otherwise); a run says it. */
-  readonly loops?: number;
+  readonly loops?: number | undefined;
   /** The tokenizer, where none lies beside the model. */
-  readonly tokenizer?: Tokenizer;
+  readonly tokenizer?: Tokenizer | undefined;
   /** Fetch what training goes on from as well, of a run. */
-  readonly withState?: boolean;
+  readonly withState?: boolean | undefined;
   /** Most bytes of weights in float32; 1 GiB unless told, since a page holds them up to three times. */
-  readonly mostBytes?: number;
+  readonly mostBytes?: number | undefined;
 }
 
 /** What a run says of itself beside its model. */
@@ -71,8 +63,6 @@ export interface FetchedModel {
   readonly warnings: readonly string[];
 }
 
-const mostBytesByDefault = 2 ** 30;
-
 /**
  * Fetches a model from the URL of a run's folder, or of a folder as `gyre export` or the Hugging Face hub has it:
  * config.json, the weights, and tokenizer.json where there is one. Checksums of a run's checkpoint and of SHA256SUMS are
@@ -93,9 +83,7 @@ export async function fetchModel(
   url: string | URL,
   { cache, signal, onProgress, ...options }: FetchModelOptions = {},
 ): Promise<FetchedModel> {
-  const folder = folderOf(url);
-  const store = cache === undefined ? await pageStore() : cache || undefined;
-  const downloads = new Downloads(folder, { signal, onProgress, store });
+  const { folder, downloads } = await open(url, { cache, signal, onProgress });
   const configUrl = downloads.urlOf("config.json");
   const text = textOf(await downloads.read("config.json"), configUrl);
   const json = jsonOf(text, configUrl);
@@ -106,37 +94,53 @@ export async function fetchModel(
   return { url: folder.href, ...model, warnings: await downloads.keep() };
 }
 
+/** A run on the answers of a task that came over HTTP. */
+export interface FetchedTask extends Omit<StoredRun<TaskConfig>, "tokenizer"> {
+  readonly url: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Fetches a run on the answers of a task, as `fetchModel` does one on text; its config names the task. Throws the same errors.
+ *
+ * @example
+ * const { config, weights } = await fetchTask("/models/shuffle/");
+ * const task = tokenTaskNamed(config.task, config.variant);
+ */
+export async function fetchTask(
+  url: string | URL,
+  { cache, signal, onProgress, ...options }: Omit<FetchModelOptions, "loops" | "tokenizer"> = {},
+): Promise<FetchedTask> {
+  const { folder, downloads } = await open(url, { cache, signal, onProgress });
+  const { tokenizer: _, ...run } = await readRun(downloads, {
+    ...options,
+    json: await readConfig(downloads),
+    kinds: ["task"],
+  });
+  signal?.throwIfAborted();
+  return { url: folder.href, ...run, warnings: await downloads.keep() };
+}
+
 type Fetched = Omit<FetchedModel, "url" | "warnings">;
 type Asked = Pick<FetchModelOptions, "loops" | "tokenizer" | "mostBytes" | "withState">;
 
-/** A run in the layout that HeldRun writes: `latest` names the checkpoint, whose state.json has the checksums. */
+async function open(
+  url: string | URL,
+  { cache, signal, onProgress }: Pick<FetchModelOptions, "cache" | "signal" | "onProgress">,
+): Promise<{ readonly folder: URL; readonly downloads: Downloads }> {
+  const folder = folderOf(url);
+  const store = cache === undefined ? await pageStore() : cache || undefined;
+  return { folder, downloads: new Downloads(folder, { signal, onProgress, store }) };
+}
+
 async function fetchRun(downloads: Downloads, json: unknown, asked: Asked): Promise<Fetched> {
-  const url = downloads.urlOf(".");
-  const { config } = parseConfig(json, url);
-  if (config.kind === "prompts" || config.kind === "task")
-    throw runKind(url, config.kind, ["text", "imported"]);
+  const { loops, ...options } = asked;
+  if (loops !== undefined)
+    throw fetchOption("loops", loops, `nothing: ${downloads.urlOf(".")} is a run, and says it itself`);
+  const run = await readRun(downloads, { ...options, json, kinds: ["text", "imported"] });
+  const { config, weights, tokenizer, step, state } = run;
   const { spec } = config;
-  if (asked.loops !== undefined)
-    throw fetchOption("loops", asked.loops, `nothing: ${url} is a run, and says ${spec.loops} itself`);
-  requireRoom(url, spec, asked);
-  const latest = textOf(await downloads.read(pointerFile), downloads.urlOf(pointerFile)).trim();
-  if (!isCheckpointName(latest))
-    throw fetchedFormat(downloads.urlOf(pointerFile), "no name of a checkpoint", "step-NNNNNN in one line");
-  const path = (file: string) => `checkpoints/${latest}/${file}`;
-  const stateUrl = downloads.urlOf(path(stateFile));
-  const state = parseState(textOf(await downloads.read(path(stateFile)), stateUrl), latest, stateUrl);
-  const tokenizer = await runTokenizer(downloads, config, asked.tokenizer);
-  const bytes = await downloads.read(path(modelFile), state.sha256[modelFile]);
-  const modelUrl = downloads.urlOf(path(modelFile));
-  const weights = naming(modelUrl, () => modelOf(floatTensors(bytes, modelUrl), spec, modelUrl));
-  const run = { config, step: state.step, state: undefined };
-  if (!asked.withState) return { spec, weights, tokenizer, run };
-  const momentBytes = await downloads.read(path(optimizerFile), state.sha256[optimizerFile]);
-  const momentsUrl = downloads.urlOf(path(optimizerFile));
-  const moments = naming(momentsUrl, () =>
-    momentsOf(floatTensors(momentBytes, momentsUrl), spec, momentsUrl),
-  );
-  return { spec, weights, tokenizer, run: { ...run, state: { step: state.step, weights, moments } } };
+  return { spec, weights, tokenizer: tokenizer as Tokenizer, run: { config, step, state } };
 }
 
 /** config.json and model.safetensors with the official names; SHA256SUMS where it is there. */
@@ -160,27 +164,6 @@ async function fetchOfficial(downloads: Downloads, config: string, asked: Asked)
   const model = decodeSafetensors(bytes, modelUrl);
   const { weights } = naming(modelUrl, () => readOfficial({ config, model }, options));
   return { spec, weights, tokenizer, run: undefined };
-}
-
-async function runTokenizer(
-  downloads: Downloads,
-  { tokenizer: { kind, vocab, endOfText, sha256 } }: LanguageConfig,
-  given: Tokenizer | undefined,
-): Promise<Tokenizer> {
-  if (given) {
-    if (given.vocab !== vocab || given.endOfText !== endOfText)
-      throw fetchOption(
-        "tokenizer",
-        `${given.kind}, ${given.vocab} entries`,
-        `the tokenizer of the run: ${kind}, ${vocab} entries, end of text ${endOfText}`,
-      );
-    return given;
-  }
-  if (kind === "bytes") return bytesTokenizer();
-  const path = "extra/tokenizer.json";
-  const bytes = await downloads.find(path, sha256);
-  if (typeof bytes === "string") throw noFetchedTokenizer(downloads.urlOf(path), bytes, kind);
-  return tokenizerFromJson(textOf(bytes, downloads.urlOf(path)), downloads.urlOf(path));
 }
 
 async function officialTokenizer(
@@ -212,23 +195,6 @@ async function officialTokenizerFile(
   throw noFetchedTokenizer(url, bytes, `a vocabulary of ${vocab}`);
 }
 
-/** A run says its version, formerly its format; no config of another program has that and a spec. */
-function isRunConfig(json: unknown): boolean {
-  return typeof json === "object" && json !== null && "spec" in json;
-}
-
-function requireRoom(url: string, spec: Spec, { mostBytes = mostBytesByDefault }: Asked): void {
-  const bytes = 4 * parameterCount(spec);
-  if (bytes > mostBytes) throw modelTooLarge(url, bytes, mostBytes);
-}
-
-function floatTensors(bytes: Uint8Array, source: string): Map<string, Tensor<Float32Array>> {
-  const { tensors } = decodeSafetensors(bytes, source);
-  return new Map(
-    [...tensors].map(([name, stored]) => [name, { data: toFloat32(stored, name), shape: stored.shape }]),
-  );
-}
-
 function folderOf(url: string | URL): URL {
   const { location } = globalThis as { location?: { readonly href: string } };
   let folder: URL;
@@ -241,33 +207,6 @@ function folderOf(url: string | URL): URL {
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
   folder.hash = "";
   return folder;
-}
-
-function textOf(bytes: Uint8Array, url: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw fetchedFormat(url, "bytes that are not UTF-8", "a text file in UTF-8", cause);
-  }
-}
-
-function jsonOf(text: string, url: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw fetchedFormat(url, "no JSON", "the config.json of a run or of an exported model", cause);
-  }
-}
-
-/** Does `read`; an error that does not name the URL comes with it. */
-function naming<Result>(url: string, read: () => Result): Result {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof GyreError) || error.detail.given.includes(url)) throw error;
-    const { code, detail } = error;
-    throw new GyreError(code, { ...detail, given: `${url}: ${detail.given}` }, { cause: error });
-  }
 }
 
 /** The page's Cache Storage; there is none in Node, nor in a page without HTTPS. */

@@ -9,11 +9,11 @@ import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.t
 /** How onnxruntime runs in a page. */
 export interface WebRuntimeOptions extends Omit<SessionOptions, "precision" | "contrib"> {
   /** WebAssembly on the CPU, the default, or the GPU where the page has one that computes rightly. */
-  readonly provider?: "wasm" | "webgpu";
+  readonly provider?: "wasm" | "webgpu" | undefined;
   /** Threads within one operation; more than one needs a cross-origin isolated page. All that there may be by default. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Folder or file of onnxruntime-web's wasm, where the page does not have it beside its scripts. */
-  readonly wasmPaths?: string | { readonly wasm: string };
+  readonly wasmPaths?: string | { readonly wasm: string } | undefined;
 }
 
 /** A runtime of a page, and why it is not the one that was asked for, where it is not. */

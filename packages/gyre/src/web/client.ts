@@ -1,16 +1,22 @@
+import type { AnswerPoint, BudgetPoint } from "../report/report.ts";
 import type { FetchProgress } from "../runs/downloads.ts";
+import type { AnswerTrainingInput } from "../train/answer-options.ts";
 import type { StepEvent } from "../train/optimise.ts";
-import type { TrainingInput } from "../train/options.ts";
 import { GyreError } from "../util/errors.ts";
 import { workerDisposed, workerFailed } from "./errors.ts";
 import type {
+  AnswersRequest,
   CallName,
   Calls,
   CreateRequest,
   Loaded,
   LoadRequest,
+  OpenRequest,
+  Prepared,
+  QualityRequest,
   Response,
   SentError,
+  TrainRequest,
   WriteOptions,
   Written,
 } from "./protocol.ts";
@@ -19,8 +25,10 @@ import type {
 export interface WorkerLike {
   /** Sends a message to the other side. */
   postMessage(message: unknown): void;
-  /** Hears messages and errors of the other side. */
-  addEventListener(type: "message" | "error", listener: (event: never) => void): void;
+  /** Hears messages of the other side. */
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  /** Hears that the other side has ended. */
+  addEventListener(type: "error", listener: (event: { readonly message?: string }) => void): void;
   /** Ends the other side at once. */
   terminate(): void;
 }
@@ -60,8 +68,8 @@ export class WorkerModel implements AsyncDisposable {
 
   constructor(worker: WorkerLike) {
     this.#worker = worker;
-    worker.addEventListener("message", ({ data }: { readonly data: Response }) => this.#hear(data));
-    worker.addEventListener("error", ({ message }: { readonly message?: string }) =>
+    worker.addEventListener("message", ({ data }) => this.#hear(data as Response));
+    worker.addEventListener("error", ({ message }) =>
       this.#end(workerFailed(message || "its script could not be run")),
     );
   }
@@ -76,9 +84,19 @@ export class WorkerModel implements AsyncDisposable {
     return this.#call("load", { ...request, url: String(whole) }, { signal, onEvent: onProgress });
   }
 
-  /** Draws a new model, whose tokens are bytes, in place of the one before. */
+  /** Draws a new model, whose tokens are bytes or a task's, in place of the one before. Throws TASK_NAME, TASK_VARIANT. */
   create(request: CreateRequest, { signal }: Abortable = {}): Promise<Loaded> {
     return this.#call("create", request, { signal });
+  }
+
+  /** Opens a run from its files, with what training goes on from, in place of the one before. Throws as `load` of a run. */
+  open(request: OpenRequest, { signal }: Abortable = {}): Promise<Loaded> {
+    return this.#call("open", request, { signal });
+  }
+
+  /** Takes a text to train on; its last tenth is for measuring. It travels with `files`. Throws DATA_TOO_SHORT, WORKER_NO_TEXT. */
+  prepare(text: string, { signal }: Abortable = {}): Promise<Prepared> {
+    return this.#call("prepare", { text }, { signal });
   }
 
   /** Continues a text token by token; leaving the loop ends it. Throws as `generate`. */
@@ -91,9 +109,29 @@ export class WorkerModel implements AsyncDisposable {
     return this.#call("logits", { prompt }, { signal });
   }
 
-  /** Trains the model on a text, from where it is to `training.steps`; leaving the loop stops after the step under way. */
-  train(text: string, { signal, ...training }: TrainingInput & Abortable): AsyncGenerator<StepEvent> {
-    return this.#events("train", { text, training }, signal);
+  /** What a model of tokens answers: logits [tokens x vocab] at each budget. */
+  answers(request: AnswersRequest, { signal }: Abortable = {}): Promise<readonly Float32Array[]> {
+    return this.#call("answers", request, { signal });
+  }
+
+  /**
+   * Trains the model from where it is to `training.steps`, on this text or, without one, on what was prepared or on the
+   * answers of its task, or until an earlier step; leaving the loop stops after the step under way. Throws as `train` and `trainAnswers`,
+   * WORKER_NO_TEXT where there is nothing to train on.
+   */
+  train(
+    text: string | undefined,
+    { signal, until, ...training }: AnswerTrainingInput & Abortable & Pick<TrainRequest, "until">,
+  ): AsyncGenerator<StepEvent> {
+    return this.#events("train", { text, training, until }, signal);
+  }
+
+  /**
+   * The model's quality at each budget, as each is measured: loss on the end of the prepared text, or right answers to
+   * problems of its task that training never sees. Throws as `evaluate` and `evaluateAnswers`, and WORKER_NO_TEXT.
+   */
+  quality({ signal, ...request }: QualityRequest & Abortable): AsyncGenerator<BudgetPoint | AnswerPoint> {
+    return this.#events("quality", request, signal);
   }
 
   /** The files of a run, by their paths: what training goes on from, here or in Node. */
@@ -136,7 +174,7 @@ export class WorkerModel implements AsyncDisposable {
   }
 
   /** The events of a call, as they come. */
-  async *#events<Name extends "generate" | "train">(
+  async *#events<Name extends "generate" | "train" | "quality">(
     call: Name,
     given: Calls[Name]["given"],
     signal: AbortSignal | undefined,

@@ -23,3 +23,20 @@ export function nothingLoaded(call: string): GyreError {
     fix: "wait for worker.load(...) or worker.create(...)",
   });
 }
+
+export function noText(call: string): GyreError {
+  return new GyreError("WORKER_NO_TEXT", {
+    given: `${call} of a model that has no text`,
+    expected: "a text to train on and to measure with",
+    fix: "call worker.prepare(text) first",
+  });
+}
+
+export function otherModel(call: string, kind: "text" | "tokens"): GyreError {
+  const isText = kind === "text";
+  return new GyreError("WORKER_MODEL", {
+    given: `${call} of a model of ${isText ? "a task's tokens" : "text"}`,
+    expected: isText ? "a model that reads and writes text" : "a model of a task's tokens",
+    fix: isText ? "use answers, quality and train without a text" : "use generate, logits and prepare",
+  });
+}

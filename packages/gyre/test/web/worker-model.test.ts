@@ -5,12 +5,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 import { memorySplit } from "../../src/data/windows.ts";
 import { generate } from "../../src/decode/generate.ts";
+import { evaluate } from "../../src/measure/evaluate.ts";
 import { loopformer } from "../../src/models/presets.ts";
+import { openTrainingData } from "../../src/runs/data.node.ts";
 import { fetchModel } from "../../src/runs/fetch-model.ts";
 import { exportOfficial } from "../../src/runs/official.node.ts";
 import { createRun, holdRun, openRun } from "../../src/runs/run.node.ts";
 import { loadState } from "../../src/runs/weights.node.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
+import { tokenTaskNamed } from "../../src/tasks/tokens/index.ts";
 import { initialState } from "../../src/train/initial-state.ts";
 import { train } from "../../src/train/text.ts";
 import { connectWorker, type WorkerLike, type WorkerModel } from "../../src/web/client.ts";
@@ -151,7 +154,7 @@ describe("a model in a worker", () => {
     let fail = (_: { message: string }) => {};
     const broken = connectWorker({
       postMessage: () => fail({ message: "no such script" }),
-      addEventListener: (type, listener) => {
+      addEventListener: (type: string, listener: unknown) => {
         if (type === "error") fail = listener as never;
       },
       terminate: () => undefined,
@@ -188,9 +191,102 @@ describe("a run travels", () => {
     await using again = connected();
     const loaded = await again.load({ url: `${server.url}travelled`, withState: true, threads: 1 });
     expect(loaded.step).toBe(3);
+    // over HTTP a run comes without its metrics
     const hex = (all: typeof files) =>
-      [...all].map(([path, bytes]) => [path, Buffer.from(bytes).toString("hex")]);
+      [...all].map(([path, bytes]) => [
+        path,
+        path === "metrics.jsonl" ? "" : Buffer.from(bytes).toString("hex"),
+      ]);
     expect(hex(await again.files())).toEqual(hex(files));
+  });
+
+  it("with its text and its metrics, which Node's dataset and a page's files give back", async () => {
+    await using page = connected();
+    await page.create({ spec, seed: 5, threads: 1 });
+    expect(await page.prepare(prose)).toEqual({ trainBytes: 918, validationBytes: 102 });
+    const steps = await collect(page.train(undefined, { ...training, until: 2 }));
+    expect(steps.map(({ step }) => step)).toEqual([1, 2]);
+    steps.push(...(await collect(page.train(undefined, training))));
+    const points = await collect(page.quality({ budgets: [1, 3] }));
+    expect(points.map(({ loops }) => loops)).toEqual([1, 3]);
+    const files = await page.files();
+    await write(files, "with-text");
+
+    const run = await openRun(join(folder, "with-text"), ["text"]);
+    const { dataset } = await openTrainingData(run);
+    await using runtime = await openOnnxRuntime({ threads: 1 });
+    const state = initialState(spec, 5);
+    const inNode = await collect(train({ spec, training, data: dataset.train, runtime, state }));
+    const losses = inNode.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+    for (const [index, { loss }] of steps.entries()) expect(loss).toBeCloseTo(losses[index] as number, 5);
+    const { byteLength } = bytesTokenizer();
+    const measured = { spec, weights: state.weights, runtime, split: dataset.validation, byteLength };
+    for await (const point of evaluate({ ...measured, budgets: [3] }))
+      expect((points[1] as typeof point).loss).toBeCloseTo(point.loss, 4);
+
+    await using again = connected();
+    const loaded = await again.open({ files, name: "run.zip", threads: 1 });
+    expect(loaded).toMatchObject({ step: 3, textBytes: 1020, training: { steps: 3 } });
+    expect(loaded.metrics?.trimEnd().split("\n")).toHaveLength(3);
+    expect(await again.files()).toEqual(files);
+    const damaged = new Map(files).set("data/train.bin", new Uint8Array(1838));
+    const failure = await rejectionOf(again.open({ files: damaged, name: "run.zip", threads: 1 }));
+    expect(failure.message).toMatch(/^FETCH_CHECKSUM: run.zip\/data\/train.bin/);
+  });
+
+  it("of a task, whose answers are asked at any depth", async () => {
+    const words = tokenTaskNamed("words", "S3");
+    const small = loopformer({
+      vocab: words.vocabulary.length,
+      context: 8,
+      width: 16,
+      heads: 2,
+      mlp: 32,
+      layers: 1,
+      loops: 3,
+    });
+    await using page = connected();
+    await page.create({
+      spec: small,
+      seed: 1,
+      task: { name: "words", variant: "S3" },
+      training: { easiest: 8, hardest: 8 },
+      threads: 1,
+    });
+    const steps = await collect(page.train(undefined, { steps: 2, batch: 4, easiest: 8, hardest: 8 }));
+    expect(steps.map(({ step }) => step)).toEqual([1, 2]);
+    const [point] = await collect(page.quality({ budgets: [2], count: 16 }));
+    expect(point).toMatchObject({ loops: 2, scores: { length: 8 } });
+    const answers = await page.answers({ tokens: [1, 2, 3], budgets: [1, 2, 4] });
+    expect(answers.map(({ length }) => length)).toEqual([21, 21, 21]);
+    const files = await page.files();
+    await write(files, "words");
+    expect((await openRun(join(folder, "words"), ["task"])).config).toMatchObject({
+      task: "words",
+      variant: "S3",
+    });
+    await using again = connected();
+    const loaded = await again.load({ url: `${server.url}words`, isTask: true, withState: true, threads: 1 });
+    expect(loaded).toMatchObject({ step: 2, task: { name: "words", variant: "S3" }, tokenizer: undefined });
+    expect(await again.answers({ tokens: [1, 2, 3], budgets: [2] })).toEqual([answers[1]]);
+    expect((await rejectionOf(again.logits("The"))).code).toBe("WORKER_MODEL");
+    expect((await rejectionOf(collect(again.train("text", training)))).code).toBe("WORKER_MODEL");
+    const failure = await rejectionOf(again.load({ url: `${server.url}words`, threads: 1 }));
+    expect(failure.code).toBe("RUN_KIND");
+  });
+
+  it("says what is missing", async () => {
+    const { worker } = await open();
+    expect((await rejectionOf(collect(worker.train(undefined, training)))).code).toBe("WORKER_NO_TEXT");
+    expect((await rejectionOf(collect(worker.quality({ budgets: [1] })))).code).toBe("WORKER_NO_TEXT");
+    expect((await rejectionOf(worker.answers({ tokens: [1], budgets: [1] }))).code).toBe("WORKER_MODEL");
+    const bad = collect(worker.generate("The", { maxTokens: 2, exit: "whim" }));
+    expect((await rejectionOf(bad)).code).toBe("EXIT");
+    const left = await collect(
+      worker.generate("The", { maxTokens: 3, temperature: 0, exit: "probability>0" }),
+    );
+    expect(left.map(({ loops }) => loops)).toEqual([3, 1, 1]);
+    for (const { probability } of left) expect(probability).toBeGreaterThan(0);
   });
 
   it("and goes on in Node, and then in the page, as if it had never stopped there", async () => {
