@@ -23,6 +23,7 @@ const parts = [
   { name: "page", folders: ["web"].map(inLibrary), most: 1500 },
   { name: "server", folders: ["server"].map(inLibrary), most: 3500 },
   { name: "command line", folders: ["packages/cli/src"], most: 4500 },
+  { name: "studio", folders: ["packages/studio/src"], most: 4000 },
 ];
 
 function inLibrary(folder: string): string {
@@ -31,7 +32,7 @@ function inLibrary(folder: string): string {
 
 function linesOf(folder: string): number {
   const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
-  const sources = files.filter((file) => file.endsWith(".ts"));
+  const sources = files.filter((file) => /\.(ts|svelte)$/.test(file));
   const texts = sources.map((file) => readFileSync(join(root, folder, file), "utf8"));
   return texts.flatMap((text) => text.split("\n")).filter((line) => line.trim() !== "").length;
 }

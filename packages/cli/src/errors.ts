@@ -134,3 +134,23 @@ export function missingAnswers(path: string, answers: number, problems: number):
     fix: 'add the missing lines; an empty answer is {"answer": []}, where answers are written',
   });
 }
+
+export function noStudio(site: string): GyreError {
+  return new GyreError("STUDIO_BUILD", {
+    given: `no studio at ${site}`,
+    expected: "the built site, which comes with the published package",
+    fix: "in a clone of the repository, build it: npm run build -w packages/studio",
+  });
+}
+
+export function studioPort(port: number, cause: unknown): GyreError {
+  return new GyreError(
+    "STUDIO_PORT",
+    {
+      given: `port ${port}, which cannot be listened on`,
+      expected: "a free port of this machine",
+      fix: "pass another one with --port, or 0 for any that is free",
+    },
+    { cause },
+  );
+}

@@ -24,6 +24,7 @@ import {
 } from "./options.ts";
 import { addAnalyze } from "./program-analyze.ts";
 import { addLab } from "./program-lab.ts";
+import { addStudio } from "./program-studio.ts";
 import { addTasks } from "./program-tasks.ts";
 import { addTrain } from "./program-train.ts";
 
@@ -54,6 +55,7 @@ A first run:
   addAnalyze(program, exit);
   addCalibrate(program, exit);
   addServe(program, exit);
+  addStudio(program, exit);
   addRuns(program, exit);
   addClean(program, exit);
   addInspect(program, exit);

@@ -1,0 +1,1 @@
+import "gyre/web/worker";

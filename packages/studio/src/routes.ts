@@ -1,0 +1,18 @@
+import type { Component } from "svelte";
+
+/** A page of the studio; its code is loaded when it is opened. */
+export interface Route {
+  readonly path: string;
+  readonly title: string;
+  readonly load: () => Promise<{ readonly default: Component }>;
+}
+
+export const routes: readonly Route[] = [
+  { path: "train", title: "Train", load: () => import("./pages/train.svelte") },
+];
+
+/** The route of a hash like `#/train`; the first one where there is none. */
+export function routeOf(hash: string, all: readonly Route[] = routes): Route {
+  const [path] = hash.replace(/^#\/?/, "").split("?");
+  return all.find((route) => route.path === path) ?? (all[0] as Route);
+}

@@ -1,0 +1,75 @@
+import { createReadStream, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig, type Plugin } from "vite";
+
+/** What a page may weigh: its own JavaScript, gzipped, without onnxruntime's WebAssembly. */
+const MOST_SCRIPT_BYTES = 200_000;
+const isolation = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const types = { mjs: "text/javascript", wasm: "application/wasm" } as const;
+const ort = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/wasm"));
+const ortFiles = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
+
+/** onnxruntime's WebAssembly lies in ort/, once: threads of its own load it by that name. */
+const ortFolder: Plugin = {
+  name: "ort-folder",
+  configureServer(server) {
+    server.middlewares.use("/ort", (request, response, next) => {
+      const name = ortFiles.find((file) => request.url?.split("?")[0] === `/${file}`);
+      if (!name) return next();
+      const type = types[name.endsWith(".mjs") ? "mjs" : "wasm"];
+      response.writeHead(200, { "Content-Type": type, ...isolation });
+      createReadStream(join(ort, name)).pipe(response);
+    });
+  },
+  generateBundle() {
+    for (const name of ortFiles)
+      this.emitFile({ type: "asset", fileName: `ort/${name}`, source: readFileSync(join(ort, name)) });
+  },
+};
+
+/** Says what the page's scripts weigh, and fails where that is too much. */
+const weight: Plugin = {
+  name: "weight",
+  apply: "build",
+  writeBundle(_, bundle) {
+    const scripts = Object.values(bundle).filter(({ fileName }) => fileName.endsWith(".js"));
+    const bytes = scripts.map((file) => gzipSync("code" in file ? file.code : file.source).length);
+    const total = bytes.reduce((sum, one) => sum + one, 0);
+    this.info(`JavaScript: ${(total / 1000).toFixed(1)} kB gzip of at most ${MOST_SCRIPT_BYTES / 1000}`);
+    if (total > MOST_SCRIPT_BYTES) this.error(`the page's JavaScript weighs ${total} bytes`);
+  },
+};
+
+export const config = defineConfig({
+  root: at("."),
+  base: "./",
+  plugins: [svelte(), ortFolder, weight],
+  resolve: { conditions: ["@gyre/source", "onnxruntime-web-use-extern-wasm", "browser", "module"] },
+  server: { headers: isolation },
+  preview: { headers: isolation },
+  build: {
+    target: "es2022",
+    outDir: "../cli/site",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    // a worker has no document to preload into
+    modulePreload: false,
+    cssCodeSplit: false,
+    rolldownOptions: {
+      // the worker is an entry like the page, so that they share what both need
+      input: { index: at("index.html"), worker: at("src/engine/worker.ts") },
+      output: { entryFileNames: ({ name }) => (name === "worker" ? "worker.js" : "assets/[name]-[hash].js") },
+    },
+  },
+});
+
+// vite reads the config from here
+export { config as default };
