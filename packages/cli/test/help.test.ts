@@ -15,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 const commands = [
-  ...["prepare", "train", "eval", "generate", "exits", "analyze", "calibrate", "serve", "runs", "clean"],
-  ...["inspect", "lab", "tasks", "import", "export"],
+  ...["prepare", "train", "eval", "generate", "exits", "analyze", "calibrate", "serve", "studio", "runs"],
+  ...["clean", "inspect", "lab", "tasks", "import", "export"],
 ];
 
 /** Every command that does something, with the words before its name. */

@@ -7,6 +7,7 @@ export {
   fetchModel,
   fetchTask,
 } from "./runs/fetch-model.ts";
+export type { StoredRun } from "./runs/read-run.ts";
 export {
   mostWebThreads,
   openWebRuntime,
@@ -25,6 +26,8 @@ export type {
   Prepared,
   QualityRequest,
   TaskRequest,
+  TrainRequest,
+  WorkerHost,
   WriteOptions,
   Written,
 } from "./web/protocol.ts";

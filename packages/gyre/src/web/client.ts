@@ -109,7 +109,7 @@ export class WorkerModel implements AsyncDisposable {
     return this.#call("logits", { prompt }, { signal });
   }
 
-  /** What a model of tokens answers: logits [tokens x vocab] at each budget. */
+  /** What a model predicts after each of these tokens: logits [tokens x vocab] at each budget. */
   answers(request: AnswersRequest, { signal }: Abortable = {}): Promise<readonly Float32Array[]> {
     return this.#call("answers", request, { signal });
   }

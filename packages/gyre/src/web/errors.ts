@@ -32,11 +32,10 @@ export function noText(call: string): GyreError {
   });
 }
 
-export function otherModel(call: string, kind: "text" | "tokens"): GyreError {
-  const isText = kind === "text";
+export function otherModel(call: string): GyreError {
   return new GyreError("WORKER_MODEL", {
-    given: `${call} of a model of ${isText ? "a task's tokens" : "text"}`,
-    expected: isText ? "a model that reads and writes text" : "a model of a task's tokens",
-    fix: isText ? "use answers, quality and train without a text" : "use generate, logits and prepare",
+    given: `${call} of a model of a task's tokens`,
+    expected: "a model that reads and writes text",
+    fix: "use answers, quality and train without a text",
   });
 }

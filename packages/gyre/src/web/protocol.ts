@@ -11,10 +11,13 @@ import type { ErrorDetail } from "../util/errors.ts";
 
 // What a page and its worker say to each other: plain data alone.
 
-type Host = Pick<WebRuntimeOptions, "provider" | "threads" | "wasmPaths">;
+/** The runtime that a worker shall have. */
+export type WorkerHost = Pick<WebRuntimeOptions, "provider" | "threads" | "wasmPaths">;
 
 /** A model to fetch, and the runtime that it shall have. */
-export interface LoadRequest extends Pick<FetchModelOptions, "loops" | "mostBytes" | "withState">, Host {
+export interface LoadRequest
+  extends Pick<FetchModelOptions, "loops" | "mostBytes" | "withState">,
+    WorkerHost {
   readonly url: string;
   /** Whether it is a run on the answers of a task. */
   readonly isTask?: boolean;
@@ -29,7 +32,7 @@ export interface TaskRequest {
 }
 
 /** A new model, of bytes or of a task's tokens, and the runtime that it shall have. */
-export interface CreateRequest extends Host {
+export interface CreateRequest extends WorkerHost {
   readonly spec: Spec;
   readonly seed: number;
   /** Standard deviation that weights start with. */
@@ -40,7 +43,7 @@ export interface CreateRequest extends Host {
 }
 
 /** A run whose files the page has, by their paths in it, and the runtime that it shall have. */
-export interface OpenRequest extends Host {
+export interface OpenRequest extends WorkerHost {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** How errors call the run. */
   readonly name: string;

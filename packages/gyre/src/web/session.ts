@@ -121,7 +121,6 @@ export class Session implements Handlers, AsyncDisposable {
     doing: Doing<never>,
   ): Promise<Float32Array[]> {
     const held = this.#require("answers");
-    if (!held.task) throw otherModel("answers", "tokens");
     const { vocab } = held.spec;
     return await logitsOf(modelOf(held), { ids: tokens, budgets, vocab, from: 0 }, doing);
   }
@@ -131,7 +130,7 @@ export class Session implements Handlers, AsyncDisposable {
     { signal, tell }: Doing<StepEvent>,
   ): Promise<number> {
     const held = this.#require("train");
-    if (held.task && text !== undefined) throw otherModel("train with a text", "text");
+    if (held.task && text !== undefined) throw otherModel("train with a text");
     const going = goingOf(held, text, training);
     while (!signal.aborted && held.state.step < until) {
       const { done, value: event } = await going.events.next();
@@ -184,7 +183,7 @@ export class Session implements Handlers, AsyncDisposable {
 
   #text(call: CallName): { readonly model: Model; readonly tokenizer: Tokenizer } {
     const held = this.#require(call);
-    if (!held.tokenizer) throw otherModel(call, "text");
+    if (!held.tokenizer) throw otherModel(call);
     return { model: modelOf(held), tokenizer: held.tokenizer };
   }
 }
