@@ -74,6 +74,7 @@ export { interpret } from "./interp/interpret.ts";
 export {
   type EvaluateAnswersOptions,
   evaluateAnswers,
+  exampleOf,
   SOLVED,
 } from "./measure/answers.ts";
 export { formatNames } from "./measure/benchmarks/formats.ts";

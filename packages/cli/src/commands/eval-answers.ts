@@ -3,6 +3,7 @@ import {
   type AnswerModel,
   type AnswerPoint,
   evaluateAnswers,
+  exampleOf,
   heldOutProblems,
   parameterCount,
   type ReportOf,
@@ -73,6 +74,7 @@ export async function evalAnswersCommand(paths: readonly string[], options: Eval
       difficulties: [...all],
       shared: all.filter((one) => task.isShared(one)),
       solvedAt: SOLVED,
+      example: exampleOf(task, problems[0] as TokenProblem),
       models,
     };
     const folder = out ?? join(paths[0] ?? ".", "reports");

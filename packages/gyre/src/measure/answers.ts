@@ -63,9 +63,22 @@ export async function* evaluateAnswers(options: EvaluateAnswersOptions): AsyncGe
     const scores = scoreAnswers(task, problems, answers);
     const budget = budgets[index] as Budget;
     const trajectory = typeof budget === "number" ? uniformTrajectory(loops) : [...budget];
-    yield { loops, trajectory, scores, ...summaryOf(scores) };
+    const example = (answers[0] ?? []).map(nameIn(task));
+    yield { loops, trajectory, scores, ...summaryOf(scores), example };
   }
 }
+
+/** A problem at its scored positions: the names of what is read there, and of what is right. */
+export function exampleOf(task: TokenTask, problem: TokenProblem): { read: string[]; right: string[] } {
+  const at = scoredIn(problem);
+  const names = (ids: ArrayLike<number>) => at.map((position) => nameIn(task)(ids[position] as number));
+  return { read: names(problem.tokens), right: names(problem.targets) };
+}
+
+const nameIn =
+  (task: TokenTask) =>
+  (id: number): string =>
+    task.vocabulary[id] ?? `?${id}`;
 
 interface Sizes {
   readonly batch: number;

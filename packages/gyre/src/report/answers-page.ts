@@ -27,7 +27,9 @@ export function answersPage(report: AnswersReport): Page {
     tables: [
       ...(report.claims ? [claimsTable(report.claims)] : []),
       ...(models.length > 1 ? [meansTable(report)] : []),
-      ...(models.length > MOST_TABLES ? [] : models.map((model) => sharesTable(report, model))),
+      ...(models.length > MOST_TABLES
+        ? []
+        : models.flatMap((model) => [sharesTable(report, model), ...exampleTable(report, model)])),
     ],
     notes: [howAnswered(report), ...seenText(report)],
     sources: models.map((model) => ({ name: "model", text: `${model.name}${stepText(model)}` })),
@@ -153,6 +155,30 @@ function sharesTable({ task, models, solvedAt }: AnswersReport, model: AnswerMod
   return models.length > 1 ? { title: name, ...table } : table;
 }
 
+/** The first problem, and what each budget answers: a row for each position, wrong answers marked. */
+function exampleTable(
+  { example, models }: AnswersReport,
+  { name, points, trainedLoops }: AnswerModel,
+): Table[] {
+  const told = points.filter((point) => point.example !== undefined);
+  if (!example || told.length === 0) return [];
+  const { read, right } = example;
+  const marked = (point: AnswerPoint, at: number) => {
+    const answer = point.example?.[at] ?? "";
+    return answer === right[at] ? answer : `${wrong} ${answer}`;
+  };
+  const table = textTable(
+    ["", "read", "right", ...told.map((point) => budgetText(point, trainedLoops))],
+    right.slice(0, MOST_ROWS).map((answer, at) => {
+      return [String(at + 1), read[at] ?? "", answer, ...told.map((point) => marked(point, at))];
+    }),
+  );
+  return [
+    { title: `${models.length > 1 ? `${name}: o` : "O"}ne problem, wrong answers marked ${wrong}`, ...table },
+  ];
+}
+
+const wrong = "✗";
 const budgetText = ({ loops, trajectory }: AnswerPoint, grid: number): string =>
   isUniform(trajectory) ? counted(loops, "loop") : trajectoryText(trajectory, grid);
 

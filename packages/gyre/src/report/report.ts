@@ -157,6 +157,8 @@ const answerPointSchema = z.strictObject({
   accuracy: z.number().min(0).max(1),
   /** The hardest difficulty that is solved, as are all easier ones that were asked; none where the first is not. */
   solved: count.optional(),
+  /** What it answers to the report's example, position by position. */
+  example: z.array(text).optional(),
 });
 /** How well a model answers at one budget. */
 export type AnswerPoint = z.infer<typeof answerPointSchema>;
@@ -200,6 +202,8 @@ const answersShape = {
   shared: z.array(count),
   /** A difficulty is solved where this share is right. */
   solvedAt: z.number(),
+  /** The first problem at its scored positions: what is read there, and what is right. */
+  example: z.strictObject({ read: z.array(text), right: z.array(text) }).optional(),
   models: z.array(answerModelSchema).min(1),
   /** What the models were compared for. */
   claims: z.array(answerClaimSchema).optional(),

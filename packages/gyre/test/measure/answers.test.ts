@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/types.ts";
-import { type EvaluateAnswersOptions, evaluateAnswers } from "../../src/measure/answers.ts";
+import { type EvaluateAnswersOptions, evaluateAnswers, exampleOf } from "../../src/measure/answers.ts";
 import { forward, readOut } from "../../src/models/assembly.ts";
 import { presets } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
@@ -68,8 +68,12 @@ test("answers that are read: accuracy by difficulty and loops, whatever is compu
       const read = likeliest(spec, weights, Array.from(problem.tokens), loops);
       return read.filter((_, at) => (problem.targets[at] as number) >= 0);
     });
-    expect(points[index]).toMatchObject({ loops, scores: scoreAnswers(task, problems, answers) });
+    const example = answers[0]?.map((token) => task.vocabulary[token]);
+    expect(points[index]).toMatchObject({ loops, scores: scoreAnswers(task, problems, answers), example });
   }
+  const [problem] = problems as [TokenProblem];
+  const right = answerOf(problem).map((token) => task.vocabulary[token]);
+  expect(exampleOf(task, problem)).toMatchObject({ right, read: [expect.any(String)] });
   expect(points[2]).toMatchObject({ loops: 2, trajectory: [0.75, 0.25] });
   expect(await measured({ spec, weights, task, problems, budgets, batch: 64 })).toEqual(points);
 });

@@ -37,6 +37,37 @@ test("a staircase for all models, their means, then each model's answers by diff
   expect(lines.length).toBeLessThan(46);
 });
 
+test("one problem stands position by position, with its wrong answers marked", () => {
+  const report = answers();
+  const told = (answer: string) => (point: (typeof report.models)[0]["points"][0]) => ({
+    ...point,
+    example: ["231", answer],
+  });
+  const models = report.models.map((model, at) => ({
+    ...model,
+    points: model.points.slice(0, 2).map(told(at === 0 ? "123" : "312")),
+  }));
+  const example = { read: ["231", "231"], right: ["231", "312"] };
+  const { tables } = pageOf({ ...report, models, example });
+  expect(tables.map(({ title }) => title)).toEqual([
+    "a",
+    "a: one problem, wrong answers marked ✗",
+    "b",
+    "b: one problem, wrong answers marked ✗",
+  ]);
+  expect(
+    tableText(tables[1] as (typeof tables)[0])
+      .split("\n")
+      .slice(1),
+  ).toEqual([
+    "   read  right  1 loop  2 loops",
+    "-  ----  -----  ------  -------",
+    "1   231    231     231      231",
+    "2   231    312   ✗ 123    ✗ 123",
+  ]);
+  expect(tableText(tables[3] as (typeof tables)[0])).not.toContain("✗ 312");
+});
+
 test("says what was not held out, and how written answers count", () => {
   const report = answers();
   const copy = {
