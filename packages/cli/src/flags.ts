@@ -71,6 +71,12 @@ function parserOf({ kind, least = 0, isOpen = false, most, words = [] }: FlagRow
 export const threadsFlag = (): Option =>
   new Option("--threads <n>", "threads within one operation (default: all cores)").argParser(whole(1));
 
+/** Which of a run's checkpoints a command reads. */
+export const checkpointFlag = (): Option =>
+  new Option("--checkpoint <which>", "latest, or best on held-out data (default: latest)").argParser(
+    word("latest", "best"),
+  );
+
 export const nameFlag = (): Option =>
   new Option("--name <name>", "name of the report's files (default: by what was measured)").argParser(
     fileName,

@@ -13,6 +13,11 @@ export class Interrupt {
     return this.#controller.signal;
   }
 
+  /** Stops as a signal would. */
+  stop(): void {
+    this.#controller.abort();
+  }
+
   /**
    * From now on the first signal aborts, so that work is saved, and a second one ends the process at once. Until then any
    * signal does: it is the machine that ends the process, also in the middle of a long compilation.

@@ -26,6 +26,13 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
     .option("--force", "replace a run that is at --out already")
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
+    .option(
+      "--eval-every <steps>",
+      "optimizer steps between measurements on held-out data at every number of loops; the best checkpoint is kept " +
+        "beside the last (default: a tenth of the run, 100 at least; 0: never)",
+      whole(0),
+    )
+    .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1))
     .addOption(threadsFlag())
     .option(
       "--ranks <n>",
@@ -50,6 +57,7 @@ Examples:
   $ gyre train data/sotu --out runs/gpt --family gpt --layers 6
   $ gyre train words --group S3 --out runs/words --layers 1 --loops 8 --width 64 --heads 4 --mlp 256
   $ gyre train data/sotu --out runs/both --micro-batches 2 --ranks 2
+  $ gyre train data/sotu --out runs/careful --eval-every 50 --patience 3
   $ gyre train --resume runs/first`,
     )
     .action(async (data: string | undefined, options: TrainOptions) =>

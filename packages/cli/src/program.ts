@@ -10,7 +10,7 @@ import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { RunsOptions } from "./commands/runs.ts";
 import type { ServeOptions } from "./commands/serve.ts";
-import { flagsOf, nameFlag, threadsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, nameFlag, threadsFlag } from "./flags.ts";
 import {
   draft,
   loopsRange,
@@ -126,6 +126,7 @@ function addEval(program: Command, exit: Exit): void {
         "task it measures right answers to held-out problems, by difficulty and budget.",
     )
     .argument("[runs...]", "one run or several, for one report; or runs on tasks")
+    .addOption(checkpointFlag())
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
     .option("--trajectories <which>", "uniform, all (every trajectory on the 1/L grid), or a file", "uniform")
     .option(
@@ -172,6 +173,7 @@ function addGenerate(program: Command, exit: Exit): void {
         "token runs --loops loops of the core, the steps of a --trajectory, or as many as an --exit rule takes.",
     )
     .argument("<run>", "the run whose model writes")
+    .addOption(checkpointFlag())
     .option(
       "--prompt <text>",
       "text to continue; - reads standard input, as does a pipe without --prompt (default: a new document)",
@@ -381,6 +383,7 @@ function addExport(program: Command, exit: Exit): void {
     )
     .argument("<run>", "the run")
     .argument("<dir>", "folder to write to")
+    .addOption(checkpointFlag())
     .option(
       "--dtype <type>",
       "float32, float16 or bfloat16 (default: as imported, or float32)",

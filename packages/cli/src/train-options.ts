@@ -1,8 +1,9 @@
 import { trainNeeds } from "./errors.ts";
+import type { HeldOutOptions } from "./held-out.ts";
 import { modelFields, type SettingFlags, trainingFields } from "./settings.ts";
 
 /** The flags of `gyre train`. */
-export interface TrainOptions extends SettingFlags {
+export interface TrainOptions extends SettingFlags, HeldOutOptions {
   readonly out?: string;
   readonly resume?: string;
   readonly data?: string;
@@ -21,6 +22,12 @@ export interface TrainOptions extends SettingFlags {
 
 /** Flags that text knows nothing of. */
 export const taskFlags = ["group", "variant", "difficulty", "curriculum"] as const;
+
+/** Patience counts measurements. Throws TRAIN_USAGE. */
+export function requireMeasuring({ evalEvery, patience }: HeldOutOptions): void {
+  if (patience !== undefined && evalEvery === 0)
+    throw trainNeeds(`--patience ${patience} with --eval-every 0, which measures nothing`);
+}
 
 /** A run that goes on keeps its options. Throws TRAIN_USAGE. */
 export function requireNoChange(path: string, options: TrainOptions): void {

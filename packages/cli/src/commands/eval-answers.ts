@@ -115,7 +115,7 @@ async function measured(
   { options, runtime, status, isCompared }: Measuring,
 ): Promise<AnswerModel> {
   const { spec, task, variant } = run.config;
-  const loaded = await loadWeights(run);
+  const loaded = await loadWeights(run, options.checkpoint);
   for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
   const budgets = await budgetsFor(spec, options, isCompared);
   const { batch } = options;

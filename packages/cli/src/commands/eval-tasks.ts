@@ -7,6 +7,7 @@ import {
   evaluateServer,
   openRun,
   readBenchmarks,
+  type WhichCheckpoint,
 } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
@@ -27,6 +28,7 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly name?: string;
   readonly threads?: number;
   readonly data?: string;
+  readonly checkpoint?: WhichCheckpoint;
   readonly stride?: number;
   readonly maxTokens?: number;
 }
@@ -61,7 +63,7 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
 
 function measured(
   paths: readonly string[],
-  { server, model, threads, loops, trajectories }: EvalTasksOptions,
+  { server, model, threads, loops, trajectories, checkpoint }: EvalTasksOptions,
   common: Omit<EvaluateBenchmarksOptions, "budgets" | "threads">,
 ): Promise<ReportOf<"benchmarks">> {
   if (server !== undefined) {
@@ -71,6 +73,7 @@ function measured(
   const depth = { ...(loops ? { loops } : {}), ...(trajectories === undefined ? {} : { trajectories }) };
   return evaluateBenchmarks(paths, {
     ...common,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(threads === undefined ? {} : { threads }),
     budgets: (spec, isCompared) => budgetsFor(spec, depth, isCompared),
   });
@@ -91,7 +94,10 @@ function checkOptions(paths: readonly string[], options: EvalTasksOptions): void
     return;
   }
   if (paths.length > 0) throw new UsageError("A run or a --server, not both.");
-  refuse({ "--threads": threads }, "is about a run here; leave it out with --server.");
+  refuse(
+    { "--threads": threads, "--checkpoint": options.checkpoint },
+    "is about a run here; leave it out with --server.",
+  );
   if (trajectories !== "uniform")
     throw new UsageError("--trajectories is about a run here; a server takes --loops.");
   if (loops?.(1).join() !== loops?.(2).join())

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { groupedText } from "gyre";
-import { evaluateRuns, openRun, type RunProgress, runKinds } from "gyre/node";
+import { evaluateRuns, openRun, type RunProgress, runKinds, type WhichCheckpoint } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
@@ -18,6 +18,7 @@ export interface EvalOptions extends BudgetOptions {
   readonly server?: string;
   readonly model?: string;
   readonly data?: string;
+  readonly checkpoint?: WhichCheckpoint;
   readonly stride?: number;
   readonly maxTokens?: number;
   readonly batch?: number;

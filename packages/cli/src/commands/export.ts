@@ -1,4 +1,4 @@
-import { exportOfficial, openRun } from "gyre/node";
+import { exportOfficial, openRun, type WhichCheckpoint } from "gyre/node";
 
 export interface ExportOptions {
   /** As imported, or float32, when left out. */
@@ -6,6 +6,7 @@ export interface ExportOptions {
   /** What stands before each tensor's name: `gpt.` or nothing; as imported, or `gpt.`, when left out. */
   readonly prefix?: keyof typeof prefixes;
   readonly force?: boolean;
+  readonly checkpoint?: WhichCheckpoint;
 }
 
 const types = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
@@ -15,10 +16,11 @@ const prefixes = { gpt: "gpt.", none: "" } as const;
 export async function exportCommand(
   path: string,
   target: string,
-  { dtype, prefix, force = false }: ExportOptions,
+  { dtype, prefix, force = false, checkpoint }: ExportOptions,
 ): Promise<number> {
   const files = await exportOfficial(await openRun(path, ["text", "imported", "task"]), target, {
     force,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(dtype === undefined ? {} : { dtype: types[dtype] }),
     ...(prefix === undefined ? {} : { prefix: prefixes[prefix] }),
   });

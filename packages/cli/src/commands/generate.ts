@@ -19,6 +19,7 @@ import {
   openOnnxRuntime,
   openRun,
   type Run,
+  type WhichCheckpoint,
 } from "gyre/node";
 import { UsageError } from "../options.ts";
 
@@ -27,6 +28,7 @@ export interface GenerateOptions {
   readonly prompt?: string;
   readonly loops?: number;
   readonly trajectory?: readonly number[];
+  readonly checkpoint?: WhichCheckpoint;
   /** An exit rule such as `kl<0.01`. */
   readonly exit?: string;
   readonly cachePolicy?: CachePolicy;
@@ -45,14 +47,22 @@ export interface GenerateOptions {
  * before every option is checked.
  */
 export async function generateCommand(path: string, options: GenerateOptions): Promise<number> {
-  const { draft: asked = "auto", threads, prompt: _, trajectory: __, exit: ___, ...rest } = options;
+  const {
+    draft: asked = "auto",
+    threads,
+    checkpoint,
+    prompt: _,
+    trajectory: __,
+    exit: ___,
+    ...rest
+  } = options;
   const run = await openRun(path);
   const { spec } = run.config;
   const loops = loopsOf(options, spec.loops);
   for (const warning of depthWarnings(run, loops)) console.error(`warning: ${warning}`);
   const prompt = await promptText(options.prompt);
   const tokenizer = await loadTokenizer(run);
-  const { weights, warnings } = await loadWeights(run);
+  const { weights, warnings } = await loadWeights(run, checkpoint);
   for (const text of warnings) console.error(`warning: ${text}`);
   const draft = asked === "auto" ? await calibratedDraft(run, loops) : asked === "none" ? undefined : asked;
   const ids = tokenizer.encode(prompt);

@@ -16,8 +16,10 @@ import {
   trainAnswers,
 } from "gyre";
 import { machineMemory, openOnnxRuntime, planRun, type TaskConfig, threadCount } from "gyre/node";
+import { budgetsFor } from "../budgets.ts";
 import { trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
+import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import type { StatusLine } from "../render/status-line.ts";
@@ -50,7 +52,7 @@ export async function trainTaskCommand(
     ? begin(name, options)
     : goOn(name, options.resume, { options, status }));
   const { path, spec, training, threads, state, run, task } = session;
-  const { keep, note, warnings } = announced(withMeasuring(session.needs), threads);
+  const { keep, note, warnings } = announced(ofTwoSizes(session.needs), threads);
   const { prelude, core, coda } = spec.layers;
   const around = prelude + coda > 0 ? `, ${prelude} before and ${coda} after them` : "";
   status.print(
@@ -73,28 +75,42 @@ export async function trainTaskCommand(
     signal: interrupt.signal,
   });
   const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`] };
-  const measured = { every: options.checkpointEvery, text: () => accuracyText(session, runtime) };
-  return await followTraining(events, { run, steps: training.steps, status, interrupt, next, measured });
+  // of its own, so that measuring and training do not take each other's compiled programs
+  await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
+  const heldOut = { measurer: await heldOutAnswers(session, options, measuring), state };
+  return await followTraining(events, { run, steps: training.steps, status, interrupt, next, heldOut });
 }
 
-/** Batches score one of two numbers of rows as a rule, and measuring has a graph of its own. */
-const withMeasuring = (needs: TrainingNeeds): TrainingNeeds => ({ ...needs, graphs: 2 * needs.graphs + 1 });
+/** Batches score one of two numbers of rows as a rule. */
+const ofTwoSizes = (needs: TrainingNeeds): TrainingNeeds => ({ ...needs, graphs: 2 * needs.graphs });
 
-/** Right answers at full depth on a slice of the held-out problems. */
-async function accuracyText({ spec, state, task, training }: TaskSession, runtime: Runtime): Promise<string> {
+/** Right answers to a slice of the held-out problems. */
+async function heldOutAnswers(
+  { spec, state, task, training, run }: TaskSession,
+  options: TrainOptions,
+  runtime: Runtime,
+): Promise<HeldOut> {
   const difficulties = difficultiesBetween(task, training.easiest, hardestOf(training));
   const problems = heldOutProblems(task, { seed: 1, count: asked, difficulties });
-  const { weights } = state;
-  for await (const { accuracy } of evaluateAnswers({
-    spec,
-    weights,
-    runtime,
-    task,
-    problems,
-    budgets: [spec.loops],
-  }))
-    return `held out ${(100 * accuracy).toFixed(1)} % right`;
-  return "";
+  const measurer = new HeldOut(
+    {
+      name: "accuracy",
+      unit: "% right",
+      text: (value) => (100 * value).toFixed(1),
+      isBetter: (value, than) => value > than,
+      async points() {
+        const points: HeldOutPoint[] = [];
+        const budgets = await budgetsFor(spec, {}, false);
+        const { weights } = state;
+        for await (const point of evaluateAnswers({ spec, weights, runtime, task, problems, budgets }))
+          points.push({ loops: point.loops, value: point.accuracy });
+        return points;
+      },
+    },
+    { ...options, steps: training.steps },
+  );
+  if (state.step > 0) measurer.recall((await (await run()).metrics.read()).records);
+  return measurer;
 }
 
 const hardestOf = ({ hardest, steps }: AnswerTraining): number =>

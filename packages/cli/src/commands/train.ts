@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
+  evaluate,
+  type Runtime,
   requireEqualShares,
   requireFit,
   requireMemory,
@@ -21,14 +23,16 @@ import {
   runKinds,
   threadCount,
 } from "gyre/node";
+import { budgetsFor } from "../budgets.ts";
 import { trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
+import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { readRecipe, readRecipeJson, settings } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
-import { requireNoChange, type TrainOptions, taskFlags } from "../train-options.ts";
+import { requireMeasuring, requireNoChange, type TrainOptions, taskFlags } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedText } from "../training.ts";
 import {
   memoryOfRank,
@@ -59,6 +63,7 @@ async function trainRank(
   options: TrainOptions,
 ): Promise<number> {
   const from = data ?? options.data;
+  requireMeasuring(options);
   if (ranks.rank > 0) {
     const session = await sharedSession(ranks, { data: from });
     return await trainText(ranks, session, { options, status: new StatusLine(nowhere) });
@@ -114,13 +119,56 @@ async function trainText(
     signal: interrupt.signal,
   });
   const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`, `gyre generate ${path}`] };
+  // of its own, so that measuring and training do not take each other's compiled programs
+  await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
     run: run ?? (async () => unwritten),
     steps: training.steps,
     status,
     interrupt,
     next,
+    ...(run
+      ? { heldOut: { measurer: await heldOutText(session, { options, runtime: measuring, run }), state } }
+      : {}),
   });
+}
+
+/** Held-out tokens that are predicted at each number of loops while training goes on. */
+const heldOutTokens = 8192;
+
+/** Bits per byte on the beginning of the validation split. */
+async function heldOutText(
+  { spec, training, state, dataset }: RankSession,
+  { options, runtime, run }: { options: TrainOptions; runtime: Runtime; run: TextSession["run"] },
+): Promise<HeldOut> {
+  const { tokenizer, validation: split } = dataset;
+  const measurer = new HeldOut(
+    {
+      name: "bitsPerByte",
+      unit: "bits/byte",
+      text: (value) => value.toFixed(3),
+      isBetter: (value, than) => value < than,
+      async points() {
+        const points: HeldOutPoint[] = [];
+        const byteLength = (token: number) => tokenizer.byteLength(token);
+        const measured = {
+          spec,
+          weights: state.weights,
+          runtime,
+          split,
+          byteLength,
+          maxTokens: heldOutTokens,
+        };
+        const budgets = await budgetsFor(spec, {}, false);
+        for await (const { loops, bitsPerByte } of evaluate({ ...measured, budgets }))
+          points.push({ loops, value: bitsPerByte });
+        return points;
+      },
+    },
+    { ...options, steps: training.steps },
+  );
+  if (state.step > 0) measurer.recall((await (await run()).metrics.read()).records);
+  return measurer;
 }
 
 /** Whether training is on a task: a folder of the same name wins over it. */

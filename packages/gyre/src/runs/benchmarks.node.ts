@@ -19,11 +19,13 @@ import type { Run } from "./config.ts";
 import { measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
-import { loadWeights } from "./weights.node.ts";
+import { loadWeights, type WhichCheckpoint } from "./weights.node.ts";
 
 /** Which benchmarks are asked at which budgets, and what goes into the report. */
 export interface EvaluateBenchmarksOptions {
   readonly benchmarks: readonly Benchmark[];
+  /** The newest good one by default. */
+  readonly checkpoint?: WhichCheckpoint;
   /** The budgets of one model; `isCompared` when it stands among others. */
   readonly budgets: (spec: Spec, isCompared: boolean) => Promise<readonly Budget[]>;
   /** What made the report, on which machine, with which commit of gyre. */
@@ -71,7 +73,7 @@ export async function evaluateBenchmarks(
   const models: BenchmarkModel[] = [];
   for (const [index, run] of runs.entries()) {
     const name = basename(resolve(paths[index] as string));
-    const loaded = await loadWeights(run);
+    const loaded = await loadWeights(run, options.checkpoint);
     const { weights, step, warnings } = loaded;
     for (const warning of warnings) options.onWarning?.(`${name}: ${warning}`);
     await using decoder = new Decoder({ spec: run.config.spec, weights, runtime });

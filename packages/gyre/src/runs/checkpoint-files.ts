@@ -14,6 +14,8 @@ export interface RunCheckpoint {
 }
 
 export const pointerFile = "latest";
+/** Names the checkpoint that was best on held-out data; a run that never measured has none. */
+export const bestFile = "best";
 export const modelFile = "model.safetensors";
 export const optimizerFile = "optimizer.safetensors";
 export const stateFile = "state.json";

@@ -12,6 +12,7 @@ import { readFloatTensors, writeNewSafetensors } from "../checkpoint/safetensors
 import { storeTensors } from "../checkpoint/safetensors.ts";
 import { GyreError } from "../util/errors.ts";
 import {
+  bestFile,
   checkpointName,
   isCheckpointName,
   modelFile,
@@ -22,7 +23,7 @@ import {
   stateFile,
   stepOf,
 } from "./checkpoint-files.ts";
-import { checkpointCorrupt, checkpointOption } from "./errors.ts";
+import { checkpointCorrupt, checkpointOption, noBest } from "./errors.ts";
 
 /** A checkpoint that was read, and what was found damaged on the way to it. */
 export interface LoadedCheckpoint extends RunCheckpoint {
@@ -72,13 +73,24 @@ export async function saveCheckpoint(
   await prune(run, step, keep, good);
 }
 
+/** Makes the checkpoint of a step the best one, which stays until another is. Throws CHECKPOINT_WRITE. */
+export const markBest = (run: string, step: number): Promise<void> =>
+  writeFileAtomic(join(run, bestFile), `${checkpointName(step)}\n`);
+
+/** The checkpoint that was best on held-out data. Throws RUN_NO_BEST, CHECKPOINT_CORRUPT. */
+export async function loadBest(run: string): Promise<LoadedCheckpoint> {
+  const name = await readPointer(run, bestFile);
+  if (name === undefined) throw noBest(run);
+  return { ...(await readCheckpoint(run, name)), warnings: [] };
+}
+
 /**
  * The checkpoint that `latest` names or, where that one is damaged, the newest good one; `warnings` say so.
  * Undefined when nothing was saved yet. Throws CHECKPOINT_CORRUPT when no good one is left.
  */
 export async function loadCheckpoint(run: string): Promise<LoadedCheckpoint | undefined> {
   const names = await checkpointNames(run);
-  const latest = await readPointer(run);
+  const latest = await readPointer(run, pointerFile);
   if (names.length === 0 && latest === undefined) return undefined;
   const problems = latest === undefined ? [`${pointerFile} is missing`] : [];
   const ordered = latest === undefined ? names : [latest, ...names.filter((name) => name !== latest)];
@@ -127,14 +139,14 @@ function requireKeep(keep: number): void {
 export interface SpareOptions {
   /** Checkpoints of later steps are spare; none is when left out. */
   readonly step?: number;
-  /** Good checkpoints to keep, the newest. */
+  /** Good checkpoints to keep, the newest, beside the best. */
   readonly keep: number;
   /** Names that are known to be whole, and need not be read again; good ones are added. */
   readonly good?: Set<string>;
 }
 
 /**
- * The names of checkpoints beyond the newest `keep` good ones: older, damaged, replaced or abandoned ones. Where none is
+ * The names of checkpoints beyond the newest `keep` good ones and the best: older, damaged, replaced or abandoned ones. Where none is
  * good, none is spare. Throws CHECKPOINT_OPTION, CHECKPOINT_READ.
  */
 export async function spareCheckpoints(
@@ -143,11 +155,15 @@ export async function spareCheckpoints(
 ): Promise<string[]> {
   requireKeep(keep);
   const names = await checkpointNames(run);
+  const best = await readPointer(run, bestFile);
   const kept: string[] = [];
+  let newest = 0;
   for (const name of names) {
     const isReplaced = name.endsWith(".old") && names.includes(name.slice(0, -".old".length));
-    if (stepOf(name) > step || isReplaced || kept.length === keep) continue;
-    if (good.has(name) || (await isGood(run, name))) kept.push(name);
+    if (stepOf(name) > step || isReplaced || (newest === keep && name !== best)) continue;
+    if (!good.has(name) && !(await isGood(run, name))) continue;
+    kept.push(name);
+    newest = Math.min(keep, newest + 1);
   }
   for (const name of kept) good.add(name);
   return kept.length === 0 ? [] : names.filter((name) => !kept.includes(name));
@@ -173,8 +189,8 @@ async function checkpointNames(run: string): Promise<string[]> {
   return names.sort((a, b) => stepOf(b) - stepOf(a) || a.length - b.length);
 }
 
-async function readPointer(run: string): Promise<string | undefined> {
-  const bytes = await readBytes(join(run, pointerFile)).catch(() => undefined);
+async function readPointer(run: string, file: string): Promise<string | undefined> {
+  const bytes = await readBytes(join(run, file)).catch(() => undefined);
   const name = new TextDecoder().decode(bytes).trim();
   return isCheckpointName(name) ? name : undefined;
 }

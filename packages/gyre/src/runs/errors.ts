@@ -85,6 +85,14 @@ export function runNoCheckpoint(path: string): GyreError {
   });
 }
 
+export function noBest(path: string): GyreError {
+  return new GyreError("RUN_NO_BEST", {
+    given: `the run at ${path} has no best checkpoint`,
+    expected: "a run that was measured on held-out data while it trained",
+    fix: "use its latest checkpoint; gyre train --eval-every N measures, and keeps the best",
+  });
+}
+
 export function runDamaged(path: string, problem: string, cause?: unknown): GyreError {
   return new GyreError(
     "RUN_DAMAGED",

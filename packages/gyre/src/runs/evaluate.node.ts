@@ -12,7 +12,7 @@ import { openRunData } from "./data.node.ts";
 import { notComparable } from "./errors.ts";
 import { dataOf, measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
-import { loadWeights } from "./weights.node.ts";
+import { loadWeights, type WhichCheckpoint } from "./weights.node.ts";
 
 /** How runs are measured, and what goes into the report. */
 export interface EvaluateRunsOptions {
@@ -29,6 +29,8 @@ export interface EvaluateRunsOptions {
   readonly maxTokens?: number;
   readonly batch?: number;
   readonly threads?: number;
+  /** The newest good one by default. */
+  readonly checkpoint?: WhichCheckpoint;
   /** Called after each batch, and with the `point` when a budget is done. */
   readonly onProgress?: (progress: RunProgress) => void;
   /** Told of damaged checkpoints that were passed over. */
@@ -113,10 +115,10 @@ async function measure(
   { validation, tokenizer }: Dataset,
   runtime: Runtime,
   budgets: readonly Budget[],
-  { stride, maxTokens, batch, onProgress, onWarning, signal }: EvaluateRunsOptions,
+  { stride, maxTokens, batch, checkpoint, onProgress, onWarning, signal }: EvaluateRunsOptions,
 ): Promise<ModelReport> {
   const { spec } = run.config;
-  const loaded = await loadWeights(run);
+  const loaded = await loadWeights(run, checkpoint);
   const { weights, warnings } = loaded;
   for (const warning of warnings) onWarning?.(`${name}: ${warning}`);
   const points: BudgetPoint[] = [];

@@ -10,7 +10,7 @@ import type { AnswerTraining } from "../train/answer-options.ts";
 import type { TrainingOptions } from "../train/options.ts";
 import type { PromptTraining } from "../train/prompt-options.ts";
 import { checkpointOf } from "./checkpoint-tensors.ts";
-import { saveCheckpoint } from "./checkpoints.node.ts";
+import { markBest, saveCheckpoint } from "./checkpoints.node.ts";
 import {
   CONFIG_VERSION,
   type ConfigOf,
@@ -75,12 +75,18 @@ export class HeldRun<Config extends RunConfig = LanguageConfig> implements Run<C
   }
 
   /**
-   * Saves a checkpoint, then deletes all but the newest `keep` good ones, two unless told. Throws CHECKPOINT_OPTION,
+   * Saves a checkpoint, then deletes all but the newest `keep` good ones, two unless told, and the best. Throws CHECKPOINT_OPTION,
    * SAFETENSORS_* or CHECKPOINT_WRITE; the checkpoints that were there are still whole then.
    */
   async save(state: TrainState, { keep = 2 }: { readonly keep?: number } = {}): Promise<void> {
     await this.metrics.sync();
     await saveCheckpoint(this.path, checkpointOf(state), keep, this.#good);
+  }
+
+  /** Saves a checkpoint, as `save` does, that stays until a better one is saved so. Throws as `save` does. */
+  async saveBest(state: TrainState): Promise<void> {
+    await this.save(state);
+    await markBest(this.path, state.step);
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { TrainState } from "../optim/state.ts";
 import type { Weights } from "../util/tensor.ts";
 import { modelOf, momentsOf } from "./checkpoint-tensors.ts";
-import { type LoadedCheckpoint, loadCheckpoint } from "./checkpoints.node.ts";
+import { type LoadedCheckpoint, loadBest, loadCheckpoint } from "./checkpoints.node.ts";
 import type { Run, RunConfig } from "./config.ts";
 import { runNoCheckpoint } from "./errors.ts";
 
@@ -15,9 +15,15 @@ export interface LoadedWeights {
   readonly warnings: readonly string[];
 }
 
-/** The weights of the last good checkpoint. Throws RUN_NO_CHECKPOINT, CHECKPOINT_CORRUPT, RUN_SHAPE. */
-export async function loadWeights(run: WeightsOf): Promise<LoadedWeights> {
-  const checkpoint = await readCheckpoint(run);
+/** Which of a run's checkpoints: the newest good one, or the one that was best on held-out data. */
+export type WhichCheckpoint = "latest" | "best";
+
+/**
+ * The weights of the last good checkpoint, or of the best. Throws RUN_NO_CHECKPOINT, RUN_NO_BEST, CHECKPOINT_CORRUPT,
+ * RUN_SHAPE.
+ */
+export async function loadWeights(run: WeightsOf, which: WhichCheckpoint = "latest"): Promise<LoadedWeights> {
+  const checkpoint = await readCheckpoint(run, which);
   if (!checkpoint) throw runNoCheckpoint(run.path);
   const { step, model, warnings } = checkpoint;
   return { step, weights: model, warnings };
@@ -27,7 +33,7 @@ export async function loadWeights(run: WeightsOf): Promise<LoadedWeights> {
 export async function loadState(
   run: WeightsOf,
 ): Promise<{ readonly state: TrainState; readonly warnings: readonly string[] } | undefined> {
-  const found = await readCheckpoint(run);
+  const found = await readCheckpoint(run, "latest");
   if (!found) return undefined;
   const { step, model, optimizer, warnings } = found;
   const { spec } = run.config;
@@ -35,9 +41,12 @@ export async function loadState(
   return { state, warnings };
 }
 
-/** The newest good checkpoint, its model by today's names; every tensor of a run on disk comes through here. */
-async function readCheckpoint({ path, config }: WeightsOf): Promise<LoadedCheckpoint | undefined> {
-  const checkpoint = await loadCheckpoint(path);
+/** A checkpoint, its model by today's names; every tensor of a run on disk comes through here. */
+async function readCheckpoint(
+  { path, config }: WeightsOf,
+  which: WhichCheckpoint,
+): Promise<LoadedCheckpoint | undefined> {
+  const checkpoint = await (which === "best" ? loadBest(path) : loadCheckpoint(path));
   if (!checkpoint) return undefined;
   return { ...checkpoint, model: modelOf(checkpoint.model, config.spec, path) };
 }
