@@ -35,9 +35,9 @@ async function finalState(run: string): Promise<Record<string, Buffer>> {
 
 test("a run on a task: trained, stopped and resumed bit for bit, listed and measured", async () => {
   const whole = join(folder.path, "whole");
-  const done = await gyre([...begin(whole), "--checkpoint-every", "20"]);
+  const done = await gyre([...begin(whole), "--checkpoint-every", "20", "--eval-every", "20"]);
   expect(done.stderr).toMatch(
-    /words S3; loopformer, 1 layers x 3 loops, width 16; 40 steps of 8 problems, 2 to 4 el/,
+    /words S3; loopformer, 1 layer x 3 loops, width 16; 40 steps of 8 problems, 2 to 4 el/,
   );
   expect(done.stderr).toMatch(/step 40\/40 .*held out \d+\.\d % right/);
   expect(done.code).toBe(0);

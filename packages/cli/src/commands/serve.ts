@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { counted } from "gyre";
 import { type LogFormat, logLine, serve } from "gyre/server";
 import { interruptSignal } from "../interrupt.ts";
 
@@ -43,7 +44,9 @@ export async function serveCommand(runs: readonly string[], options: ServeOption
     onFault: (error) => console.error(error),
   });
   for (const warning of server.warnings) console.error(`warning: ${warning}`);
-  const models = server.models.map(({ id, spec }) => `${id} (${spec.family}, ${spec.loops} loops)`);
+  const models = server.models.map(
+    ({ id, spec }) => `${id} (${spec.family}, ${counted(spec.loops, "loop")})`,
+  );
   console.log(`${server.url} serves ${models.join(", ")}`);
   if (!signal.aborted) await once(signal, "abort");
   await server.close(drain);

@@ -1,6 +1,7 @@
 import {
   type AnswerRecipe,
   type AnswerTraining,
+  counted,
   evaluateAnswers,
   heldOutProblems,
   parseAnswerRecipe,
@@ -56,7 +57,7 @@ export async function trainTaskCommand(
   const { prelude, core, coda } = spec.layers;
   const around = prelude + coda > 0 ? `, ${prelude} before and ${coda} after them` : "";
   status.print(
-    `${path}: ${titleOf(task)}; ${spec.family}, ${core} layers x ${spec.loops} loops${around}, width ${spec.width}; ` +
+    `${path}: ${titleOf(task)}; ${spec.family}, ${counted(core, "layer")} x ${counted(spec.loops, "loop")}${around}, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} problems, ${rangeText(task, training)}` +
       (state.step > 0 ? `, from step ${state.step}` : "") +
       note,

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
+  counted,
   evaluate,
   type Runtime,
   requireEqualShares,
@@ -98,7 +99,7 @@ async function trainText(
   const { path, spec, training, threads, state, dataset } = session;
   const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
-    `${path}: ${spec.family}, ${spec.layers.core} layers x ${spec.loops} loops, width ${spec.width}; ` +
+    `${path}: ${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
       (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
       (state.step > 0 ? `, from step ${state.step}` : "") +

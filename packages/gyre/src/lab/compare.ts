@@ -3,7 +3,7 @@ import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import { runsOnce } from "../models/spec.ts";
 import type { Axis, Chart, Point, Series } from "../report/chart.ts";
-import { groupedText, numberText } from "../report/numbers.ts";
+import { counted, groupedText, numberText } from "../report/numbers.ts";
 import type { Findings } from "../report/report.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Baseline } from "../tasks/baselines/baseline.ts";
@@ -127,7 +127,9 @@ export function armTable({ measured, readings, baselines }: Comparison): NonNull
   const last = readings.at(-1) ?? 0;
   const rows = measured.map(({ arm, parameters, runs }) => {
     const errors = errorsAt(runs, arm.spec.loops, last);
-    const loops = runsOnce(arm.spec.family) ? `${arm.spec.layers.core} layers` : `${arm.spec.loops} loops`;
+    const loops = runsOnce(arm.spec.family)
+      ? counted(arm.spec.layers.core, "layer")
+      : counted(arm.spec.loops, "loop");
     const text = errors.map(numberText).join(", ");
     return [
       arm.name,
