@@ -81,7 +81,12 @@ export {
   planRun,
 } from "./runs/run.node.ts";
 export { loadTokenizer } from "./runs/tokenizer.node.ts";
-export { type LoadedWeights, loadWeights, type WeightsOf, type WhichCheckpoint } from "./runs/weights.node.ts";
+export {
+  type LoadedWeights,
+  loadWeights,
+  type WeightsOf,
+  type WhichCheckpoint,
+} from "./runs/weights.node.ts";
 export { machineMemory } from "./runtime/memory.node.ts";
 export { mostThreads, type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";
