@@ -79,7 +79,9 @@ def step(model, optimizer, tokens, targets, short, learning_rate):
 
 def accuracies(model, budgets, count=1000, offset=0):
     """Right answers by position, at every number of loops; ids of elements begin at `offset`."""
-    tokens, targets = (ids + offset for ids in problems(count, torch.Generator().manual_seed(12345)))
+    length = model.transformer["wpe"].num_embeddings
+    drawn = problems(count, torch.Generator().manual_seed(12345))
+    tokens, targets = (ids[:, :length] + offset for ids in drawn)
     with torch.no_grad():
         return {m: (model(tokens, [1 / m] * m)[0].argmax(-1) == targets).float().mean(0) for m in budgets}
 
