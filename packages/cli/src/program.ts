@@ -99,6 +99,7 @@ function addPrepare(program: Command, exit: Exit): void {
     .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
     .option("--text-key <name>", "field or column that holds the text of a row (default: text)")
     .option("--seed <n>", "of a mixture: draws the documents of sources that are not used whole", whole(0))
+    .addOption(new Option("--threads <n>", "threads that encode (default: all cores)").argParser(whole(1)))
     .option("--overwrite", "replace another dataset that is there")
     .addHelpText(
       "after",

@@ -25,6 +25,7 @@ export interface PrepareOptions {
   readonly validation: number;
   readonly textKey?: string;
   readonly seed?: number;
+  readonly threads?: number;
   readonly overwrite?: boolean;
 }
 
@@ -58,7 +59,7 @@ async function prepare(
   { sources, out }: Sources,
   options: PrepareOptions & { readonly status: StatusLine; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { tokenizer: kind, vocab, validation, overwrite = false, status, signal } = options;
+  const { tokenizer: kind, vocab, validation, overwrite = false, threads, status, signal } = options;
   const source = sources.map(({ path, weight }) => (weight ? `${path}@${weight}` : path)).join(" ");
   status.update(`reading ${source}`, true);
   const { documents, skipped } = await openSources(sources, options);
@@ -69,6 +70,7 @@ async function prepare(
     out,
     validationFraction: validation,
     overwrite,
+    ...(threads === undefined ? {} : { threads }),
     onProgress: progressTo(status),
     signal,
   });

@@ -1,21 +1,24 @@
-import { setImmediate } from "node:timers/promises";
+import type { EncodedBatch } from "./encode-batch.ts";
+import type { Encoder } from "./encoder.node.ts";
 import type { SplitProgress } from "./journal.node.ts";
 import type { PartStretch } from "./mixture.ts";
 import type { Side } from "./sides.node.ts";
 import type { TokenWriter } from "./token-writer.node.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 
 /** Units of text between two entries of the journal. */
 const CHECKPOINT = 2 ** 22;
 
+/** Units of text that are encoded at a time, where stretches are shorter. */
+const BATCH = 2 ** 17;
+
 export interface EncodeOptions {
-  readonly tokenizer: Tokenizer;
+  readonly encoder: Encoder;
   /** Sources that are mixed; 1 where none are. */
   readonly parts: number;
   /** How far an earlier process came, whose files the writer has restored. */
   readonly from: SplitProgress | undefined;
   readonly signal: AbortSignal | undefined;
-  /** After each stretch, with its units. */
+  /** After each batch, with its units. */
   readonly onText: (units: number) => void;
   /** Now and then, and when the signal aborts. */
   readonly onProgress: (progress: SplitProgress) => Promise<void>;
@@ -27,8 +30,7 @@ export async function encodeSplit(
   writer: TokenWriter,
   options: EncodeOptions,
 ): Promise<SplitProgress> {
-  const { tokenizer, parts, from, signal, onText, onProgress } = options;
-  const end = Uint32Array.of(tokenizer.endOfText);
+  const { encoder, parts, from, signal, onText, onProgress } = options;
   const counts = Array.from({ length: parts }, (_, part) => ({
     tokens: 0,
     documents: 0,
@@ -41,19 +43,20 @@ export async function encodeSplit(
   });
   let noted = units;
   try {
-    for await (const { text, isLast, part } of after(source, stretches)) {
+    for await (const { batch, encoded } of inOrder(batchesOf(source, stretches), encoder)) {
       signal?.throwIfAborted();
-      await setImmediate();
-      const ids = tokenizer.encode(text);
-      for (const id of ids) bytes += tokenizer.byteLength(id);
-      await writer.append(ids);
-      if (isLast) await writer.append(end);
-      const count = counts[part] as (typeof counts)[number];
-      count.tokens += ids.length + (isLast ? 1 : 0);
-      count.documents += isLast ? 1 : 0;
-      stretches++;
-      units += text.length;
-      onText(text.length);
+      await writer.append(encoded.ids);
+      let length = 0;
+      for (const [at, { text, isLast, part }] of batch.entries()) {
+        const count = counts[part] as (typeof counts)[number];
+        count.tokens += encoded.tokens[at] ?? 0;
+        count.documents += isLast ? 1 : 0;
+        bytes += encoded.bytes[at] ?? 0;
+        length += text.length;
+      }
+      stretches += batch.length;
+      units += length;
+      onText(length);
       if (units - noted < CHECKPOINT) continue;
       noted = units;
       await onProgress(await progress());
@@ -70,8 +73,44 @@ export async function encodeSplit(
   }
 }
 
-/** The stretches of a split after the first so many, which are read and no more. */
-async function* after(source: Side, count: number): AsyncGenerator<PartStretch, void, undefined> {
+/** Short stretches together, after the first `skipped`, which are read and no more. */
+async function* batchesOf(
+  source: Side,
+  skipped: number,
+): AsyncGenerator<readonly PartStretch[], void, undefined> {
   let index = 0;
-  for await (const stretch of source.stretches()) if (index++ >= count) yield stretch;
+  let batch: PartStretch[] = [];
+  let units = 0;
+  for await (const stretch of source.stretches()) {
+    if (index++ < skipped) continue;
+    batch.push(stretch);
+    units += stretch.text.length;
+    if (units < BATCH) continue;
+    yield batch;
+    batch = [];
+    units = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface Encoding {
+  readonly batch: readonly PartStretch[];
+  readonly encoded: EncodedBatch;
+}
+
+/** What an encoder makes of batches, in their order, while it has some of them ahead. */
+async function* inOrder(
+  batches: AsyncIterable<readonly PartStretch[]>,
+  encoder: Encoder,
+): AsyncGenerator<Encoding, void, undefined> {
+  const waiting: Promise<Encoding>[] = [];
+  for await (const batch of batches) {
+    const stretches = batch.map(({ text, isLast }) => ({ text, isLast }));
+    const next = encoder.encode({ stretches }).then((encoded) => ({ batch, encoded }));
+    // whoever waits for it hears of a failure; where nobody comes to, it is that of an earlier one
+    next.catch(() => undefined);
+    waiting.push(next);
+    if (waiting.length >= encoder.ahead) yield (await waiting.shift()) as Encoding;
+  }
+  for (const next of waiting) yield await next;
 }

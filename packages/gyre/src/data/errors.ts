@@ -303,6 +303,18 @@ export function otherDraft(draft: string, differences: readonly string[]): GyreE
   });
 }
 
+export function encoderEnded(reason: string, cause?: unknown): GyreError {
+  return new GyreError(
+    "DATA_THREAD",
+    {
+      given: `a thread that encodes text ended: ${reason}`,
+      expected: "threads that run until all text is encoded",
+      fix: "check free memory, or take fewer threads: --threads 1, in the library threads: 1",
+    },
+    { cause },
+  );
+}
+
 export function draftDamaged(draft: string): GyreError {
   return new GyreError("DATA_UNFINISHED", {
     given: `the files of ${JSON.stringify(draft)} are not what its journal says`,

@@ -1,4 +1,5 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
@@ -6,6 +7,7 @@ import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
 import type { Document } from "./document.ts";
 import { makeWhole, recover } from "./draft.node.ts";
 import { type EncodeOptions, encodeSplit } from "./encode.node.ts";
+import { openEncoder } from "./encoder.node.ts";
 import {
   asWriteError,
   badOption,
@@ -34,6 +36,11 @@ import type { TextSource } from "./stretches.ts";
 import { TokenWriter } from "./token-writer.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
 
+/** Units of text below which threads are not worth their start. */
+const WORTH_THREADS = 2 ** 22;
+
+const MOST_THREADS = 256;
+
 /** How much of the text has been encoded, in units of a string. */
 export interface PrepareProgress {
   readonly done: number;
@@ -55,6 +62,8 @@ export interface PrepareOptions {
   readonly context?: number;
   /** Largest size of one token file, in bytes; default 256 MiB. */
   readonly shardBytes?: number;
+  /** Threads that encode; default all cores. The dataset is the same with any number of them. */
+  readonly threads?: number;
   /** Replace another dataset at `out`. Anything else that is there is never replaced. */
   readonly overwrite?: boolean;
   /** Called as tokens are written. */
@@ -73,11 +82,13 @@ export interface Prepared {
  * tokenizer.json for BPE), which appears whole or not at all. Every document is followed by end of text. A dataset of
  * the same documents and options at `out` is checked and stays as it is. What a process that was killed, or stopped by `signal`, has
  * encoded stays in OUT.partial, and the same documents and options go on from there, to the same dataset. Throws DATA_EXISTS where something else is
- * there, DATA_UNFINISHED where OUT.partial is of other ones, DATA_WRITE, DATA_BUSY, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT, DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
+ * there, DATA_UNFINISHED where OUT.partial is of other ones, DATA_WRITE, DATA_BUSY, DATA_THREAD, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT, DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Prepared> {
   const { documents, validationFraction = 0.1, context = 1, signal } = options;
-  const { shardBytes = 2 ** 28, overwrite = false } = options;
+  const { shardBytes = 2 ** 28, overwrite = false, threads = availableParallelism() } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
+    throw badOption("threads", threads, `a whole number from 1 to ${MOST_THREADS}`);
   if (!Number.isInteger(context) || context < 1)
     throw badOption("context", context, "a whole number of at least 1");
   if (!Number.isInteger(shardBytes) || shardBytes < 4) {
@@ -108,7 +119,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
       if (others.length > 0 && !overwrite) throw otherDraft(draft, others);
       return others.length === 0;
     },
-    make: (draft) => writeDataset(draft, inventory, { ...options, inputs, context }),
+    make: (draft) => writeDataset(draft, inventory, { ...options, inputs, context, threads }),
     isKept: async (cause, draft) =>
       signal?.aborted === true && cause === signal.reason && (await readJournal(draft)) !== undefined,
     async replace() {
@@ -124,7 +135,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
 async function writeDataset(
   draft: string,
   inventory: Inventory,
-  options: PrepareOptions & { readonly inputs: Inputs; readonly context: number },
+  options: PrepareOptions & { readonly inputs: Inputs; readonly context: number; readonly threads: number },
 ): Promise<DatasetManifest> {
   const { source, inputs, context, documents, onProgress, signal } = options;
   const { validationFraction } = inputs;
@@ -141,10 +152,11 @@ async function writeDataset(
   const { kind, vocab, endOfText } = tokenizer;
   const dtype = vocab <= 2 ** 16 ? "uint16" : "uint32";
   const { train, validation, units: total, isExact } = await inventory.sides(tokenizer);
+  await using encoder = openEncoder(tokenizer, total < WORTH_THREADS ? 1 : options.threads);
   let done = 0;
   const encode = async (split: Side, name: "train" | "validation"): Promise<SplitManifest> => {
     const found = await encodeInto(draft, name, {
-      ...{ split, tokenizer, dtype, inputs, signal, from: journal[name] },
+      ...{ split, encoder, dtype, inputs, signal, from: journal[name] },
       parts: "sources" in documents ? documents.sources.length : 1,
       onText(units) {
         done += units;

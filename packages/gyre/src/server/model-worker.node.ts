@@ -1,21 +1,13 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { GyreError, reasonOf } from "../util/errors.ts";
+import { workerScript } from "../util/worker-script.node.ts";
 import { workerDied } from "./errors.ts";
 import { guarded, type OnFault } from "./faults.ts";
 import { type Engine, type FromWorker, idle, type Job, type JobEvent, type Load } from "./protocol.ts";
 import type { WorkerData } from "./worker.node.ts";
 
-const script = workerScript();
-
-/** The worker's code; where TypeScript itself is run, as in tests, through tsx. */
-function workerScript(): URL {
-  if (!import.meta.url.endsWith(".ts")) return new URL("./worker.node.js", import.meta.url);
-  const source = new URL("./worker.node.ts", import.meta.url);
-  const tsx = import.meta.resolve("tsx/esm/api");
-  const code = `import { register } from "${tsx}"; register(); await import("${source}");`;
-  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
-}
+const script = workerScript(import.meta.url, "worker.node");
 
 /** Loads the run into a new thread. Throws what openRun, loadTokenizer and loadWeights do, or SERVE_WORKER. */
 async function startWorker(data: WorkerData): Promise<{ worker: Worker; warnings: readonly string[] }> {
