@@ -30,7 +30,7 @@ test("a staircase for all models, their means, then each model's answers by diff
   expect(notes.join(" ")).toContain("short prefixes begin rows of training");
   expect(notes.join(" ")).not.toContain("Too few");
   expect(tableText(tables[0] as (typeof tables)[0])).toContain("Share of right answers");
-  const [first = "", ...lines] = tableText(tables[2] as (typeof tables)[0]).split("\n");
+  const [first = "", ...lines] = tableText(tables[1] as (typeof tables)[0]).split("\n");
   expect(first).toBe("a");
   expect(lines.at(-1)).toMatch(/^solved \(95 %\) +none +2 +4$/);
   expect(lines.find((line) => line.startsWith("3 "))).toMatch(/0\.200 +0\.200 +1\.000$/);
