@@ -71,11 +71,16 @@ export function labTrainNeeds(given: string): GyreError {
   });
 }
 
-export function alreadyDone(path: string, steps: number, measure = `gyre eval ${path}`): GyreError {
+export function alreadyDone(
+  path: string,
+  steps: number,
+  measure = `gyre eval ${path}`,
+  asked?: number,
+): GyreError {
   return new GyreError("TRAIN_DONE", {
-    given: `--resume ${path}, which has done all of its ${steps} steps`,
+    given: `--resume ${path}${asked === undefined ? "" : ` --steps ${asked}`}, which has done ${steps} steps`,
     expected: "a run that is not finished",
-    fix: `measure it: ${measure}`,
+    fix: `measure it: ${measure}; or train on with more --steps`,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { flagsOf, threadsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, threadsFlag } from "./flags.ts";
 import { difficultyRange, number, whole } from "./options.ts";
 import { withFormFlags } from "./program-tasks.ts";
 import type { TrainOptions } from "./train-options.ts";
@@ -21,7 +21,13 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     )
     .argument("[data]", "folder that gyre prepare wrote, or a task that gyre tasks list names; a folder wins")
     .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
+    .option(
+      "--resume <run>",
+      "go on with a run; its own options hold, its threads too; more --steps train on",
+    )
+    .option("--from <run>", "begin with the model and the weights of another run, on text: fine-tuning")
+    .addOption(checkpointFlag())
+    .option("--dry-run", "say what training would take, and write nothing")
     .option("--data <dir>", "with --resume: where the run's dataset is by now")
     .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
     .option("--force", "replace a run that is at --out already")
@@ -58,6 +64,7 @@ Examples:
   $ gyre train words --group S3 --out runs/words --layers 1 --loops 8 --width 64 --heads 4 --mlp 256
   $ gyre train data/sotu --out runs/both --micro-batches 2 --ranks 2
   $ gyre train data/sotu --out runs/careful --eval-every 50 --patience 3
+  $ gyre train data/mine --out runs/mine --from runs/first --checkpoint best --steps 200
   $ gyre train --resume runs/first`,
     )
     .action(async (data: string | undefined, options: TrainOptions) =>

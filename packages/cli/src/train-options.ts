@@ -1,3 +1,5 @@
+import type { Recipe } from "gyre";
+import type { WhichCheckpoint } from "gyre/node";
 import { trainNeeds } from "./errors.ts";
 import type { HeldOutOptions } from "./held-out.ts";
 import { modelFields, type SettingFlags, trainingFields } from "./settings.ts";
@@ -9,6 +11,11 @@ export interface TrainOptions extends SettingFlags, HeldOutOptions {
   readonly data?: string;
   readonly recipe?: string;
   readonly force?: boolean;
+  /** A run whose model and weights the new one begins with, and which of its checkpoints. */
+  readonly from?: string;
+  readonly checkpoint?: WhichCheckpoint;
+  /** Says what training would take, and writes nothing. */
+  readonly dryRun?: boolean;
   readonly checkpointEvery: number;
   readonly threads?: number;
   /** Processes to start, each for its share of a step's micro-batches. */
@@ -29,9 +36,26 @@ export function requireMeasuring({ evalEvery, patience }: HeldOutOptions): void 
     throw trainNeeds(`--patience ${patience} with --eval-every 0, which measures nothing`);
 }
 
-/** A run that goes on keeps its options. Throws TRAIN_USAGE. */
+/** The model of a run that another begins with is as it is. Throws TRAIN_USAGE. */
+export function requireItsModel(path: string, options: TrainOptions, recipe: Recipe | undefined): void {
+  const given = modelFields.filter((name) => options[name] !== undefined);
+  if (given.length > 0)
+    throw trainNeeds(`--from ${path} with --${given.join(", --")}: it has the model of ${path}`);
+  if (recipe?.model !== undefined)
+    throw trainNeeds(`--from ${path} with a recipe that has a model: it has the model of ${path}`);
+}
+
+/** Throws TRAIN_USAGE where options are left without the one that they are about. */
+export function requireCompany({ from, checkpoint, resume, dryRun }: TrainOptions): void {
+  if (checkpoint !== undefined && from === undefined) throw trainNeeds("--checkpoint without --from");
+  if (resume !== undefined && from !== undefined) throw trainNeeds(`--resume ${resume} with --from ${from}`);
+  if (resume !== undefined && dryRun) throw trainNeeds(`--resume ${resume} with --dry-run`);
+}
+
+/** A run that goes on keeps its options, but may get more steps. Throws TRAIN_USAGE. */
 export function requireNoChange(path: string, options: TrainOptions): void {
-  const fixed = [...modelFields, ...trainingFields, ...taskFlags, "out", "recipe", "force"] as const;
+  const kept = trainingFields.filter((name) => name !== "steps");
+  const fixed = [...modelFields, ...kept, ...taskFlags, "out", "recipe", "force"] as const;
   const changed = fixed.filter((name) => options[name] !== undefined);
   if (changed.length > 0)
     throw trainNeeds(

@@ -1,6 +1,18 @@
 import { availableParallelism } from "node:os";
 import { isDeepStrictEqual } from "node:util";
-import { initialState, keptSteps, mostKeptSteps, type TrainingNeeds, type TrainState } from "gyre";
+import {
+  counted,
+  groupedText,
+  initialState,
+  keptSteps,
+  mostKeptSteps,
+  parameterCount,
+  siText,
+  startFrom,
+  type TrainingNeeds,
+  type TrainState,
+  type Weights,
+} from "gyre";
 import {
   type HeldRun,
   holdRun,
@@ -35,10 +47,11 @@ function freshState({ spec, training }: Pick<TrainedConfig, "spec" | "training">
   return initialState(spec, training.seed, "initStd" in training ? training.initStd : undefined);
 }
 
-/** A session of a run that is not there yet. */
+/** A session of a run that is not there yet; from the weights of another run where they are given. */
 export function newSession<Config extends TrainedConfig>(
   planned: PlannedRun<Config>,
   { spec, training, threads }: Pick<Session<Config>, "spec" | "training" | "threads">,
+  weights?: Weights,
 ): Session<Config> {
   let run: Promise<HeldRun<Config>> | undefined;
   const create = () => {
@@ -50,7 +63,7 @@ export function newSession<Config extends TrainedConfig>(
     spec,
     training,
     threads,
-    state: freshState({ spec, training }),
+    state: weights ? startFrom(weights) : freshState({ spec, training }),
     run: create,
   };
 }
@@ -60,6 +73,8 @@ interface GoingOn {
   /** Threads that were asked for, if any, and those of a run that does not say its own. */
   readonly threads: number | undefined;
   readonly usualThreads: number;
+  /** Steps of the whole run, where they are to be more than it began with. */
+  readonly steps?: number | undefined;
   /** The command that measures a run that is done. */
   readonly measure: string;
   readonly status: StatusLine;
@@ -79,14 +94,15 @@ export const resumedPrompts = async (path: string, how: GoingOn): Promise<Sessio
 
 async function resumed<Config extends TrainedConfig>(
   run: HeldRun<Config>,
-  { threads: asked, usualThreads, measure, status }: GoingOn,
+  { threads: asked, usualThreads, steps, measure, status }: GoingOn,
 ): Promise<Session<Config>> {
   const { path } = run;
-  const { spec, training, threads: own } = run.config;
+  const { spec, threads: own } = run.config;
+  const training = { ...run.config.training, ...(steps === undefined ? {} : { steps }) };
   const isPossible = own !== undefined && own <= mostThreads(); // it may come from a larger machine
   const threads = threadCount(asked ?? (isPossible ? own : usualThreads));
   const { state = freshState(run.config), notices } = await run.resume();
-  if (state.step >= training.steps) throw alreadyDone(path, training.steps, measure);
+  if (state.step >= training.steps) throw alreadyDone(path, state.step, measure, steps);
   for (const notice of [...notices, ...threadsNotice(own, threads)]) status.print(`warning: ${notice}`);
   return { path, spec, training, threads, state, run: async () => run };
 }
@@ -136,4 +152,37 @@ export function announced(
       ? [`memory holds ${keep} of ${needs.graphs} compiled steps; others are compiled each time they come up`]
       : [];
   return { keep, note, warnings };
+}
+
+/** `--dry-run`: says what a training would take. The exit code. */
+export function tellNeeds(
+  {
+    path,
+    spec,
+    training,
+    threads,
+    needs,
+  }: Pick<Session<TrainedConfig>, "path" | "spec" | "training" | "threads"> & {
+    readonly needs: TrainingNeeds;
+  },
+  tokens: number,
+): number {
+  const { steps, batch, microBatches } = training;
+  const { keep, warnings } = announced(needs, threads);
+  const seconds = needs.stepFlops / (flopsPerThread * Math.min(threads, availableParallelism()));
+  const row = (name: string, text: string) => console.log(`${name.padEnd(12)} ${text}`);
+  console.log(`${path} would be made; nothing was written.`);
+  row("model", `${spec.family}, ${groupedText(parameterCount(spec))} parameters`);
+  row("steps", `${groupedText(steps)} of ${batch * microBatches} x ${tokens} tokens`);
+  row(
+    "memory",
+    `about ${bytesText(needs.fixedBytes + keep * needs.stepBytes)} of ${bytesText(machineMemory())}`,
+  );
+  row("FLOPs", `${siText(needs.stepFlops)} a step, ${siText(steps * needs.stepFlops)} in all, at most`);
+  row(
+    "time",
+    `about ${duration(seconds)} a step, ${duration(steps * seconds)} in all, on ${counted(threads, "thread")}`,
+  );
+  for (const warning of warnings) console.log(`warning: ${warning}`);
+  return 0;
 }

@@ -27,7 +27,7 @@ import type { StatusLine } from "../render/status-line.ts";
 import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settings.ts";
 import { difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
 import { requireNoChange, type TrainOptions } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedTask, type Session } from "../training.ts";
+import { announced, keepUpToDate, newSession, resumedTask, type Session, tellNeeds } from "../training.ts";
 import { requireOneProcess } from "../training-ranks.ts";
 
 interface TaskSession extends Session<TaskConfig> {
@@ -49,9 +49,11 @@ export async function trainTaskCommand(
   status: StatusLine,
 ): Promise<number> {
   requireOneProcess("gyre train on a task");
+  if (options.from !== undefined) throw trainNeeds("--from, which is for text, with a task");
   const session = await (options.resume === undefined
     ? begin(name, options)
     : goOn(name, options.resume, { options, status }));
+  if (options.dryRun) return tellNeeds(session, session.spec.context);
   const { path, spec, training, threads, state, run, task } = session;
   const { keep, note, warnings } = announced(ofTwoSizes(session.needs), threads);
   const { prelude, core, coda } = spec.layers;
@@ -188,10 +190,13 @@ async function goOn(
   if (name !== undefined || options.data !== undefined)
     throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
   const { threads } = options;
-  const session = await resumedTask(path, { threads, usualThreads, measure: `gyre eval ${path}`, status });
+  const steps = options.steps as number | undefined;
+  const measure = `gyre eval ${path}`;
+  const session = await resumedTask(path, { threads, usualThreads, steps, measure, status });
   const needs = textNeeds(session.spec, session.training);
   requireMemory(needs, machineMemory());
   const run = await session.run();
-  await keepUpToDate(run, { ...run.config, threads: run.config.threads ?? session.threads }, status);
+  const { training, threads: used } = session;
+  await keepUpToDate(run, { ...run.config, training, threads: run.config.threads ?? used }, status);
   return { ...session, task: tokenTaskNamed(run.config.task, run.config.variant), needs };
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import {
   counted,
   evaluate,
+  type Recipe,
   type Runtime,
   requireEqualShares,
   requireFit,
@@ -15,10 +16,12 @@ import {
 } from "gyre";
 import {
   type Collective,
+  loadWeights,
   openCollective,
   openDataset,
   openOnnxRuntime,
   openRun,
+  openRunData,
   openTrainingData,
   planRun,
   runKinds,
@@ -31,13 +34,21 @@ import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
-import { readRecipe, readRecipeJson, settings } from "../settings.ts";
+import { readRecipe, readRecipeJson, settings, trainingSettings } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
-import { requireMeasuring, requireNoChange, type TrainOptions, taskFlags } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedText } from "../training.ts";
+import {
+  requireCompany,
+  requireItsModel,
+  requireMeasuring,
+  requireNoChange,
+  type TrainOptions,
+  taskFlags,
+} from "../train-options.ts";
+import { announced, keepUpToDate, newSession, resumedText, tellNeeds } from "../training.ts";
 import {
   memoryOfRank,
   type RankSession,
+  requireOneProcess,
   sharedSession,
   type TextSession,
   threadsOfRank,
@@ -65,6 +76,8 @@ async function trainRank(
 ): Promise<number> {
   const from = data ?? options.data;
   requireMeasuring(options);
+  requireCompany(options);
+  if (options.dryRun) requireOneProcess("gyre train --dry-run");
   if (ranks.rank > 0) {
     const session = await sharedSession(ranks, { data: from });
     return await trainText(ranks, session, { options, status: new StatusLine(nowhere) });
@@ -77,6 +90,7 @@ async function trainRank(
   const session = await (options.resume === undefined
     ? begin(from, options, ranks)
     : goOn(from, options.resume, { options, status, ranks }));
+  if (options.dryRun) return tellNeeds(session, session.spec.context);
   return await trainText(ranks, await sharedSession(ranks, { own: session }), {
     options,
     status,
@@ -199,16 +213,29 @@ async function begin(
   const { out, force = false } = options;
   if (out === undefined) throw trainNeeds(`data ${from}, but no --out`);
   const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
-  const dataset = await openDataset(from);
+  const source = options.from === undefined ? undefined : await sourceOf(options.from, options, recipe);
+  const dataset = await (source ? openRunData(source.run, from) : openDataset(from));
   const { tokenizer, manifest } = dataset;
   const threads = threadCount(options.threads ?? threadsOfRank());
-  const chosen = { ...settings(options, recipe, manifest.tokenizer.vocab), threads };
+  const own = source
+    ? { spec: source.run.config.spec, training: trainingSettings(source.run.config.spec, options, recipe) }
+    : settings(options, recipe, manifest.tokenizer.vocab);
+  const chosen = { ...own, threads };
   requireEqualShares(chosen.training.microBatches, ranks);
   requireFit(chosen.spec, dataset.train);
   const needs = requireTextMemory(chosen.spec, chosen.training, memoryOfRank());
   const data = { path: from, manifest };
-  const planned = await planRun(out, { kind: "text", ...chosen, tokenizer, data }, { force });
-  return { ...newSession(planned, chosen), dataset, from, needs };
+  const origin = source ? { from: { run: source.run.path, step: source.step } } : {};
+  const planned = await planRun(out, { kind: "text", ...chosen, ...origin, tokenizer, data }, { force });
+  return { ...newSession(planned, chosen, source?.weights), dataset, from, needs };
+}
+
+/** The run that a new one begins with, and its weights. */
+async function sourceOf(path: string, options: TrainOptions, recipe: Recipe | undefined) {
+  requireItsModel(path, options, recipe);
+  const run = await openRun(path);
+  const { weights, step } = await loadWeights(run, options.checkpoint);
+  return { run, weights, step };
 }
 
 async function goOn(
@@ -218,14 +245,16 @@ async function goOn(
 ): Promise<TextSession> {
   requireNoChange(path, options);
   const { threads } = options;
-  const how = { threads, usualThreads: threadsOfRank(), measure: `gyre eval ${path}`, status };
+  const steps = options.steps as number | undefined;
+  const how = { threads, usualThreads: threadsOfRank(), steps, measure: `gyre eval ${path}`, status };
   const session = await resumedText(path, how);
   requireEqualShares(session.training.microBatches, ranks);
   const needs = textNeeds(session.spec, session.training);
   requireMemory(needs, memoryOfRank());
   const run = await session.run();
   const { dataset, reference } = await openTrainingData(run, from);
-  const config = { ...run.config, threads: run.config.threads ?? session.threads, data: reference };
+  const { training, threads: used } = session;
+  const config = { ...run.config, training, threads: run.config.threads ?? used, data: reference };
   await keepUpToDate(run, config, status);
   return { ...session, dataset, from: from ?? resolve(path, reference.path), needs };
 }

@@ -25,6 +25,8 @@ export type DataReference = z.infer<typeof dataSchema>;
 const common = { version: z.literal(CONFIG_VERSION), spec: storedSpecSchema };
 /** Threads within one operation: another number sums in another order. Runs of format 1 do not say it. */
 const threads = z.int().positive().optional();
+/** The run whose weights a new one began with, and after how many of its steps. */
+const from = z.strictObject({ run: z.string(), step: z.int().nonnegative() }).optional();
 const languageModel = {
   ...common,
   tokenizer: manifestSchema.shape.tokenizer,
@@ -34,7 +36,13 @@ const languageModel = {
 
 const schemas = {
   /** A language model, trained on text. */
-  text: z.strictObject({ ...languageModel, kind: z.literal("text"), training: trainingSchema, threads }),
+  text: z.strictObject({
+    ...languageModel,
+    kind: z.literal("text"),
+    training: trainingSchema,
+    threads,
+    from,
+  }),
   /** A language model that was trained elsewhere. */
   imported: z.strictObject({ ...languageModel, kind: z.literal("imported") }),
   /** A model of the laboratory, trained on prompts of a task. */

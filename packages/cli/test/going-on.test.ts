@@ -1,0 +1,80 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadWeights, openRun } from "gyre/node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { gyre } from "./cli.ts";
+import { temporaryFolder, tinyData } from "./tiny.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let data: string;
+let first: string;
+const model = "--width 16 --heads 2 --mlp 32 --context 16 --layers 1 --loops 3".split(" ");
+const training = "--batch 2 --warmup-steps 2 --seed 5 --threads 1".split(" ");
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  data = await tinyData(join(folder.path, "data"));
+  first = join(folder.path, "first");
+  const begun = await gyre(["train", data, "--out", first, ...model, ...training, "--steps", "6"]);
+  expect(begun.code).toBe(0);
+});
+afterAll(() => folder.remove());
+
+const configOf = async (run: string) => JSON.parse(await readFile(join(run, "config.json"), "utf8"));
+const linesOf = async (run: string) =>
+  (await readFile(join(run, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+
+test("--from begins a run with the model and the weights of another", async () => {
+  const tuned = join(folder.path, "tuned");
+  const other = await tinyData(join(folder.path, "other"), "women");
+  const words = ["train", other, "--out", tuned, "--from", first, ...training, "--steps", "2"];
+  const { code, stderr } = await gyre([...words, "--learning-rate", "1e-9", "--weight-decay", "0"]);
+  expect(stderr).toContain("1 layer x 3 loops, width 16");
+  expect(code).toBe(0);
+  expect(await configOf(tuned)).toMatchObject({ from: { run: first, step: 6 }, training: { steps: 2 } });
+  const before = (await loadWeights(await openRun(first))).weights;
+  const after = (await loadWeights(await openRun(tuned))).weights;
+  expect([...after.keys()]).toEqual([...before.keys()]);
+  for (const [name, { data: values }] of after)
+    for (const [at, value] of values.entries())
+      expect(Math.abs(value - (before.get(name)?.data[at] ?? Number.NaN))).toBeLessThan(1e-6);
+}, 60_000);
+
+test("--from refuses what does not fit, and writes nothing", async () => {
+  const out = join(folder.path, "none");
+  const words = ["train", data, "--out", out, "--from"];
+  const sized = await gyre([...words, first, "--layers", "2"]);
+  expect(sized.stderr).toContain(`--from ${first} with --layers: it has the model of ${first}`);
+  const lonely = await gyre(["train", data, "--out", out, "--checkpoint", "best"]);
+  expect(lonely.stderr).toContain("--checkpoint without --from");
+  const both = await gyre(["train", "--resume", first, "--from", first]);
+  expect(both.stderr).toContain("with --from");
+  const best = await gyre([...words, first, "--checkpoint", "best"]);
+  expect(best.stderr).toContain("has no best checkpoint");
+  expect([sized, lonely, both, best].map(({ code }) => code)).toEqual([1, 1, 1, 1]);
+  await expect(readdir(out)).rejects.toThrow();
+}, 60_000);
+
+test("--dry-run says what a training would take, and writes nothing", async () => {
+  const out = join(folder.path, "dry");
+  const { code, stdout } = await gyre(["train", data, "--out", out, ...model, ...training, "--dry-run"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/would be made; nothing was written\./);
+  expect(stdout).toMatch(/^model +loopformer, [\d,]+ parameters$/m);
+  expect(stdout).toMatch(/^steps +1,000 of 2 x 16 tokens$/m);
+  expect(stdout).toMatch(/^memory +about \S+ \S+ of \S+ \S+$/m);
+  expect(stdout).toMatch(/^FLOPs +\S+ a step, \S+ in all, at most$/m);
+  expect(stdout).toMatch(/^time +about .* on 1 thread$/m);
+  await expect(readdir(out)).rejects.toThrow();
+}, 60_000);
+
+test("--resume with more --steps trains on; with no more it is done", async () => {
+  const done = await gyre(["train", "--resume", first, "--steps", "6"]);
+  expect([done.code, done.stderr]).toEqual([1, expect.stringContaining("which has done 6 steps")]);
+  const { code, stderr } = await gyre(["train", "--resume", first, "--steps", "9"]);
+  expect(stderr).toContain("9 steps of 2 x 16 tokens, from step 6");
+  expect(code).toBe(0);
+  expect(await configOf(first)).toMatchObject({ training: { steps: 9 } });
+  expect((await linesOf(first)).map((line) => JSON.parse(line).step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const fixed = await gyre(["train", "--resume", first, "--steps", "12", "--batch", "4"]);
+  expect(fixed.stderr).toContain("with --batch: a run keeps the options it began with");
+}, 60_000);
