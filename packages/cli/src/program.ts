@@ -90,7 +90,11 @@ function addPrepare(program: Command, exit: Exit): void {
         ".jsonl, .csv or .parquet file, also as .gz or .zst; a folder; a pattern in quotes. Written by default: " +
         "data/ and the name of the only source",
     )
-    .option("--tokenizer <kind>", "bpe, gpt2 or bytes", word("bpe", "gpt2", "bytes"), "bpe")
+    .option(
+      "--tokenizer <which>",
+      "bpe, gpt2 or bytes; or a tokenizer.json that exists, or the dataset, run or exported model that has one",
+      "bpe",
+    )
     .option(
       "--vocab <n>",
       "entries of a bpe vocabulary (default: 4096, or what the text yields)",

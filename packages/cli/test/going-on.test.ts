@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadWeights, openRun } from "gyre/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -77,4 +77,36 @@ test("--resume with more --steps trains on; with no more it is done", async () =
   expect((await linesOf(first)).map((line) => JSON.parse(line).step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   const fixed = await gyre(["train", "--resume", first, "--steps", "12", "--batch", "4"]);
   expect(fixed.stderr).toContain("with --batch: a run keeps the options it began with");
+}, 60_000);
+
+test("--tokenizer takes the one that a dataset, a run or a file has, so that a run can go on with other text", async () => {
+  const notes = join(folder.path, "tok.txt");
+  await writeFile(notes, "one two three four five six seven eight nine ten\n".repeat(60));
+  const first = join(folder.path, "tok-first");
+  const own = ["--vocab", "280"];
+  expect((await gyre(["prepare", notes, first, ...own])).code).toBe(0);
+  await writeFile(notes, "ten nine eight and other words that were never seen\n".repeat(60));
+  const run = join(folder.path, "tok-run");
+  const size =
+    "--layers 1 --width 16 --heads 2 --mlp 32 --context 8 --loops 2 --steps 2 --batch 2 --warmup-steps 1";
+  expect((await gyre(["train", first, "--out", run, ...size.split(" ")])).code).toBe(0);
+  for (const [at, which] of [first, join(first, "tokenizer.json"), run].entries()) {
+    const out = join(folder.path, `tok-${at}`);
+    const { code, stderr } = await gyre(["prepare", notes, out, "--tokenizer", which]);
+    expect([stderr.includes("note:"), code]).toEqual([false, 0]);
+    expect(await readFile(join(out, "tokenizer.json"), "utf8")).toBe(
+      await readFile(join(first, "tokenizer.json"), "utf8"),
+    );
+  }
+  const more = ["--from", run, "--steps", "2", "--batch", "2", "--warmup-steps", "1"];
+  const tuned = await gyre([
+    "train",
+    join(folder.path, "tok-0"),
+    "--out",
+    join(folder.path, "tok-tuned"),
+    ...more,
+  ]);
+  expect(tuned.code).toBe(0);
+  const none = await gyre(["prepare", notes, join(folder.path, "tok-none"), "--tokenizer", "bpee"]);
+  expect(none.stderr).toContain("--tokenizer bpee: neither bpe, gpt2 or bytes, nor a tokenizer.json");
 }, 60_000);

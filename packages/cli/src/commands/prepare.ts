@@ -1,11 +1,12 @@
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import process from "node:process";
 import type { DatasetManifest } from "gyre";
 import {
   type CorpusStream,
   DEFAULT_VOCAB,
   type PrepareOptions as LibraryOptions,
+  loadBpe,
   loadCorpus,
   type MixtureSource,
   openCorpus,
@@ -20,7 +21,8 @@ import { StatusLine } from "../render/status-line.ts";
 import { parseSources, type Sources, type WeightedPath } from "../sources.ts";
 
 export interface PrepareOptions {
-  readonly tokenizer: "bpe" | "gpt2" | "bytes";
+  /** A kind, or the path of a tokenizer that exists already. */
+  readonly tokenizer: string;
   readonly vocab?: number;
   readonly validation: number;
   readonly textKey?: string;
@@ -34,13 +36,14 @@ export async function prepareCommand(paths: readonly string[], options: PrepareO
   const { tokenizer: kind, vocab, seed } = options;
   if (vocab !== undefined && kind !== "bpe")
     throw new UsageError(`--vocab is for --tokenizer bpe; ${kind} has its own vocabulary.`);
+  const tokenizer = await tokenizerOf(kind, vocab);
   const sources = parseSources(paths);
   if (seed !== undefined && sources.sources.every(({ weight }) => weight === undefined))
     throw new UsageError("--seed is for sources with weights, as in wiki.jsonl@0.7.");
   const status = new StatusLine();
   const signal = interruptSignal();
   try {
-    await prepare(sources, { ...options, status, signal });
+    await prepare(sources, { ...options, tokenizer, status, signal });
     return 0;
   } catch (error) {
     status.clear();
@@ -57,16 +60,20 @@ export async function prepareCommand(paths: readonly string[], options: PrepareO
 
 async function prepare(
   { sources, out }: Sources,
-  options: PrepareOptions & { readonly status: StatusLine; readonly signal: AbortSignal },
+  options: Omit<PrepareOptions, "tokenizer"> & {
+    readonly tokenizer: LibraryOptions["tokenizer"];
+    readonly status: StatusLine;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { tokenizer: kind, vocab, validation, overwrite = false, threads, status, signal } = options;
+  const { tokenizer, vocab, validation, overwrite = false, threads, status, signal } = options;
   const source = sources.map(({ path, weight }) => (weight ? `${path}@${weight}` : path)).join(" ");
   status.update(`reading ${source}`, true);
   const { documents, skipped } = await openSources(sources, options);
   const { manifest, isNew } = await prepareDataset({
     documents,
     source,
-    tokenizer: kind === "bpe" ? { kind, ...(vocab ? { vocab } : {}) } : { kind },
+    tokenizer,
     out,
     validationFraction: validation,
     overwrite,
@@ -76,7 +83,8 @@ async function prepare(
   });
   status.clear();
   const entries = manifest.tokenizer.vocab;
-  if (isNew && kind === "bpe" && vocab === undefined && entries < DEFAULT_VOCAB)
+  const isLearned = tokenizer.kind === "bpe" && !("encode" in tokenizer);
+  if (isNew && isLearned && vocab === undefined && entries < DEFAULT_VOCAB)
     status.print(
       `note: the text yields a vocabulary of ${entries} entries, not of the usual ${DEFAULT_VOCAB}`,
     );
@@ -84,10 +92,28 @@ async function prepare(
   process.stdout.write(summary(manifest, out, skipped()));
 }
 
+const kinds = ["bpe", "gpt2", "bytes"] as const;
+/** Where a dataset, an exported model and a run have theirs. */
+const places = ["", "tokenizer.json", join("extra", "tokenizer.json")];
+
+/** The kind of tokenizer that is named, or the one that is found at a path. Throws UsageError, and what `loadBpe` throws. */
+async function tokenizerOf(which: string, vocab: number | undefined): Promise<LibraryOptions["tokenizer"]> {
+  const kind = kinds.find((one) => one === which);
+  if (kind) return kind === "bpe" ? { kind, ...(vocab ? { vocab } : {}) } : { kind };
+  const found = places.map((place) => join(which, place)).find((path) => statSync(path, quiet)?.isFile());
+  if (found === undefined)
+    throw new UsageError(
+      `--tokenizer ${which}: neither bpe, gpt2 or bytes, nor a tokenizer.json or a folder with one.`,
+    );
+  return await loadBpe(found);
+}
+
+const quiet = { throwIfNoEntry: false } as const;
+
 /** Files are never in memory as a whole; sources with weights are mixed. What is skipped is known when they have been read. */
 async function openSources(
   sources: readonly WeightedPath[],
-  { textKey, seed, signal }: PrepareOptions & { readonly signal: AbortSignal },
+  { textKey, seed, signal }: Pick<PrepareOptions, "textKey" | "seed"> & { readonly signal: AbortSignal },
 ): Promise<{
   readonly documents: LibraryOptions["documents"];
   readonly skipped: () => readonly Skipped[];
