@@ -1,6 +1,5 @@
 import { Command, Option } from "commander";
 import type { CalibrateOptions } from "./commands/calibrate.ts";
-import type { CleanFlags } from "./commands/clean.ts";
 import type { EvalOptions } from "./commands/eval.ts";
 import type { ExitsOptions } from "./commands/exits.ts";
 import type { ExportOptions } from "./commands/export.ts";
@@ -8,7 +7,6 @@ import type { GenerateOptions } from "./commands/generate.ts";
 import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
-import type { RunsOptions } from "./commands/runs.ts";
 import type { ServeOptions } from "./commands/serve.ts";
 import { checkpointFlag, flagsOf, nameFlag, threadsFlag } from "./flags.ts";
 import {
@@ -24,6 +22,7 @@ import {
 } from "./options.ts";
 import { addAnalyze } from "./program-analyze.ts";
 import { addLab } from "./program-lab.ts";
+import { addRuns } from "./program-runs.ts";
 import { addStudio } from "./program-studio.ts";
 import { addTasks } from "./program-tasks.ts";
 import { addTrain } from "./program-train.ts";
@@ -57,7 +56,6 @@ A first run:
   addServe(program, exit);
   addStudio(program, exit);
   addRuns(program, exit);
-  addClean(program, exit);
   addInspect(program, exit);
   addLab(program, exit);
   addTasks(program, exit);
@@ -318,40 +316,6 @@ function addInspect(program: Command, exit: Exit): void {
     .addHelpText("after", "\nExample:\n  $ gyre inspect --family loopformer --loops 4 --graph step")
     .action(async (run: string | undefined, options: InspectOptions) =>
       exit(await (await import("./commands/inspect.ts")).inspectCommand(run, options)),
-    );
-}
-
-function addRuns(program: Command, exit: Exit): void {
-  program
-    .command("runs")
-    .summary("list runs, and what is known of each")
-    .description(
-      "Lists the runs in a folder and in folders of it: model, size, steps, the last loss, disk and age. What looks " +
-        "like a run and cannot be opened is named with its problem.",
-    )
-    .argument("[folder]", "where to look", "runs")
-    .option("--json", "everything as JSON")
-    .addHelpText("after", "\nExample:\n  $ gyre runs runs")
-    .action(async (folder: string, options: RunsOptions) =>
-      exit(await (await import("./commands/runs.ts")).runsCommand(folder, options)),
-    );
-}
-
-function addClean(program: Command, exit: Exit): void {
-  program
-    .command("clean")
-    .summary("delete checkpoints that are not the newest")
-    .description(
-      "Training keeps the two newest checkpoints of a run, so that one is whole at every moment. Of a run that is " +
-        "done, this keeps the newest good one, and deletes what dead processes left. A run whose checkpoints are all " +
-        "damaged loses nothing.",
-    )
-    .argument("<run...>", "runs to clean")
-    .option("--keep <n>", "good checkpoints to keep", whole(1), 1)
-    .option("--dry-run", "say what would go, and delete nothing")
-    .addHelpText("after", "\nExample:\n  $ gyre clean runs/first --dry-run")
-    .action(async (runs: string[], options: CleanFlags) =>
-      exit(await (await import("./commands/clean.ts")).cleanCommand(runs, options)),
     );
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import process from "node:process";
-import { type Provenance, pageOf, type Report, tableText } from "gyre";
+import { type Chart, type Panel, type Provenance, pageOf, type Report, tableText } from "gyre";
 import { type SaveReportOptions, saveReport } from "gyre/node";
 import pc from "picocolors";
 import { badOutput } from "./errors.ts";
@@ -39,13 +39,17 @@ export async function presentReport(report: Report, where: SaveReportOptions): P
 /** A report for a terminal: title, tables and plots. */
 function reportText(report: Report): string {
   const { title, lead, tables, charts } = pageOf(report);
-  const isColored = Boolean(process.stdout.isTTY) && pc.isColorSupported;
-  const width = Math.min(process.stdout.columns || 80, 100);
   const plots = charts.slice(0, mostPlots).map((chart) => {
     const heading = chart.title === title ? [] : [chart.title];
-    return [...heading, plotChart(chart, { width, isColored })].join("\n");
+    return [...heading, chartText(chart)].join("\n");
   });
   return [[title, ...(lead === undefined ? [] : [lead])].join("\n"), ...tables.map(tableText), ...plots].join(
     "\n\n",
   );
+}
+
+/** A chart for this terminal. */
+export function chartText(chart: Chart | Panel): string {
+  const isColored = Boolean(process.stdout.isTTY) && pc.isColorSupported;
+  return plotChart(chart, { width: Math.min(process.stdout.columns || 80, 100), isColored });
 }

@@ -16,7 +16,7 @@ afterAll(() => folder.remove());
 
 const commands = [
   ...["prepare", "train", "eval", "generate", "exits", "analyze", "calibrate", "serve", "studio", "runs"],
-  ...["clean", "inspect", "lab", "tasks", "import", "export"],
+  ...["plot", "compare", "clean", "inspect", "lab", "tasks", "import", "export"],
 ];
 
 /** Every command that does something, with the words before its name. */

@@ -217,11 +217,13 @@ export {
   panelsOf,
   type Series,
 } from "./report/chart.ts";
+export { curveCharts, type TrainingCurve } from "./report/curves.ts";
 export { draftText, speedup, WORTHWHILE } from "./report/drafts-page.ts";
 export { drawChart } from "./report/draw.ts";
 export { pageOf, reportFiles } from "./report/files.ts";
 export { type Fitted, type Frame, fitChart } from "./report/fit.ts";
 export { drawHeatMap, type HeatMap, type HeatPanel, type HeatRow } from "./report/heat-map.ts";
+export type { ComparableReport } from "./report/merge.ts";
 export { reportName } from "./report/name.ts";
 export { counted, groupedText, milliseconds, numberText, siText } from "./report/numbers.ts";
 export {

@@ -44,6 +44,7 @@ export {
 } from "./runs/benchmarks.node.ts";
 export { loadCalibration, saveCalibration } from "./runs/calibration.node.ts";
 export { type CleanOptions, cleanRun, type SpareCheckpoint } from "./runs/clean.node.ts";
+export { type CompareOptions, compareRuns } from "./runs/compare.node.ts";
 export {
   type ConfigOf,
   type DataReference,
@@ -58,6 +59,7 @@ export {
   type TaskConfig,
   type TextConfig,
 } from "./runs/config.ts";
+export { readCurves } from "./runs/curves.node.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";

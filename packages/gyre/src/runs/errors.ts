@@ -93,6 +93,14 @@ export function noBest(path: string): GyreError {
   });
 }
 
+export function runNoMetrics(path: string): GyreError {
+  return new GyreError("RUN_NO_METRICS", {
+    given: `the run at ${path} has no step in its metrics.jsonl`,
+    expected: "a run that was trained here, for one step at least",
+    fix: "train it; an imported model has no curve",
+  });
+}
+
 export function runDamaged(path: string, problem: string, cause?: unknown): GyreError {
   return new GyreError(
     "RUN_DAMAGED",
@@ -174,6 +182,22 @@ export function notComparable(path: string, first: string, problem: string): Gyr
     given: `${path} beside ${first}: ${problem}`,
     expected: "runs with the same context, evaluated on the same dataset",
     fix: "evaluate them one by one, or name a dataset for all with --data",
+  });
+}
+
+export function runNoReport(path: string): GyreError {
+  return new GyreError("RUN_NO_REPORT", {
+    given: `no report on ${path} at every budget, in its folder of reports or beside it`,
+    expected: "runs that were measured",
+    fix: `measure it first: gyre eval ${path}`,
+  });
+}
+
+export function noCommonReport(paths: readonly string[]): GyreError {
+  return new GyreError("EVAL_COMPARE", {
+    given: `${paths.join(", ")}: measured, but never on the same data under the same protocol`,
+    expected: "runs whose reports agree in data, tokens, context and stride, or in task and problems",
+    fix: `measure them together: gyre eval ${paths.join(" ")}`,
   });
 }
 

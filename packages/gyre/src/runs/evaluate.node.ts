@@ -1,4 +1,3 @@
-import { basename, resolve } from "node:path";
 import type { Dataset } from "../data/shards.node.ts";
 import { type EvaluateProgress, evaluate, predictedTokens } from "../measure/evaluate.ts";
 import { parameterCount } from "../models/parameters.ts";
@@ -8,6 +7,7 @@ import type { BudgetPoint, ModelReport, QualityReport } from "../report/report.t
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Run } from "./config.ts";
+import { runName } from "./curves.node.ts";
 import { openRunData } from "./data.node.ts";
 import { notComparable } from "./errors.ts";
 import { dataOf, measuredModel } from "./reports.node.ts";
@@ -61,7 +61,7 @@ export async function evaluateRuns(
   await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   const models: ModelReport[] = [];
   for (const [index, run] of runs.entries()) {
-    models.push(await measure(run, nameOf(run, runs), dataset, runtime, asked[index] ?? [], options));
+    models.push(await measure(run, runName(run.path, paths), dataset, runtime, asked[index] ?? [], options));
   }
   const { context } = (runs[0] as Run).config.spec;
   const { manifest, validation } = dataset;
@@ -155,11 +155,4 @@ async function measure(
     trainedLoops: loops,
     points,
   };
-}
-
-/** The folder's name, or the whole path where two runs share it. */
-function nameOf(run: Run, runs: readonly Run[]): string {
-  const name = (of: Run) => basename(resolve(of.path));
-  const isShared = runs.some((other) => other !== run && name(other) === name(run));
-  return isShared ? run.path : name(run);
 }
