@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { drawChart, pageOf, readReport, reportFiles } from "gyre";
+import { drawChart, drawHeatMap, pageOf, readReport, reportFiles } from "gyre";
 
 const results = "docs/results";
 
-/** The models of the README's figure, at most six; the page of all of them is beside it. */
+/** The models of the README's figure: those that loop and those that do not. */
+const shownDepth = ["loopformer", "gpt", "gpt-deep-narrow"];
+/** The models of the figure on text, at most six; the page of all of them is beside it. */
 const shown = ["gpt-shallow", "gpt-deep", "base-loop", "base-loop-ee-naive", "tmlt-ee", "loopformer"];
 
 const readJson = (root: string, path: string) =>
@@ -20,7 +22,25 @@ export function drawings(root: string): ReadonlyMap<string, string> {
     const all = reportFiles(readJson(root, path), basename(path, ".json"));
     return [...all].map(([file, text]) => [`${dirname(path)}/${file}`, text] as const);
   });
-  return new Map([...files, [`${results}/overview.svg`, overview(root)]]);
+  return new Map([
+    ...files,
+    [`${results}/overview.svg`, overview(root)],
+    [`${results}/depth/overview.svg`, depthOverview(root)],
+  ]);
+}
+
+function depthOverview(root: string): string {
+  const path = `${results}/depth/report.json`;
+  const report = readJson(root, path);
+  if (report.kind !== "answers") throw new Error(`${path}: a report on ${report.kind}`);
+  const models = shownDepth.flatMap((name) => report.models.filter((model) => model.name === name));
+  const { heatMap } = pageOf({ ...report, models });
+  if (!heatMap) throw new Error(`${path}: no heat map`);
+  return drawHeatMap({
+    ...heatMap,
+    title: "Every loop follows the shuffles a step further",
+    subtitle: `products of up to 12 permutations of three things: ${heatMap.subtitle}`,
+  });
 }
 
 function overview(root: string): string {

@@ -13,8 +13,20 @@ const data = "data/sotu";
 const rates = [1e-3, 2e-3, 4e-3];
 const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
 const searchSteps = 200;
-/** Seeds of a recipe of recipes/depth, where it is not its first alone. */
-const depthSeeds = { loopformer: [1, 2, 3] };
+/** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements, and of 24. */
+const depthStudies = [
+  {
+    prefix: "words-s3-12-",
+    runs: "runs/depth-12",
+    report: "report",
+    seeds: { loopformer: [1, 2, 3], "early-exit": [1, 2, 3] },
+  },
+  { prefix: "words-s3-", runs: "runs/depth-24", report: "24-elements", seeds: { loopformer: [1, 2] } },
+];
+const depthRecipe = (file) => {
+  const study = depthStudies.find(({ prefix }) => file.startsWith(prefix));
+  return study && { study, file, name: file.slice(study.prefix.length) };
+};
 const bin = join(root, "packages/cli/bin/gyre.js");
 
 const recipesIn = (folder) =>
@@ -22,7 +34,6 @@ const recipesIn = (folder) =>
     .filter((file) => file.endsWith(".json") && file !== "quickstart.json")
     .map((file) => file.slice(0, -".json".length))
     .sort();
-const ofTask = "words-s3-";
 
 function refuse(given, expected) {
   console.error(`${given}\n  expected: ${expected}`);
@@ -43,9 +54,9 @@ function parsed() {
 }
 
 const { values, positionals: named } = parsed();
-const all = values.depth
-  ? recipesIn("recipes/depth").map((name) => name.replace(ofTask, ""))
-  : recipesIn("recipes");
+const all = recipesIn(values.depth ? "recipes/depth" : "recipes").filter(
+  (name) => !values.depth || (depthRecipe(name) && !name.endsWith("quickstart")),
+);
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) refuse(`unknown recipe ${unknown.join(", ")}`, all.join(", "));
 const jobs = Number(values.jobs);
@@ -133,29 +144,40 @@ async function compare() {
 
 const stepsOf = (recipe) => JSON.parse(readFileSync(join(root, recipe), "utf8")).training.steps;
 
-/** Every recipe of recipes/depth with its seeds; then one report of all that are done, and what it says of the claims. */
+/** Every recipe of recipes/depth with its seeds; then a report of all that are done, and what it says of the claims. */
 async function compareDepth() {
-  const runs = all.flatMap((name) => {
-    const recipe = `recipes/depth/${ofTask}${name}.json`;
-    return (depthSeeds[name] ?? [undefined]).map((seed) => ({
+  const runs = all.flatMap((file) => {
+    const { study, name } = depthRecipe(file);
+    const recipe = `recipes/depth/${file}.json`;
+    return (study.seeds[name] ?? [1]).map((seed) => ({
+      file,
       name,
-      path: `runs/depth/${name}${seed > 1 ? `-seed${seed}` : ""}`,
+      study,
+      path: `${study.runs}/${name}${seed > 1 ? `-seed${seed}` : ""}`,
       recipe,
       from: [],
       steps: stepsOf(recipe),
-      flags: seed === undefined ? [] : ["--seed", `${seed}`],
+      flags: ["--seed", `${seed}`],
     }));
   });
-  await trainAll(runs.filter(({ name }) => named.length === 0 || named.includes(name)));
+  await trainAll(runs.filter(({ file }) => named.length === 0 || named.includes(file)));
   const done = runs.filter(({ path, steps }) => stepsDone(path) === steps);
-  if (done.length === 0) return;
-  const folder = ["--count", "2000", "--seed", "1", "--out", "docs/results/depth"];
-  const paths = done.map(({ path }) => path);
-  gyre("eval", ...paths, "--loops", "1,2,3,4,5,6,7,8,10,12", ...folder, "--name", "report");
-  const elastic = done.filter(({ name }) => name === "loopformer").map(({ path }) => path);
-  const along = ["--trajectories", "recipes/twelve-loops.txt"];
-  if (elastic.length > 0) gyre("eval", ...elastic, ...along, ...folder, "--name", "trajectories");
+  for (const study of depthStudies)
+    reportDepth(
+      study,
+      done.filter((one) => one.study === study),
+    );
   run(process.execPath, [join(root, "scripts/ts.mjs"), join(root, "scripts/depth-claims.ts")]);
+}
+
+function reportDepth({ report }, done) {
+  if (done.length === 0) return;
+  const into = ["--count", "2000", "--seed", "1", "--out", "docs/results/depth"];
+  const paths = done.map(({ path }) => path);
+  gyre("eval", ...paths, "--loops", "1,2,3,4,5,6,7,8,10,12", ...into, "--name", report);
+  const elastic = done.filter(({ name }) => name === "loopformer").map(({ path }) => path);
+  if (report !== "report" || elastic.length === 0) return;
+  gyre("eval", ...elastic, "--trajectories", "recipes/twelve-loops.txt", ...into, "--name", "trajectories");
 }
 
 ensureInstalled();

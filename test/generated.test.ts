@@ -13,9 +13,15 @@ test.each([...files.keys()])("%s is what `npm run generate` writes", (path) => {
   expect(readFileSync(join(root, path), "utf8")).toBe(files.get(path));
 });
 
-test("the README's figure has six series at most, each in its own colour and with its own name", () => {
+test("the README shows what loops are for", () => {
+  const svg = files.get("docs/results/depth/overview.svg") ?? "";
+  expect(readFileSync(join(root, "README.md"), "utf8")).toContain("](docs/results/depth/overview.svg)");
+  for (const name of ["loopformer", "gpt"]) expect(svg.split(`>${name}</text>`)).toHaveLength(2);
+});
+
+test("the figure on text has six series at most, each in its own colour and with its own name", () => {
   const svg = files.get("docs/results/overview.svg") ?? "";
-  expect(readFileSync(join(root, "README.md"), "utf8")).toContain("](docs/results/overview.svg)");
+  expect(readFileSync(join(root, "docs/results/README.md"), "utf8")).toContain("](overview.svg)");
   const [drawing = ""] = /<\/style>[\s\S]*/.exec(svg) ?? [];
   const colors = new Set(
     [...drawing.matchAll(/fill="(#[0-9a-f]{6})" stroke="#ffffff"/g)].map(([, color]) => color),

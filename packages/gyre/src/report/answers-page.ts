@@ -63,6 +63,7 @@ function solvedChart({ task, models, solvedAt, problems }: AnswersReport): Chart
 function heatMapOf({ task, models, problems, solvedAt }: AnswersReport): HeatMap {
   const difficulties = models[0]?.points[0]?.scores.map(({ difficulty }) => difficulty) ?? [];
   const shown = thinned(difficulties, MOST_COLUMNS);
+  const marks = marksOf(models);
   return {
     title: `${taskTitle(task)}: right answers by ${task.counts} and loops`,
     subtitle: `per cent of ${groupedText(problems)} held-out problems`,
@@ -73,9 +74,7 @@ function heatMapOf({ task, models, problems, solvedAt }: AnswersReport): HeatMap
       name: model.name,
       detail: `${model.family}, ${groupedText(model.parameters)} parameters`,
       rows: model.points.map((point) => ({
-        label: isUniform(point.trajectory)
-          ? String(point.loops)
-          : trajectoryText(point.trajectory, model.trainedLoops),
+        label: `${point.loops} ${marks.get(String(point.trajectory)) ?? ""}`.trimEnd(),
         shares: shown.map((difficulty) => shareAt(point, difficulty) ?? 0),
         solved: shown.filter((difficulty) => difficulty <= (point.solved ?? -1)).length,
         isBeyond: point.loops > model.trainedLoops,
@@ -84,8 +83,16 @@ function heatMapOf({ task, models, problems, solvedAt }: AnswersReport): HeatMap
     notes: [
       `orange: what is solved, ${Math.round(100 * solvedAt)} % right there and at all that is easier`,
       "below the dashed line: more loops than in training",
+      ...[...marks].map(([trajectory, mark]) => `${mark}: steps ${trajectory.replaceAll(",", " ")}`),
     ],
   };
+}
+
+/** A letter for each trajectory that is not uniform, too long for the name of a row. */
+function marksOf(models: readonly AnswerModel[]): Map<string, string> {
+  const all = models.flatMap(({ points }) => points.map(({ trajectory }) => trajectory));
+  const others = new Set(all.filter((trajectory) => !isUniform(trajectory)).map(String));
+  return new Map([...others].map((trajectory, at) => [trajectory, String.fromCharCode(0x61 + (at % 26))]));
 }
 
 /** At most so many of the values, at even distances, with the last one. */

@@ -32,7 +32,7 @@ export interface HeatMap {
 const width = 900;
 const margin = 28;
 const left = 112;
-const cell = { most: 31, height: 19 };
+const cell = { most: 62, height: 19 };
 const heading = 42;
 const gap = 22;
 /** What a share of one is painted with; the rest is the background, so that dark pages need no other scale. */

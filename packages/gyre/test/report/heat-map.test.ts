@@ -37,7 +37,7 @@ test("a cell for each share with its number, darker for more, and the staircase 
       "1 2 4 100 50 17 100 96 20 100 97 95 orange: what is solved",
   );
   expect(all.find(({ tag }) => tag === "path")?.attributes["d"]).toMatchInlineSnapshot(
-    `"M143.0 122V141L174.0 141V160L205.0 160V179"`,
+    `"M174.0 122V141L236.0 141V160L298.0 160V179"`,
   );
   expect(all.filter(({ tag }) => tag === "line")).toHaveLength(1);
   expect(collisionsOf(all.filter(({ attributes }) => attributes["font-size"]))).toEqual([]);
@@ -83,6 +83,11 @@ test("a report on answers has one, in a file of its own", () => {
     ["1 0", "2 2", "4 3"],
   ]);
   expect(heatMap?.columns.length).toBeLessThan(26);
+  const [model] = report.models;
+  const point = { ...model!.points[0]!, loops: 2, trajectory: [0.75, 0.25] };
+  const unlike = pageOf({ ...report, models: [{ ...model!, points: [point] }] }).heatMap;
+  expect(unlike?.panels[0]?.rows[0]?.label).toBe("2 a");
+  expect(unlike?.notes.at(-1)).toBe("a: steps 0.75 0.25");
   const files = reportFiles(report, "x");
   expect(files.get("x-heat.svg")).toContain("<title>words S3: right answers by elements and loops</title>");
   expect(files.get("x.md")).toContain("](x-heat.svg)");
