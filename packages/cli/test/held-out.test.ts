@@ -60,6 +60,8 @@ test("held-out quality is measured at every number of loops, and changes nothing
   expect(await weightsAt(measured, "step-000040")).toEqual(await weightsAt(plain, "step-000040"));
   expect(records.map(({ loss }) => loss)).toEqual((await recordsOf(plain)).map(({ loss }) => loss));
 
+  expect((await gyre(["runs", folder.path])).stdout).toContain(`${best.value.toFixed(3)} bits/byte`);
+
   // what eval finds of the best checkpoint on the same tokens is what training found
   const out = join(folder.path, "report");
   const asked = [

@@ -62,7 +62,7 @@ export {
 export { readCurves } from "./runs/curves.node.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
-export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
+export { type BestHeldOut, listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";
 export {
   type ExportOptions,

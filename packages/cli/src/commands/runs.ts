@@ -1,5 +1,5 @@
 import { tableText, textTable } from "gyre";
-import { listRuns, type RunSummary } from "gyre/node";
+import { type BestHeldOut, listRuns, type RunSummary } from "gyre/node";
 import { bytesText, counted, duration, short } from "../render/format.ts";
 
 export interface RunsOptions {
@@ -16,7 +16,17 @@ export async function runsCommand(folder: string, { json }: RunsOptions): Promis
   const runs = found.filter((run): run is RunSummary => !("problem" in run));
   const now = Date.now();
   if (runs.length > 0) {
-    const heading = ["run", "family", "layers x loops", "parameters", "steps", "loss", "disk", "changed"];
+    const heading = [
+      "run",
+      "family",
+      "layers x loops",
+      "parameters",
+      "steps",
+      "loss",
+      "best held out",
+      "disk",
+      "changed",
+    ];
     console.log(
       tableText(
         textTable(
@@ -42,9 +52,13 @@ function row(run: RunSummary, now: number): string[] {
     short(run.parameters),
     run.isHeld ? `${steps} running` : steps,
     run.loss?.toFixed(4) ?? "",
+    run.heldOut ? heldOutText(run.heldOut) : "",
     bytesText(run.bytes),
     `${duration((now - run.changedAtMs) / 1000)} ago`,
   ];
 }
+
+const heldOutText = ({ measure, value }: BestHeldOut): string =>
+  measure === "accuracy" ? `${(100 * value).toFixed(1)} % right` : `${value.toFixed(3)} bits/byte`;
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
