@@ -24,11 +24,19 @@ export function optionInvalid(problem: string, expected: string): GyreError {
   });
 }
 
-export function pythonUnusable(python: string, reason: string): GyreError {
+export function pythonUnusable(python: string, reason: string, needs = "torch"): GyreError {
   return new GyreError("BENCH_PYTHON_UNUSABLE", {
-    given: `GYRE_PYTHON=${python}, which cannot import torch: ${reason}`,
-    expected: "the path of a python with torch and numpy",
+    given: `GYRE_PYTHON=${python}, which cannot import ${needs}: ${reason}`,
+    expected: `the path of a python with ${needs === "torch" ? "torch and numpy" : needs}`,
     fix: "correct GYRE_PYTHON, unset it so that bench/.venv is used, or pass --no-peer",
+  });
+}
+
+export function sidesDiffer(ours: number, theirs: number): GyreError {
+  return new GyreError("BENCH_SIDES_DIFFER", {
+    given: `${ours} tokens here, ${theirs} from the peer`,
+    expected: "the same tokens of the same text and vocabulary",
+    fix: "find out which encoder is wrong before comparing their times",
   });
 }
 

@@ -34,7 +34,7 @@ async function measure(
     return { name: "tasks", result, text: tasksTable(result) };
   }
   if (request.bench === "data") {
-    const result = await benchData({ ...common, rounds: request.rounds });
+    const result = await benchData({ ...common, ...request });
     return { name: "data", result, text: dataTable(result) };
   }
   if (request.bench === "icl") {

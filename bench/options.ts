@@ -31,8 +31,11 @@ export const help = `npm run bench -- BENCH [options]
   tasks     drawing a training batch of 64 problems of every task
     --rounds N        default 30
 
-  data      windows a second from the files of a dataset, and from memory
-    --rounds N        rounds of 200 batches of 8 windows a side; default 20
+  data      encoding against Hugging Face's tokenizers; windows a second from the files of a dataset, and from memory
+    --rounds N        rounds of all documents, and of 200 batches of 8 windows, a side; default 5
+    --threads N       threads of each side that encodes; default 2
+    --no-peer         without Python: no tokenizers, no ratio
+    --gigabytes N     also prepare a corpus of so many, with its time and peak memory (needs twice the room); default none
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -88,6 +91,9 @@ interface IclRequest {
 interface DataRequest {
   readonly bench: "data";
   readonly rounds: number;
+  readonly threads: number;
+  readonly peer: boolean;
+  readonly gigabytes: number;
   readonly json: boolean;
 }
 
@@ -114,6 +120,7 @@ const flags = {
   recompute: { type: "boolean" },
   "no-peer": { type: "boolean" },
   "peer-dtype": { type: "string" },
+  gigabytes: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -129,7 +136,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   serve: [...common, "threads"],
   icl: [...common, "threads", "no-peer"],
   tasks: ["rounds", "json"],
-  data: ["rounds", "json"],
+  data: ["rounds", "threads", "no-peer", "gigabytes", "json"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -152,11 +159,14 @@ export function parseRequest(words: readonly string[]): Request {
   if (!isConfigName(config)) throw configUnknown(config, Object.keys(configs));
   const rounds = (otherwise: number) => count("rounds", values.rounds, otherwise);
   if (bench === "tasks") return { bench, rounds: rounds(30), json };
-  if (bench === "data") return { bench, rounds: rounds(20), json };
   if (bench === "startup") return { bench, config, rounds: rounds(15), json };
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   const peer = values["no-peer"] !== true;
+  if (bench === "data") {
+    const gigabytes = values.gigabytes === undefined ? 0 : count("gigabytes", values.gigabytes, 0);
+    return { bench, rounds: rounds(5), threads, peer, gigabytes, json };
+  }
   if (bench === "icl") return { bench, config, rounds: rounds(20), threads, peer, json };
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
   const peerDtype = values["peer-dtype"] ?? "float32";

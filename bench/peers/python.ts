@@ -11,23 +11,50 @@ type Print = (text: string) => void;
  * system's python3. Undefined, after saying why, when there is none; an unusable GYRE_PYTHON is refused.
  */
 export function findPython(print: Print): string | undefined {
+  return find(print, {
+    module: "torch",
+    environment: "bench/.venv",
+    packages: ["torch", "numpy"],
+    size: "some hundred MB or more",
+  });
+}
+
+/** The same for Hugging Face's tokenizers, of the version that trains ours, in bench/peers/.venv. */
+export function findTokenizersPython(print: Print): string | undefined {
+  return find(print, {
+    module: "tokenizers",
+    environment: "bench/peers/.venv",
+    packages: ["tokenizers==0.23.2"],
+    size: "some 20 MB",
+  });
+}
+
+interface Wanted {
+  readonly module: string;
+  readonly environment: string;
+  readonly packages: readonly string[];
+  readonly size: string;
+}
+
+function find(print: Print, wanted: Wanted): string | undefined {
+  const { module } = wanted;
   const { GYRE_PYTHON: named } = process.env;
   if (named !== undefined && named !== "") {
-    const problem = importProblem(named);
-    if (problem !== undefined) throw pythonUnusable(named, problem);
+    const problem = importProblem(named, module);
+    if (problem !== undefined) throw pythonUnusable(named, problem, module);
     return named;
   }
-  const environment = join(repositoryRoot, "bench/.venv");
+  const environment = join(repositoryRoot, wanted.environment);
   const python = join(environment, "bin/python");
-  if (existsSync(python) && importProblem(python) === undefined) return python;
-  const problem = makeEnvironment(environment, python, print);
+  if (existsSync(python) && importProblem(python, module) === undefined) return python;
+  const problem = makeEnvironment(environment, python, { ...wanted, print });
   if (problem === undefined) return python;
-  print(`bench/.venv could not be made: ${problem}`);
-  if (importProblem("python3") === undefined) {
-    print("using the system's python3 and its torch");
+  print(`${wanted.environment} could not be made: ${problem}`);
+  if (importProblem("python3", module) === undefined) {
+    print(`using the system's python3 and its ${module}`);
     return "python3";
   }
-  print("no python with torch: PyTorch is left out (set GYRE_PYTHON to one that has torch and numpy)");
+  print(`no python with ${module}: the peer is left out (set GYRE_PYTHON to one that has it)`);
   return undefined;
 }
 
@@ -44,17 +71,21 @@ export function peerEnvironment(threads: number): NodeJS.ProcessEnv {
   };
 }
 
-function makeEnvironment(environment: string, python: string, print: Print): string | undefined {
-  print("making bench/.venv with torch and numpy (once; some hundred MB or more)");
+function makeEnvironment(
+  environment: string,
+  python: string,
+  { module, packages, size, print, environment: name }: Wanted & { readonly print: Print },
+): string | undefined {
+  print(`making ${name} with ${packages.join(" and ")} (once; ${size})`);
   return (
     failure("python3", ["-m", "venv", environment]) ??
-    failure(python, ["-m", "pip", "install", "--quiet", "torch", "numpy"]) ??
-    importProblem(python)
+    failure(python, ["-m", "pip", "install", "--quiet", ...packages]) ??
+    importProblem(python, module)
   );
 }
 
-function importProblem(python: string): string | undefined {
-  return failure(python, ["-c", "import torch"]);
+function importProblem(python: string, module: string): string | undefined {
+  return failure(python, ["-c", `import ${module}`]);
 }
 
 /** The last thing a failing command said, or undefined when it succeeded. */

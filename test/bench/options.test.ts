@@ -59,7 +59,19 @@ describe("requests", () => {
       json: false,
     });
     expect(parse("tasks --rounds 4")).toEqual({ bench: "tasks", rounds: 4, json: false });
-    expect(parse("data")).toEqual({ bench: "data", rounds: 20, json: false });
+    expect(parse("data")).toEqual({
+      bench: "data",
+      rounds: 5,
+      threads: 2,
+      peer: true,
+      gigabytes: 0,
+      json: false,
+    });
+    expect(parse("data --gigabytes 5 --threads 1 --no-peer")).toMatchObject({
+      gigabytes: 5,
+      threads: 1,
+      peer: false,
+    });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
