@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,34 @@ const ortFolder: Plugin = {
   },
 };
 
+const models = at("../../models");
+const modelNames = readdirSync(models);
+/** What a page needs of a model. */
+const modelFiles = ["config.json", "model.safetensors", "tokenizer.json", "SHA256SUMS", "report.json"];
+
+/** The models of the repository lie in models/. */
+const modelFolder: Plugin = {
+  name: "model-folder",
+  configureServer(server) {
+    server.middlewares.use("/models", (request, response, next) => {
+      const [, name = "", file = ""] = request.url?.split("?")[0]?.split("/") ?? [];
+      if (!modelNames.includes(name) || !modelFiles.includes(file)) return next();
+      response.writeHead(200, isolation);
+      createReadStream(join(models, name, file)).pipe(response);
+    });
+  },
+  generateBundle() {
+    for (const name of modelNames)
+      for (const file of modelFiles) {
+        const path = join(models, name, file);
+        if (existsSync(path))
+          this.emitFile({ type: "asset", fileName: `models/${name}/${file}`, source: readFileSync(path) });
+      }
+    // a server that knows runs has a list of its own
+    this.emitFile({ type: "asset", fileName: "runs.json", source: "[]" });
+  },
+};
+
 /** Says what the page's scripts weigh, and fails where that is too much. */
 const weight: Plugin = {
   name: "weight",
@@ -51,8 +79,13 @@ const weight: Plugin = {
 export const config = defineConfig({
   root: at("."),
   base: "./",
-  plugins: [svelte(), ortFolder, weight],
-  resolve: { conditions: ["@gyre/source", "onnxruntime-web-use-extern-wasm", "browser", "module"] },
+  plugins: [svelte(), ortFolder, modelFolder, weight],
+  define: { STUDIO_MODELS: JSON.stringify(modelNames) },
+  resolve: {
+    // models that fit a page gain nothing from a GPU, and a build of onnxruntime for it is not shipped
+    alias: { "onnxruntime-web/webgpu": at("src/engine/no-webgpu.ts") },
+    conditions: ["@gyre/source", "onnxruntime-web-use-extern-wasm", "browser", "module"],
+  },
   server: { headers: isolation },
   preview: { headers: isolation },
   build: {

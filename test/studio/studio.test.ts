@@ -1,6 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { bytesTokenizer, initialWeights, loopformer, startFrom } from "gyre";
+import { createRun } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveFolder } from "../../packages/gyre/test/runs/static-server.ts";
 import { unpackRun } from "../../packages/studio/src/train/archive.ts";
@@ -9,12 +12,29 @@ import { type OpenStudio, openPage, openStudio } from "./open-studio.ts";
 
 // Each page, by mouse and by keyboard, in one Chromium on one built site.
 
+const spec = loopformer({ vocab: 257, context: 64, width: 32, heads: 2, mlp: 32, layers: 1, loops: 3 });
+
+/** A model that was never trained: what it writes is as good as any other for turning its dial. */
+async function makeRun(path: string): Promise<void> {
+  await using run = await createRun(path, { kind: "imported", spec, tokenizer: bytesTokenizer() });
+  await run.save(startFrom(initialWeights(spec, 3)));
+  await mkdir(join(path, "reports"));
+  await cp(shuffleReport, join(path, "reports", "answers.json"));
+}
+const shuffleReport = new URL("../../models/shuffle/report.json", import.meta.url);
+
 describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
+  let folder = "";
   let studio: OpenStudio;
   beforeAll(async () => {
-    studio = await openStudio([]);
+    folder = await mkdtemp(join(tmpdir(), "gyre-studio-runs-"));
+    await makeRun(join(folder, "first"));
+    studio = await openStudio([folder]);
   }, 120_000);
-  afterAll(() => studio?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await studio?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
 
   test("its JavaScript weighs at most 200 kB, gzipped", async () => {
     const files = await readdir(studio.site, { recursive: true });
@@ -107,6 +127,84 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await page.getByLabel("A packed run").setInputFiles(file("run.zip", Buffer.from("no zip")));
     await page.getByText("This file is no ZIP, or it is damaged.").waitFor();
     await opened.check();
+  });
+
+  test("cups are followed, by the reader and by the model", async () => {
+    await using opened = await studio.open("shuffle");
+    const { page } = opened;
+    await page.getByLabel("Swaps").fill("2");
+    await page.getByText(/it follows all 2 swaps|it loses track/).waitFor();
+    await page.getByRole("button", { name: "Shuffle", exact: true }).press("Enter");
+    await page.getByRole("button", { name: "Here: cup 2" }).press("Enter");
+    await page.getByText(/You are right|Not there/).waitFor();
+    expect(await page.getByText(/with 8 loops the model (knows it|looks under)/).count()).toBe(1);
+    const map = page.getByRole("region", { name: "How sure the model is" });
+    expect(await map.locator("tbody tr").count()).toBe(12);
+    // two swaps are what one loop has learned, and eight have
+    expect(await map.locator("tbody tr").nth(7).locator("td").allTextContents()).toEqual(["100", "100"]);
+    await page.getByText("unseen sequences").waitFor();
+    await page.getByLabel("The model's loops").press("Home");
+    await page.getByText(/With 1 loop it/).waitFor();
+    await page.setViewportSize({ width: 375, height: 700 });
+    await opened.check();
+  });
+
+  test("a run is listed, and writes at two depths, token by token under the lens", async () => {
+    await using opened = await studio.open("runs", { colorScheme: "dark" });
+    const { page } = opened;
+    await page.getByText("Right answers at every depth").waitFor();
+    await page.setViewportSize({ width: 375, height: 700 });
+    await opened.check();
+    await page.getByRole("link", { name: "Dial first" }).press("Enter");
+    await page.getByLabel("Tokens:").fill("10");
+    const one = page.getByRole("group", { name: "One depth", exact: true });
+    await one.getByLabel("How depth is chosen").selectOption("trajectory");
+    await one.getByLabel("Loops:").fill("2");
+    await one.getByLabel("Step 1").fill("0.8");
+    await one.getByText("Step 2: 0.20").waitFor();
+    const other = page.getByRole("group", { name: "Another", exact: true });
+    await other.getByLabel("How depth is chosen").selectOption("exit");
+    await page.getByRole("button", { name: "Write", exact: true }).press("Enter");
+    await page.getByRole("region", { name: "Another: the lens" }).waitFor();
+    expect(await page.getByText("10 tokens").count()).toBe(2);
+    const tokens = page.getByRole("group", { name: "One depth: written" });
+    await tokens.getByRole("button").first().focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await tokens.getByRole("button").nth(1).getAttribute("tabindex")).toBe("0");
+    expect(await page.getByRole("region", { name: "One depth: the lens" }).locator("tbody tr").count()).toBe(
+      2,
+    );
+    await opened.check();
+  });
+
+  test("a model that is not there, of an unknown family, or damaged, is said in plain words", async () => {
+    await using server = await serveFolder(folder);
+    const weights = "first/checkpoints/step-000000/model.safetensors";
+    const bytes = await readFile(join(folder, weights));
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    const headers = { "Access-Control-Allow-Origin": "*" };
+    const files = await readdir(join(folder, "first"), { recursive: true });
+    for (const file of files) server.faults.set(`first/${file}`, { headers });
+    await using opened = await studio.open("dial");
+    const { page } = opened;
+    const load = async (address: string) => {
+      await page.getByLabel("The address of").fill(address);
+      await page.getByRole("button", { name: "Load" }).click();
+    };
+    server.faults.set(weights, { headers, body: bytes });
+    await load(`${server.url}first`);
+    await page.getByText("its checksum is not the one that was promised").waitFor();
+    server.faults.set(weights, { headers, cutAt: 100 });
+    await load(`${server.url}first`);
+    await page.getByText("The download broke off.").waitFor();
+    const other = '{"model_type": "mamba", "n_embd": 8}';
+    server.faults.set("other/config.json", { headers, status: 200, body: other });
+    await load(`${server.url}other`);
+    await page.getByText("of a family that gyre does not know").waitFor();
+    server.faults.delete(weights);
+    server.faults.set(weights, { headers });
+    await load(`${server.url}first`);
+    await page.getByRole("button", { name: "Write", exact: true }).waitFor();
   });
 
   test("below another path, from a server without headers, it has one thread and says so", async () => {

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, extname, join, resolve, sep } from "node:path";
@@ -25,7 +25,12 @@ export interface Studio extends AsyncDisposable {
 }
 
 /** A run as the page knows it: its files are at `url`, seen from the page. */
-type ListedRun = (RunSummary | UnreadableRun) & { readonly name: string; readonly url: string };
+type ListedRun = (RunSummary | UnreadableRun) & {
+  readonly name: string;
+  readonly url: string;
+  /** Names of its reports, without `.json`. */
+  readonly reports: readonly string[];
+};
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -142,11 +147,20 @@ function refuse(response: ServerResponse, status: number): void {
 }
 
 /** Runs by the names of their folders; where two have one name, by their place in the list as well. */
-function named(runs: readonly (RunSummary | UnreadableRun)[]): ListedRun[] {
+async function named(runs: readonly (RunSummary | UnreadableRun)[]): Promise<ListedRun[]> {
   const names = runs.map(({ path }) => basename(resolve(path)));
-  return runs.map((run, index) => {
-    const own = names[index] as string;
-    const name = names.indexOf(own) === index ? own : `${own}-${index + 1}`;
-    return { ...run, name, url: `runs/${encodeURIComponent(name)}/` };
-  });
+  return await Promise.all(
+    runs.map(async (run, index) => {
+      const own = names[index] as string;
+      const name = names.indexOf(own) === index ? own : `${own}-${index + 1}`;
+      const reports = await reportsOf(run.path);
+      return { ...run, name, url: `runs/${encodeURIComponent(name)}/`, reports };
+    }),
+  );
+}
+
+async function reportsOf(run: string): Promise<string[]> {
+  const files = await readdir(join(run, "reports")).catch(() => []);
+  const names = files.filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length));
+  return names.filter((name) => name !== "latest").sort();
 }

@@ -47,7 +47,7 @@ test("runs are listed by name, and their files are there", async () => {
   await using studio = await serveStudio({ site: site(), runs, port: 0 });
   const listed = (await (await fetch(`${studio.url}runs.json`)).json()) as { name: string; url: string }[];
   expect(listed).toMatchObject([
-    { name: "run", url: "runs/run/", kind: "imported" },
+    { name: "run", url: "runs/run/", kind: "imported", reports: [] },
     { name: "run-2", url: "runs/run-2/", loops: 2 },
   ]);
   const config = await fetch(`${studio.url}runs/run-2/config.json`);

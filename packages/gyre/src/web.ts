@@ -20,6 +20,8 @@ export { type Abortable, connectWorker, type WorkerLike, WorkerModel } from "./w
 export type {
   AnswersRequest,
   CreateRequest,
+  LensRequest,
+  LensToken,
   Loaded,
   LoadRequest,
   OpenRequest,

@@ -8,7 +8,10 @@ export interface Route {
 }
 
 export const routes: readonly Route[] = [
+  { path: "shuffle", title: "Shuffle", load: () => import("./pages/shuffle.svelte") },
+  { path: "dial", title: "Dial", load: () => import("./pages/dial.svelte") },
   { path: "train", title: "Train", load: () => import("./pages/train.svelte") },
+  { path: "runs", title: "Runs", load: () => import("./pages/runs.svelte") },
 ];
 
 /** The route of a hash like `#/train`; the first one where there is none. */

@@ -9,6 +9,8 @@ import type {
   CallName,
   Calls,
   CreateRequest,
+  LensRequest,
+  LensToken,
   Loaded,
   LoadRequest,
   OpenRequest,
@@ -107,6 +109,11 @@ export class WorkerModel implements AsyncDisposable {
   /** What comes after the prompt: logits [vocab] of every depth, from one loop to the full number. */
   logits(prompt: string, { signal }: Abortable = {}): Promise<readonly Float32Array[]> {
     return this.#call("logits", { prompt }, { signal });
+  }
+
+  /** The logit lens: what the model would have said after each loop. Of a text longer than the context, its last tokens. */
+  lens(request: LensRequest, { signal }: Abortable = {}): Promise<readonly LensToken[]> {
+    return this.#call("lens", request, { signal });
   }
 
   /** What a model predicts after each of these tokens: logits [tokens x vocab] at each budget. */

@@ -109,6 +109,21 @@ export interface TrainRequest {
   readonly until?: number | undefined;
 }
 
+/** A text that was written, whose tokens are looked into. */
+export interface LensRequest {
+  readonly prompt: string;
+  /** What was written after it. */
+  readonly tokens: readonly number[];
+  readonly budget: Budget;
+  /** Tokens that are told after each loop, the likeliest; 3 unless told. */
+  readonly count?: number;
+}
+
+/** What the model would have said in the place of one token: after each loop its likeliest tokens, best first. */
+export interface LensToken {
+  readonly loops: readonly (readonly { readonly text: string; readonly probability: number }[])[];
+}
+
 /** Tokens to read at several budgets. */
 export interface AnswersRequest {
   readonly tokens: readonly number[];
@@ -129,6 +144,7 @@ export interface Calls {
   readonly prepare: Call<{ readonly text: string }, never, Prepared>;
   readonly generate: Call<{ readonly prompt: string; readonly options: WriteOptions }, Written, undefined>;
   readonly logits: Call<{ readonly prompt: string }, never, readonly Float32Array[]>;
+  readonly lens: Call<LensRequest, never, readonly LensToken[]>;
   readonly answers: Call<AnswersRequest, never, readonly Float32Array[]>;
   readonly train: Call<TrainRequest, StepEvent, number>;
   readonly quality: Call<QualityRequest, BudgetPoint | AnswerPoint, undefined>;

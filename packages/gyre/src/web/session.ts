@@ -20,6 +20,7 @@ import { initialState } from "../train/initial-state.ts";
 import type { StepEvent } from "../train/optimise.ts";
 import { nothingLoaded, otherModel } from "./errors.ts";
 import { goingOf, type Held, languageConfig, qualityOf, taskConfig, taskOf } from "./held.ts";
+import { lensOf } from "./lens.ts";
 import type { CallName, Calls, Loaded, LoadRequest, WriteOptions, Written } from "./protocol.ts";
 
 /** How a call of the page is done: what is told on the way, and when to stop. */
@@ -114,6 +115,11 @@ export class Session implements Handlers, AsyncDisposable {
     const ids = idsOf(tokenizer, prompt);
     const budgets = Array.from({ length: model.spec.loops }, (_, index) => index + 1);
     return await logitsOf(model, { ids, budgets, vocab: tokenizer.vocab, from: ids.length - 1 }, doing);
+  }
+
+  async lens(request: Calls["lens"]["given"]): Promise<Calls["lens"]["value"]> {
+    const { model, tokenizer } = this.#text("lens");
+    return await lensOf(model, tokenizer, request);
   }
 
   async answers(

@@ -114,6 +114,20 @@ describe("a model in a worker", () => {
     expect((await rejectionOf(worker.logits(""))).code).toBe("PROMPT_EMPTY");
   });
 
+  it("looks into a written text: after the last loop is what was written", async () => {
+    const { worker } = await open();
+    const written = await collect(worker.generate("The river", { maxTokens: 4, temperature: 0 }));
+    const tokens = written.map(({ token }) => token);
+    const lens = await worker.lens({ prompt: "The river", tokens, budget: 3, count: 2 });
+    expect(lens.map(({ loops }) => loops.length)).toEqual([3, 3, 3, 3]);
+    for (const [at, { loops }] of lens.entries()) {
+      expect(loops[2]?.[0]?.text).toBe(bytesTokenizer().decode([tokens[at] as number]));
+      expect(loops[2]?.[0]?.probability).toBeCloseTo(written[at]?.probability as number, 4);
+    }
+    const long = await worker.lens({ prompt: "The river ".repeat(5), tokens, budget: 1 });
+    expect(long).toHaveLength(4);
+  });
+
   it("stops writing at an abort or when the loop is left, and goes on with the next call", async () => {
     const { worker } = await open();
     const controller = new AbortController();

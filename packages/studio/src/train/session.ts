@@ -181,7 +181,7 @@ export function traineeOf({ spec, task, training, step, metrics = "" }: Loaded):
 }
 
 /** The curve that the lines of a metrics.jsonl tell; damaged lines are left out. */
-function lossesOf(metrics: string): LossPoint[] {
+export function lossesOf(metrics: string): LossPoint[] {
   return metrics.split("\n").flatMap((line) => {
     try {
       const { step, parts } = JSON.parse(line) as { step: number; parts: Record<string, number> };
