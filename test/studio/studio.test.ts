@@ -137,7 +137,7 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await page.getByRole("button", { name: "Shuffle", exact: true }).press("Enter");
     await page.getByRole("button", { name: "Here: cup 2" }).press("Enter");
     await page.getByText(/You are right|Not there/).waitFor();
-    expect(await page.getByText(/with 8 loops the model (knows it|looks under)/).count()).toBe(1);
+    expect(await page.getByText(/with 4 loops the model (knows it|looks under)/).count()).toBe(1);
     const map = page.getByRole("region", { name: "How sure the model is" });
     expect(await map.locator("tbody tr").count()).toBe(12);
     // two swaps are what one loop has learned, and eight have

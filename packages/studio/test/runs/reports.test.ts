@@ -6,8 +6,8 @@ it("the committed report on the shuffle model has a curve over loops", () => {
   const json = readFileSync(new URL("../../../../models/shuffle/report.json", import.meta.url), "utf8");
   const quality = qualityOf(json);
   expect(quality?.y).toBe("percent right");
-  expect(quality?.curves[0]?.points).toHaveLength(12);
-  expect(quality?.curves[0]?.points[7]?.[1]).toBeCloseTo(49.7, 1);
+  expect(quality?.curves[0]?.points).toHaveLength(16);
+  expect(quality?.curves[0]?.points[7]?.[1]).toBeCloseTo(94.8, 1);
 });
 
 it("what has no curve has none", async () => {
