@@ -177,6 +177,29 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
+  test("points are moved by keyboard and by mouse, and the lines follow", async () => {
+    await using opened = await studio.open("in-context", { viewport: { width: 375, height: 700 } });
+    const { page } = opened;
+    const table = page.getByRole("region", { name: "Lines of all methods" });
+    const before = await table.textContent();
+    await page.getByRole("button", { name: "Point 1 at -0.3, -0.1" }).press("ArrowUp");
+    await page.getByRole("button", { name: "Point 1 at -0.3, -0.05" }).waitFor();
+    await page.getByLabel("Loops:").press("End");
+    await page.getByText("After 24 loops").waitFor();
+    const rows = await table.locator("tbody tr").allTextContents();
+    expect(rows.join()).not.toBe(before);
+    const numbers = rows.map((row) => row.replace(/^[^\d-]+/, ""));
+    expect(numbers[0]).toBe(numbers[1]);
+    const box = await page.getByRole("button", { name: "Point 5" }).boundingBox();
+    await page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
+    await page.mouse.down();
+    await page.mouse.move((box?.x ?? 0) - 40, (box?.y ?? 0) + 30);
+    await page.mouse.up();
+    expect(await page.getByRole("button", { name: "Point 5 at 0.75, 0.75" }).count()).toBe(0);
+    await page.getByLabel("Condition number").press("Home");
+    await opened.check();
+  });
+
   test("a model that is not there, of an unknown family, or damaged, is said in plain words", async () => {
     await using server = await serveFolder(folder);
     const weights = "first/checkpoints/step-000000/model.safetensors";

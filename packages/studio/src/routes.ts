@@ -10,6 +10,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { path: "shuffle", title: "Shuffle", load: () => import("./pages/shuffle.svelte") },
   { path: "dial", title: "Dial", load: () => import("./pages/dial.svelte") },
+  { path: "in-context", title: "In context", load: () => import("./pages/in-context.svelte") },
   { path: "train", title: "Train", load: () => import("./pages/train.svelte") },
   { path: "runs", title: "Runs", load: () => import("./pages/runs.svelte") },
 ];

@@ -61,12 +61,8 @@ export function specOf({ data, width, loops }: Choice): Spec {
   if (data.kind === "text") return loopformer({ ...size, vocab: byteVocabulary, context: textContext });
   const { name, variant, difficulty } = tasks[data.task];
   const task = tokenTaskNamed(name, variant);
-  return loopformer({
-    ...size,
-    vocab: task.vocabulary.length,
-    context: task.maxLength(difficulty),
-    readout: "untied",
-  });
+  const context = task.maxLength(difficulty);
+  return loopformer({ ...size, vocab: task.vocabulary.length, context }, { readout: "untied" });
 }
 
 /** How a choice is trained. */
