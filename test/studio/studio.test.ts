@@ -81,7 +81,7 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await page.getByText("Kept in this browser as of step").waitFor();
     await page.getByRole("button", { name: "Write" }).click();
     await page.waitForFunction("document.querySelector('.written').textContent.length > 20");
-    await page.getByRole("button", { name: "Stop writing" }).click();
+    await page.getByRole("button", { name: "Write", exact: true }).waitFor();
     await page.getByText("The numbers as a table").first().click();
     await opened.check();
 
@@ -190,6 +190,7 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     expect(rows.join()).not.toBe(before);
     const numbers = rows.map((row) => row.replace(/^[^\d-]+/, ""));
     expect(numbers[0]).toBe(numbers[1]);
+    await page.getByRole("button", { name: "Point 5" }).scrollIntoViewIfNeeded();
     const box = await page.getByRole("button", { name: "Point 5" }).boundingBox();
     await page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
     await page.mouse.down();
