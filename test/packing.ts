@@ -12,7 +12,14 @@ export const packingEnv = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip", NO
 export async function pack(folder: string): Promise<Readonly<Record<"gyre" | "cli", string>>> {
   const copy = join(folder, "copy");
   const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)|\.tsbuildinfo$/.test(path);
-  for (const part of ["packages", "models", "scripts", "package.json", "package-lock.json", "tsconfig.base.json"])
+  for (const part of [
+    "packages",
+    "models",
+    "scripts",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.base.json",
+  ])
     await cp(join(root, part), join(copy, part), { recursive: true, filter: isSource });
   const modules = join(copy, "node_modules");
   await mkdir(join(modules, "@gyre"), { recursive: true });
