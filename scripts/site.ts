@@ -1,4 +1,6 @@
-// `npm run site [-- FOLDER]`: the guide (docs/) and the reference (docstrings) as one static site, with every link checked.
+// `npm run site [-- FOLDER]`: the guide (docs/), the reference (docstrings) and the studio as one static site, with every
+// link checked.
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
@@ -65,6 +67,19 @@ export async function brokenLinks(site: string): Promise<string[]> {
   }
 }
 
+/** Puts the studio beside the title of every page. */
+async function linkStudio(out: string): Promise<void> {
+  for (const file of await readdir(out, { recursive: true })) {
+    if (!file.endsWith(".html") || file.startsWith("studio")) continue;
+    const text = await readFile(join(out, file), "utf8");
+    const linked = text.replace(/<a href="([./]*)index\.html" class="title">gyre<\/a>/, (title, up) => {
+      return `${title}<a href="${up}studio/index.html" class="title">studio</a>`;
+    });
+    if (linked === text) throw new Error(`${file} has no title to put the studio beside`);
+    await writeFile(join(out, file), linked);
+  }
+}
+
 /** Says that a folder is a site that may be written anew. */
 const marker = ".gyre-site";
 
@@ -77,6 +92,18 @@ async function main(): Promise<void> {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, marker), "");
   await writeSite(out);
+  const studio = [
+    "build",
+    join(root, "packages/studio"),
+    "--outDir",
+    join(out, "studio"),
+    "--logLevel",
+    "warn",
+  ];
+  execFileSync(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), ...studio], {
+    stdio: "inherit",
+  });
+  await linkStudio(out);
   const broken = await brokenLinks(out);
   if (broken.length > 0) throw new Error(`links that lead nowhere:\n  ${broken.join("\n  ")}`);
   const pages = (await readdir(out, { recursive: true })).filter((file) => file.endsWith(".html"));
