@@ -5,7 +5,7 @@ import { drawChart, drawHeatMap, pageOf, readReport, reportFiles } from "gyre";
 const results = "docs/results";
 
 /** The models of the README's figure: those that loop and those that do not. */
-const shownDepth = ["loopformer", "gpt", "gpt-deep-narrow"];
+const shownDepth = ["loopformer", "gpt", "gpt-deep"];
 /** The models of the figure on text, at most six; the page of all of them is beside it. */
 const shown = ["gpt-shallow", "gpt-deep", "base-loop", "base-loop-ee-naive", "tmlt-ee", "loopformer"];
 

@@ -11,7 +11,7 @@ describe("the claims on depth", () => {
   });
 
   test("stay open where a run is missing", () => {
-    const models = report.models.filter(({ name }) => name !== "gpt");
+    const models = report.models.filter(({ family }) => family !== "gpt");
     const claims = depthClaims({ ...report, models }, undefined);
     const of = (text: string) => claims.find((claim) => claim.text.startsWith(text));
     expect(of("one layer once")).toEqual({
