@@ -14,15 +14,17 @@ export interface NewRows {
   readonly count: number;
 }
 
-/** Keys and values of one layer: [loops, K, capacity, w], of one loop where the layer runs once. */
-type LayerRows = Record<CacheKind, FloatData>;
-
 /** The part of a layer's rows that was read last: decoding reads the same one for every token. */
 interface View {
   readonly of: FloatData;
   readonly start: number;
   readonly end: number;
   readonly rows: FloatData;
+}
+
+/** Keys and values of one layer: [loops, K, capacity, w], of one loop where the layer runs once. */
+interface LayerRows extends Record<CacheKind, FloatData> {
+  readonly views: Partial<Record<CacheKind, View>>;
 }
 
 /**
@@ -36,7 +38,6 @@ export class KeyValueCache {
   readonly #precision: Precision;
   readonly #expected: number;
   readonly #layers: Readonly<Record<Layer["stage"], LayerRows[]>>;
-  readonly #views = new WeakMap<LayerRows, Partial<Record<CacheKind, View>>>();
   #capacity = 0;
   #loops = 0;
 
@@ -48,7 +49,11 @@ export class KeyValueCache {
     this.#precision = precision;
     this.#expected = Math.min(expected, spec.context);
     const none = (stage: Layer["stage"]) =>
-      layersOf(spec, [stage]).map(() => ({ keys: zeros(precision, 0), values: zeros(precision, 0) }));
+      layersOf(spec, [stage]).map(() => ({
+        keys: zeros(precision, 0),
+        values: zeros(precision, 0),
+        views: {},
+      }));
     this.#layers = { prelude: none("prelude"), core: none("core"), coda: none("coda") };
   }
 
@@ -98,12 +103,10 @@ export class KeyValueCache {
     const size = this.#heads * this.#capacity * this.#headWidth;
     const own = this.#of(layer);
     const [start, end] = [loop * size, (loop + loops) * size];
-    const views = this.#views.get(own) ?? {};
-    const known = views[kind];
+    const known = own.views[kind];
     if (known?.of === own[kind] && known.start === start && known.end === end) return known.rows;
     const rows = own[kind].subarray(start, end);
-    views[kind] = { of: own[kind], start, end, rows };
-    this.#views.set(own, views);
+    own.views[kind] = { of: own[kind], start, end, rows };
     return rows;
   }
 

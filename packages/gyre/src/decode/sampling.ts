@@ -1,8 +1,8 @@
 import { expOf } from "../util/exponential.ts";
 import type { Rng } from "../util/rng.ts";
 import type { FloatData } from "../util/tensor.ts";
-import { badSampling } from "./errors.ts";
-import { Ranking, rangeOf } from "./ranking.ts";
+import { badSampling, nonFiniteLogits } from "./errors.ts";
+import { Ranking } from "./ranking.ts";
 
 /** How a token is drawn from logits. */
 export interface SamplingOptions {
@@ -67,10 +67,21 @@ function kept(
   return { ranking, total: sum, last: token };
 }
 
-/** Throws LOGITS. */
+/** `argmax`, which finds in passing whether all logits are finite. Throws LOGITS. */
 function mostLikely(logits: ArrayLike<number>): number {
-  rangeOf(logits);
-  return argmax(logits);
+  let best = 0;
+  let most = logits[0] as number;
+  let deviation = 0;
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token] as number;
+    if (logit > most) {
+      most = logit;
+      best = token;
+    }
+    deviation += logit - logit;
+  }
+  if (deviation !== 0) throw nonFiniteLogits(logits);
+  return best;
 }
 
 /**

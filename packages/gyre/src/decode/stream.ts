@@ -219,7 +219,8 @@ export class Stream {
     const { context } = this.#decoder.model.spec;
     if (this.#pass) {
       const { passage } = this.#pass;
-      this.#depths.push({ filled: loops, ran: loops, passage });
+      // a state that no loop reads again would only be memory
+      this.#depths.push({ filled: loops, ran: loops, passage: this.#isThrough ? undefined : passage });
       this.#sequence.length++;
     }
     const { follow } = this.#options;
