@@ -26,12 +26,13 @@ import { addRuns } from "./program-runs.ts";
 import { addStudio } from "./program-studio.ts";
 import { addTasks } from "./program-tasks.ts";
 import { addTrain } from "./program-train.ts";
+import { version } from "./version.ts";
 
 /** The command line as a description; a command's own code is loaded when it runs. */
 export function createProgram(exit: (code: number) => void): Command {
   const program = new Command("gyre")
     .description("Looped transformers: language models whose depth is a dial.")
-    .version("0.1.0")
+    .version(version)
     .showHelpAfterError("(add --help for the options)")
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false })

@@ -17,6 +17,7 @@ import {
 import { oneProcess } from "./errors.ts";
 import { report } from "./report-error.ts";
 import type { Session } from "./training.ts";
+import { version } from "./version.ts";
 
 /** What rank 0 prepares, and all ranks train. */
 export interface TextSession extends Session<TextConfig> {
@@ -58,6 +59,7 @@ export async function sharedSession(
   const { path, spec, training, threads, step } = told as Told;
   const from = data ?? (told as Told).from;
   const dataset = own?.dataset ?? (await openDataset(from));
+  await requireSame(ranks, "the version of gyre", () => version);
   await requireSame(ranks, "the version of Node", () => process.version);
   await requireSame(ranks, `the dataset ${from}`, () => contentChecksum(dataset.manifest));
   const state = own?.state ?? { ...initialState(spec, training.seed, training.initStd), step };

@@ -116,6 +116,9 @@ describe("gyre generate", () => {
       "note: past the context of 16 tokens each further token reads the last 16 anew, which is slow; " +
         "--window stop ends there\n",
     );
+    expect((await run("looped", "--prompt", "We the People of the", "--max-tokens", "2")).stderr).toBe(
+      stderr,
+    );
     const stopped = await run(...words, "14", "--window", "stop");
     expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide goes on\n");
   });

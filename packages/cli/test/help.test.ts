@@ -1,10 +1,11 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { textDefaults } from "gyre";
 import { defaultLimits } from "gyre/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProgram } from "../src/program.ts";
+import { version } from "../src/version.ts";
 import { gyre } from "./cli.ts";
 import { temporaryFolder } from "./tiny.ts";
 
@@ -25,6 +26,14 @@ const leaves = (command: Command, words: readonly string[] = []): [string, Comma
     const path = [...words, one.name()];
     return one.commands.length > 0 ? leaves(one, path) : [[path.join(" "), one]];
   });
+
+test("the version is that of both packages", async () => {
+  for (const name of ["cli", "gyre"]) {
+    const file = new URL(`../../${name}/package.json`, import.meta.url);
+    expect(JSON.parse(await readFile(file, "utf8")).version).toBe(version);
+  }
+  expect((await gyre(["--version"])).stdout).toBe(`${version}\n`);
+});
 
 describe("help", () => {
   test("lists every command and a first run, and exits 0", async () => {

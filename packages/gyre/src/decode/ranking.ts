@@ -3,7 +3,7 @@ import { type FloatData, zeros } from "../util/tensor.ts";
 import { nonFiniteLogits } from "./errors.ts";
 
 /** The largest and the least logit. Throws LOGITS where one is not finite. */
-export function rangeOf(logits: ArrayLike<number>): { readonly most: number; readonly least: number } {
+function rangeOf(logits: ArrayLike<number>): { readonly most: number; readonly least: number } {
   let most = logits[0] as number;
   let least = most;
   let areFinite = true;

@@ -48,6 +48,8 @@ export interface GeneratedToken {
   readonly logits: FloatData;
   /** Loops that the prediction of this token ran. */
   readonly loops: number;
+  /** Only where the text before it is longer than the context: its last `context` tokens were computed anew for it. */
+  readonly slides?: true;
   /** Blocks applied for it, once for every token that went through: the prompt's count with the first one. */
   readonly blockPasses: number;
   /** With the first token of a round of speculation: tokens drafted in it, and those that were kept. */
@@ -225,6 +227,7 @@ export class Stream {
     }
     const { follow } = this.#options;
     const token = follow?.[this.#written] ?? sampleToken(logits, this.#sampling, this.#random);
+    const slides = this.#windowEnd !== undefined && this.text.length > context;
     this.text.push(token);
     const blockPasses = this.#blockPasses;
     this.#pass = undefined;
@@ -234,7 +237,7 @@ export class Stream {
     if (token === this.#options.stop) this.finish = "stop";
     else if (this.#written >= this.#options.maxTokens) this.finish = "length";
     else if (this.#sequence.length >= context && this.#options.window === "stop") this.finish = "window";
-    return { token, logits, loops, blockPasses };
+    return { token, logits, loops, blockPasses, ...(slides ? { slides: true } : {}) };
   }
 
   /** Gives every earlier token that has no rows in `loop` some, as the cache policy says. */

@@ -20,7 +20,7 @@ export function onnxTooLarge(size: number, most: number): GyreError {
   return new GyreError("ONNX_TOO_LARGE", {
     given: `a model of ${size} bytes`,
     expected: `at most ${most} bytes, the limit of the format`,
-    fix: "pass large weights as graph inputs instead of initializers",
+    fix: "pass large weights as inputs of the graph; where a context is long, masks of attention take 2 bytes for every pair of its tokens: use a shorter one",
   });
 }
 

@@ -8,13 +8,13 @@ const file = "calibration.json";
 
 /** Keeps a calibration with its run, for those who decode with it, and returns where. Throws CHECKPOINT_WRITE. */
 export const saveCalibration = (run: Pick<Run, "path">, report: ReportOf<"drafts">): Promise<string> =>
-  writeRunFile(run, "extra", file, `${JSON.stringify(report, null, 1)}\n`);
+  writeRunFile(run, file, `${JSON.stringify(report, null, 1)}\n`);
 
 /** The calibration that was kept with a run, if there is one. Throws RUN_CALIBRATION. */
 export async function loadCalibration(run: Pick<Run, "path">): Promise<Calibration | undefined> {
-  if (!(await hasFile(run, "extra", file))) return undefined;
-  const path = filePath(run, "extra", file);
-  const text = new TextDecoder().decode(await readRunFile(run, "extra", file));
+  if (!(await hasFile(run, file))) return undefined;
+  const path = filePath(run, file);
+  const text = new TextDecoder().decode(await readRunFile(run, file));
   try {
     const report = readReport(JSON.parse(text), path);
     if (report.kind === "drafts") return report.calibration;

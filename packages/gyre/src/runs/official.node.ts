@@ -70,8 +70,8 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
     {
       force,
       fill: async (draft) => {
-        await writeRunFile(draft, "extra", configFile, origin.config);
-        await writeRunFile(draft, "extra", layoutFile, origin.layout);
+        await writeRunFile(draft, configFile, origin.config);
+        await writeRunFile(draft, layoutFile, origin.layout);
         await draft.save({ step: 0, weights, moments: { first: new Map(), second: new Map() } });
       },
     },
@@ -129,10 +129,10 @@ async function writeSums(folder: string, names: readonly string[]): Promise<void
 }
 
 async function originOf(run: Pick<Run, "path">): Promise<OfficialOrigin | undefined> {
-  if (!(await hasFile(run, "extra", configFile))) return undefined;
-  const bytes = await readRunFile(run, "extra", configFile);
+  if (!(await hasFile(run, configFile))) return undefined;
+  const bytes = await readRunFile(run, configFile);
   const config = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  return { config, layout: await readRunFile(run, "extra", layoutFile) };
+  return { config, layout: await readRunFile(run, layoutFile) };
 }
 
 async function tokenizerFor(folder: string, spec: Spec, choice: string | undefined): Promise<Tokenizer> {

@@ -49,9 +49,12 @@ async function isFalseStart(path: string, names: readonly string[]): Promise<boo
   return true;
 }
 
-/** Whether a run holds neither a metrics record nor a checkpoint: what is left where the disk was full at the first step. */
-export const isUntouched = (path: string): Promise<boolean> =>
-  isFalseStart(path, ["checkpoints", "metrics.jsonl"]);
+/** Whether a run has a checkpoint, also a damaged one. None is left where the disk was full at the first: a false start. */
+export async function hasCheckpoints(path: string): Promise<boolean> {
+  const folder = join(path, "checkpoints");
+  const temporaries = new Set((await temporariesIn(folder)).map(({ name }) => name));
+  return (await readdir(folder)).some((name) => !temporaries.has(name));
+}
 
 export const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() ?? false;

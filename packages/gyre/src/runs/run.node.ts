@@ -25,8 +25,8 @@ import { runDamaged, runExists, runKind, runLocked, runMissing, runNotEmpty } fr
 import { holderOf, takeLock } from "./lock.node.ts";
 import { MetricsFile, type MetricsRecord } from "./metrics.node.ts";
 import {
+  hasCheckpoints,
   isFolder,
-  isUntouched,
   kindOf,
   mend,
   putInPlace,
@@ -202,7 +202,7 @@ export interface PlannedRun<Config extends RunConfig = RunConfig> {
 }
 
 /**
- * Checks that a run can come to be at a path. Throws RUN_EXISTS where a run is, unless `force` is to replace it or it holds nothing;
+ * Checks that a run can come to be at a path. Throws RUN_EXISTS where a run is, unless `force` is to replace it or it has no checkpoint;
  * RUN_NOT_EMPTY where something else is, which nothing replaces; RUN_LOCKED; CHECKPOINT_WRITE where nothing can be written.
  */
 export async function planRun<New extends NewRun>(
@@ -270,7 +270,7 @@ async function configOf(what: NewRun, path: string): Promise<RunConfig> {
 async function requireFree(path: string, force: boolean): Promise<void> {
   const kind = await kindOf(path);
   if (kind === "other") throw runNotEmpty(path);
-  if (kind === "run" && !force && !(await isUntouched(path))) throw runExists(path);
+  if (kind === "run" && !force && (await hasCheckpoints(path))) throw runExists(path);
 }
 
 async function readConfig<Kind extends RunKind>(

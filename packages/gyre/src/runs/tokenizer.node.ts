@@ -10,7 +10,7 @@ const file = "tokenizer.json";
 /** Puts a tokenizer that no package holds into its run. */
 export async function writeTokenizer(run: Pick<Run, "path">, tokenizer: Tokenizer): Promise<void> {
   const json = tokenizerJson(tokenizer);
-  if (json !== undefined) await writeRunFile(run, "extra", file, json);
+  if (json !== undefined) await writeRunFile(run, file, json);
 }
 
 /** The tokenizer that the run's model was trained with. Throws RUN_FILE_MISSING, DATA_TOKENIZER, PACKAGE_MISSING. */
@@ -18,6 +18,6 @@ export async function loadTokenizer(run: Pick<Run, "path" | "config">): Promise<
   const { kind } = run.config.tokenizer;
   if (kind === "bytes") return bytesTokenizer();
   if (kind === "gpt2") return gpt2Tokenizer();
-  await readRunFile(run, "extra", file);
-  return loadTokenizerJson(filePath(run, "extra", file));
+  await readRunFile(run, file);
+  return loadTokenizerJson(filePath(run, file));
 }

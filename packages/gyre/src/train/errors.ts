@@ -70,6 +70,14 @@ export function badPromptTraining(problems: readonly string[]): GyreError {
   });
 }
 
+export function contextTooLong(context: number, maskBytes: number, fitting: string | undefined): GyreError {
+  return new GyreError("TRAIN_CONTEXT", {
+    given: `a context of ${context.toLocaleString("en")}, whose masks of attention take ${gib(maskBytes)} in a graph`,
+    expected: "at most 1.98 GiB of masks, as ONNX ends at 2 GiB: some 32,000 tokens",
+    fix: fitting === undefined ? "use a shorter context" : `use ${fitting}`,
+  });
+}
+
 export function tooLittleMemory({
   what,
   needs: { fixedBytes, stepBytes },
@@ -82,7 +90,6 @@ export function tooLittleMemory({
   /** Changes that would make it fit, in words. */
   readonly fitting: readonly string[];
 }): GyreError {
-  const gib = (bytes: number) => `${Number((bytes / 2 ** 30).toPrecision(3)).toLocaleString("en")} GiB`;
   return new GyreError("TRAIN_MEMORY", {
     given: `${what}, which takes about ${gib(fixedBytes + stepBytes)}`,
     expected: `one that fits into the ${gib(memoryBytes)} of this machine`,
@@ -92,3 +99,5 @@ export function tooLittleMemory({
         : `use a smaller model, or a larger machine: without any activation this one takes ${gib(fixedBytes)}`,
   });
 }
+
+const gib = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3)).toLocaleString("en")} GiB`;

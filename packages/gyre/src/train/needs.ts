@@ -5,7 +5,7 @@ import type { Spec } from "../models/spec.ts";
 import { scheduledValues } from "../tasks/curriculum.ts";
 import type { VectorTask } from "../tasks/task.ts";
 import { elasticGraph } from "./elastic-source.ts";
-import { tooLittleMemory } from "./errors.ts";
+import { contextTooLong, tooLittleMemory } from "./errors.ts";
 import { promptStepGraph } from "./objectives/prompts.ts";
 import type { OptimiserOptions, TrainingOptions } from "./options.ts";
 import type { PromptTraining } from "./prompt-options.ts";
@@ -17,6 +17,8 @@ export interface TrainingNeeds {
   readonly fixedBytes: number;
   /** A compiled step with its values and gradients; the largest of the run. */
   readonly stepBytes: number;
+  /** Constants of a compiled step: the masks of attention. */
+  readonly constantBytes: number;
   /** Compiled steps that the run has, by the loops of short runs or the stages of a curriculum. */
   readonly graphs: number;
   /** Matmul FLOPs of an optimizer step, the largest. */
@@ -31,6 +33,8 @@ const perValueByte = { kept: 1.15, recomputed: 1.8 };
 const gradientCopies = 1.25;
 /** A mask stands in the graph, in what is encoded, in what onnxruntime reads, and in what it runs. */
 const maskCopies = 5;
+/** What constants of a graph may take: a file of ONNX ends at 2 GiB, and operations and names are in it too. */
+const mostConstantBytes = 1.98 * 2 ** 30;
 /** Compiled steps that a runtime keeps at most. */
 export const mostKeptSteps = 16;
 /** From here on each loop more takes the same memory: what deeper runs take is told from these. */
@@ -91,11 +95,12 @@ function bytes(
   spec: Spec,
   { microBatches, recompute }: Pick<OptimiserOptions, "microBatches" | "recompute">,
   { valueBytes, constantBytes }: GraphMemory,
-): Pick<TrainingNeeds, "fixedBytes" | "stepBytes"> {
+): Pick<TrainingNeeds, "fixedBytes" | "stepBytes" | "constantBytes"> {
   const weights = 4 * parameterCount(spec);
   const sums = microBatches > 1 ? weights : 0;
   return {
     fixedBytes: processBytes + 3 * weights + sums,
+    constantBytes,
     stepBytes:
       perValueByte[recompute ? "recomputed" : "kept"] * valueBytes +
       gradientCopies * weights +
@@ -109,8 +114,10 @@ export function keptSteps({ fixedBytes, stepBytes, graphs }: TrainingNeeds, memo
   return Math.max(1, Math.min(mostKeptSteps, graphs, room));
 }
 
-const fits = ({ fixedBytes, stepBytes }: TrainingNeeds, memoryBytes: number): boolean =>
+const isHeld = ({ fixedBytes, stepBytes }: TrainingNeeds, memoryBytes: number): boolean =>
   fixedBytes + stepBytes <= memoryBytes;
+const fits = (needs: TrainingNeeds, memoryBytes: number): boolean =>
+  needs.constantBytes <= mostConstantBytes && isHeld(needs, memoryBytes);
 
 /** Throws TRAIN_MEMORY where one step does not fit into so much memory. */
 export function requireMemory(needs: TrainingNeeds, memoryBytes: number): void {
@@ -119,7 +126,7 @@ export function requireMemory(needs: TrainingNeeds, memoryBytes: number): void {
 
 /**
  * What training on text takes, if one step fits into so much memory. Throws TRAIN_MEMORY, which names the largest
- * context and batch that would.
+ * context and batch that would, and TRAIN_CONTEXT where the masks of attention are more than a graph may hold.
  */
 export function requireTextMemory(spec: Spec, training: TrainingOptions, memoryBytes: number): TrainingNeeds {
   const needs = textNeeds(spec, training);
@@ -134,6 +141,10 @@ export function requireTextMemory(spec: Spec, training: TrainingOptions, memoryB
       ),
       memoryBytes,
     );
+  if (isHeld(needs, memoryBytes)) {
+    const isFitting = (size: number) => changed({ context: size });
+    throw contextTooLong(context, needs.constantBytes, sizeThatFits("context", context, isFitting));
+  }
   throw tooLittleMemory({
     what: `a step of ${batch} x ${context.toLocaleString("en")} tokens`,
     needs,

@@ -57,6 +57,17 @@ describe("cached logits equal the uncached ones at every position", () => {
     );
   });
 
+  test("a passage keeps its states for as long as loops are left that read them", async () => {
+    const decoder = new Decoder(modelOf(spec, interpreterRuntime()));
+    const passage = decoder.begin(decoder.start(), [3], { route: await decoder.route(4) });
+    await decoder.run([passage], 3, "logits");
+    expect(passage.states).toHaveLength(spec.width);
+    const [logits] = await decoder.run([passage], 1, "logits");
+    const whole = decoder.begin(decoder.start(), [3], { route: await decoder.route(4) });
+    expect(await decoder.run([whole], 4, "logits")).toEqual([logits]);
+    expect(whole.states).toBeUndefined();
+  });
+
   test("with biases, another activation and a prompt longer than one call", async () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
     const of = {

@@ -50,6 +50,7 @@ describe("greedy text", () => {
         const best = bestNext(model, text.slice(-spec.context), budget);
         expect(next.token).toBe(best.token);
         expect(largestGap(next.logits, best.logits)).toBeLessThan(1e-12);
+        expect(next.slides === true).toBe(text.length > spec.context);
         text.push(next.token);
       }
       expect(text).toHaveLength(10);

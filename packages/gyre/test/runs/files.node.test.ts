@@ -12,23 +12,20 @@ beforeEach(async () => {
 afterEach(() => rm(path, { recursive: true }));
 
 test("files are kept under plain names", async () => {
-  await writeRunFile({ path }, "extra", "tokenizer.json", "{}");
+  await writeRunFile({ path }, "tokenizer.json", "{}");
   const ids = Uint8Array.of(1, 2);
-  expect(await writeRunFile({ path }, "extra", "ids.bin", ids)).toBe(join(path, "extra", "ids.bin"));
-  expect(new TextDecoder().decode(await readRunFile({ path }, "extra", "tokenizer.json"))).toBe("{}");
-  expect(await readRunFile({ path }, "extra", "ids.bin")).toEqual(ids);
-  expect([await hasFile({ path }, "extra", "ids.bin"), await hasFile({ path }, "extra", "no.txt")]).toEqual([
-    true,
-    false,
-  ]);
+  expect(await writeRunFile({ path }, "ids.bin", ids)).toBe(join(path, "extra", "ids.bin"));
+  expect(new TextDecoder().decode(await readRunFile({ path }, "tokenizer.json"))).toBe("{}");
+  expect(await readRunFile({ path }, "ids.bin")).toEqual(ids);
+  expect([await hasFile({ path }, "ids.bin"), await hasFile({ path }, "no.txt")]).toEqual([true, false]);
 });
 
 test.each(["../config.json", "a/b", ".hidden", ""])("the name %j is refused", async (name) => {
-  const error = await rejectionOf(writeRunFile({ path }, "extra", name, "x"));
+  const error = await rejectionOf(writeRunFile({ path }, name, "x"));
   expect(error.message).toMatch(/^RUN_FILE_NAME: the file name/);
 });
 
 test("a file that is not there is an error", async () => {
-  const error = await rejectionOf(readRunFile({ path }, "extra", "no.txt"));
+  const error = await rejectionOf(readRunFile({ path }, "no.txt"));
   expect(error.message).toMatch(/^RUN_FILE_MISSING: no file .*no\.txt/);
 });

@@ -87,12 +87,16 @@ describe("a new run", () => {
     await tinyRun(path);
   });
 
-  test("takes the place of one that holds nothing, unless that is held", async () => {
+  test("takes the place of one without a checkpoint, which nothing can go on with, unless that is held", async () => {
     const first = await createRun(path, tiny);
     expect((await rejectionOf(createRun(path, tiny))).code).toBe("RUN_LOCKED");
     await first[Symbol.asyncDispose]();
-    await using second = await createRun(path, tiny);
+    const second = await createRun(path, tiny);
     await second.appendMetrics({ step: 1 });
+    await mkdir(at("checkpoints", `.step-1.${gone}.0.tmp`));
+    expect((await rejectionOf(createRun(path, tiny))).code).toBe("RUN_LOCKED");
+    await second[Symbol.asyncDispose]();
+    await tinyRun(path);
     expect((await rejectionOf(createRun(path, tiny))).code).toBe("RUN_EXISTS");
   });
 

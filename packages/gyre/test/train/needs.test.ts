@@ -127,6 +127,16 @@ describe("training on text that does not fit", () => {
     expect(bytes({ batch: (batch ?? 0) + 1 })).toBeGreaterThan(memory);
   });
 
+  test("is refused where the masks of attention are more than a graph may hold, however large the machine", () => {
+    const long = { ...spec, context: 2 ** 16 };
+    const { code, detail } = errorOf(() => requireTextMemory(long, training, Number.POSITIVE_INFINITY));
+    expect(code).toBe("TRAIN_CONTEXT");
+    expect(detail.given).toBe("a context of 65,536, whose masks of attention take 8.02 GiB in a graph");
+    const context = Number(/^use a context of at most ([\d,]+)$/.exec(detail.fix)?.[1]?.replace(",", ""));
+    expect(context).toBeGreaterThan(31_500);
+    expect(() => requireTextMemory({ ...spec, context }, training, Number.POSITIVE_INFINITY)).not.toThrow();
+  });
+
   test("is refused with what the model alone takes where no size would fit", () => {
     const { detail } = errorOf(() => requireTextMemory(spec, training, needs.fixedBytes / 2));
     expect(detail.fix).toMatch(/^use a smaller model, or a larger machine: .* this one takes 0\.\d+ GiB$/);
@@ -135,7 +145,7 @@ describe("training on text that does not fit", () => {
   });
 
   test("compiled steps are kept in half of the memory, one at least, and no more than there are", () => {
-    const some = { fixedBytes: 1, stepBytes: 2, graphs: 23, stepFlops: 1 };
+    const some = { fixedBytes: 1, stepBytes: 2, constantBytes: 0, graphs: 23, stepFlops: 1 };
     expect([0, 6, 10, 14, 1000].map((memory) => keptSteps(some, memory))).toEqual([1, 1, 2, 3, 16]);
     expect(keptSteps({ ...some, graphs: 3 }, 1000)).toBe(3);
     expect(machineMemory()).toBeGreaterThan(GiB / 2);

@@ -1,0 +1,2 @@
+/** Of both packages; a test holds it to their package.json. */
+export const version = "0.1.0";
