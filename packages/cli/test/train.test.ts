@@ -90,10 +90,10 @@ test("a run keeps its options, is not overwritten, and says when it is done", as
   expect((await gyre(short)).code).toBe(0);
   const again = await gyre(short);
   expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/RUN_EXISTS/)]);
-  const changed = await gyre(["train", "--resume", run, "--steps", "9"]);
+  const changed = await gyre(["train", "--resume", run, "--batch", "9"]);
   expect([changed.code, changed.stderr]).toEqual([
     1,
-    expect.stringMatching(/TRAIN_USAGE: --resume .* with --steps/),
+    expect.stringMatching(/TRAIN_USAGE: --resume .* with --batch/),
   ]);
   const done = await gyre(["train", "--resume", run]);
   expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/TRAIN_DONE.*2 steps/)]);

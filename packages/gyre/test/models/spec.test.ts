@@ -199,6 +199,7 @@ describe("official shapes", () => {
       n_layer: 2,
       intermediate_dim: 12,
       bias: false,
+      tie_word_embeddings: true,
     });
     expect(specs.map((spec) => officialShape(spec).model_type)).toEqual([
       "base",
