@@ -231,7 +231,9 @@ test("runs are listed with what they learned, and cleaned of all but the newest 
   expect((await gyre(words)).code).toBe(0);
   const { code, stdout } = await gyre(["runs", at("listed")]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^run +family +layers x loops +parameters +steps +loss +best held out +disk +changed\n/);
+  expect(stdout).toMatch(
+    /^run +family +layers x loops +parameters +steps +loss +best held out +disk +changed\n/,
+  );
   expect(stdout).toMatch(/listed\/one +loopformer +1 x 3 +[\d.]+k +4\/4 +5\.\d{4} +[\d.]+ KiB +\ds ago\n/);
   const [listed] = JSON.parse((await gyre(["runs", at("listed"), "--json"])).stdout);
   expect(listed).toMatchObject({ path: run, kind: "text", step: 4, steps: 4, isHeld: false });
