@@ -14,7 +14,7 @@ import { type OpenStudio, openPage, openStudio } from "./open-studio.ts";
 
 const spec = loopformer({ vocab: 257, context: 64, width: 32, heads: 2, mlp: 32, layers: 1, loops: 3 });
 
-/** A model that was never trained: what it writes is as good as any other for turning its dial. */
+/** Weights as they are drawn: the dial turns the real model, whatever it writes. */
 async function makeRun(path: string): Promise<void> {
   await using run = await createRun(path, { kind: "imported", spec, tokenizer: bytesTokenizer() });
   await run.save(startFrom(initialWeights(spec, 3)));
