@@ -1,7 +1,7 @@
 import type { Graph } from "../graph/types.ts";
 import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
+import { learningRateAt } from "../optim/learning-rate.ts";
 import type { TrainState } from "../optim/state.ts";
-import { warmupCosine } from "../optim/warmup-cosine.ts";
 import { ranksWhere, requireSame } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
@@ -197,11 +197,6 @@ const numberIn = (outputs: ReadonlyMap<string, Tensor>, name: string): number =>
 /** The names of the parts of a graph's loss. */
 const partsOf = ({ outputs }: Graph): string[] =>
   [...outputs.keys()].filter((name) => name.startsWith("loss/")).map((name) => name.slice("loss/".length));
-
-function learningRateAt(options: OptimiserOptions, step: number): number {
-  const { learningRate: peak, learningRateFloor: floor, warmupSteps, steps: totalSteps } = options;
-  return warmupCosine({ peak, floor, warmupSteps, totalSteps }, step);
-}
 
 /** Adds the gradients of one micro-batch; a single one is used in place. */
 function accumulate(

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Spec } from "../models/spec.ts";
 import { samplerNames } from "../models/trajectories.ts";
+import { learningRateSchedules } from "../optim/learning-rate.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { most } from "../util/limits.ts";
 import { badTraining } from "./errors.ts";
@@ -9,7 +10,7 @@ import { badTraining } from "./errors.ts";
 
 const batch = z.int().positive().max(most.batch);
 
-/** What the training loop itself reads, whatever is trained on: AdamW, warm-up and cosine, clipping. */
+/** What the training loop itself reads, whatever is trained on: AdamW, the learning rate's schedule, clipping. */
 export const optimiserSchema = z.strictObject({
   steps: z.int().positive().max(most.steps).default(1000).describe("optimizer steps"),
   microBatches: batch.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
@@ -18,8 +19,18 @@ export const optimiserSchema = z.strictObject({
     .number()
     .min(0)
     .default(1e-4)
-    .describe("learning rate at the end of the cosine; the default is never above learningRate"),
+    .describe("learning rate at the end of the schedule; the default is never above learningRate"),
+  schedule: z
+    .enum(learningRateSchedules)
+    .default("cosine")
+    .describe("how the learning rate falls after the warm-up; constant: not before the cooldown"),
   warmupSteps: z.int().min(0).default(50).describe("steps of linear warm-up"),
+  cooldownSteps: z
+    .int()
+    .min(0)
+    .max(most.steps)
+    .optional()
+    .describe("constant: last steps, in which the learning rate falls in a line; a fifth of all"),
   weightDecay: z.number().min(0).default(0.2).describe("decay of tensors with two or more dimensions"),
   beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW: how slowly the mean of gradients moves"),
   beta2: z.number().min(0).lt(1).default(0.95).describe("AdamW: how slowly the mean of squares moves"),
@@ -32,6 +43,22 @@ export const optimiserSchema = z.strictObject({
 });
 /** Steps, rates and the optimizer's constants. */
 export type OptimiserOptions = z.infer<typeof optimiserSchema>;
+
+/** What is wrong with the schedule of the learning rate. */
+export function scheduleProblems({
+  schedule,
+  cooldownSteps,
+  warmupSteps,
+  steps,
+}: Pick<OptimiserOptions, "schedule" | "cooldownSteps" | "warmupSteps" | "steps">): string[] {
+  if (cooldownSteps === undefined) return [];
+  if (schedule !== "constant")
+    return [`cooldownSteps: ${cooldownSteps}, where only a constant schedule has a cooldown`];
+  if (warmupSteps + cooldownSteps <= steps) return [];
+  return [
+    `cooldownSteps: ${cooldownSteps} after a warm-up of ${warmupSteps}, where there are ${steps} steps`,
+  ];
+}
 
 /**
  * What is minimised. `final`: cross-entropy after all loops. `elastic`: CE_long + shortWeight CE_short +
@@ -122,6 +149,7 @@ export function checkedTraining<Training extends TrainingOptions>(
   }
   if (!parsed.success) return { problems };
   const { data } = parsed;
+  problems.push(...scheduleProblems(data));
   const floor = Math.min(data.learningRate, data.learningRateFloor);
   return { training: { ...data, learningRateFloor: floor }, problems };
 }

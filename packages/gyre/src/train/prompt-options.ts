@@ -6,7 +6,7 @@ import type { PromptTask } from "../tasks/task.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { most } from "../util/limits.ts";
 import { badPromptTraining } from "./errors.ts";
-import { optimiserSchema } from "./options.ts";
+import { optimiserSchema, scheduleProblems } from "./options.ts";
 
 /**
  * Everything that decides a training run on prompts, apart from the spec and the task. Defaults follow the Looped
@@ -19,7 +19,7 @@ export const promptTrainingSchema = optimiserSchema.extend({
     .number()
     .min(0)
     .optional()
-    .describe("at the end of the cosine; a twentieth by default"),
+    .describe("at the end of the schedule; a twentieth by default"),
   warmupSteps: z.int().min(0).default(200).describe("steps of linear warm-up"),
   weightDecay: z.number().min(0).default(0).describe("decay of tensors with two or more dimensions"),
   beta2: z.number().min(0).lt(1).default(0.999),
@@ -84,7 +84,7 @@ export function parsePromptTraining(
     problems.push(
       `learningRateFloor: ${training.learningRateFloor} is above learningRate ${training.learningRate}`,
     );
-  problems.push(...misfits(spec, task));
+  problems.push(...scheduleProblems(training), ...misfits(spec, task));
   if (problems.length > 0) throw badPromptTraining(problems);
   return training;
 }

@@ -181,7 +181,7 @@ describe("options", () => {
     const spec = transformer({ ...tinyPrompts, inputs: 3, outputs: 2, loops: 1 });
     const json = { steps: 10, points: { from: 2, to: 9, by: 1, every: 1 }, dims: 3, loops: 2, window: 3 };
     const error = errorOf(() =>
-      parsePromptTraining({ ...json, backprop: 2, learningRateFloor: 1 }, spec, task),
+      parsePromptTraining({ ...json, backprop: 2, learningRateFloor: 1, cooldownSteps: 3 }, spec, task),
     );
     expect(error.code).toBe("LAB_OPTIONS");
     expect(error.detail.given).toMatchInlineSnapshot(`
@@ -192,6 +192,7 @@ describe("options", () => {
           window: 3, where no step has more than 2 loops
           backprop: 2 is below window 3
           learningRateFloor: 1 is above learningRate 0.001
+          cooldownSteps: 3, where only a constant schedule has a cooldown
           spec: reads vectors of 3, where tokens of linear have 2
           spec: predicts vectors of 2, where targets of linear have 1"
     `);

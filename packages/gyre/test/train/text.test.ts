@@ -195,6 +195,17 @@ describe("going on from a saved state", () => {
     }
   });
 
+  test("a constant schedule that is stopped before its cooldown becomes the longer run, bit for bit", async () => {
+    const constant = { schedule: "constant", cooldownSteps: 2 } as const;
+    const kept: TrainState[] = [];
+    const save = async (state: TrainState) => void kept.push(copyOf(state));
+    const short = options(spec, { steps: 4, ...constant });
+    await trained({ spec, training: short, runtime, data, save, checkpointEvery: 2 });
+    const training = options(spec, { steps: 6, ...constant });
+    const longer = await trained({ spec, training, runtime, data, state: kept[0] as TrainState });
+    expect(bytesOf(longer.state)).toEqual(bytesOf((await trained({ spec, training, runtime, data })).state));
+  });
+
   test("a finished run has nothing left to do, and saves nothing", async () => {
     const { state } = await run({ steps: 2 });
     const before = bytesOf(state);
@@ -332,6 +343,15 @@ describe("options", () => {
     const error = errorOf(() => parseTraining(json as TrainingInput, spec));
     expect(error.code).toBe("TRAIN_OPTIONS");
     expect(error.detail.given).toContain(problem);
+  });
+
+  test("only a constant schedule has a cooldown, and room for it", () => {
+    const given = (changes: TrainingInput) =>
+      errorOf(() => parseTraining({ cooldownSteps: 90, steps: 100, ...changes }, spec)).detail.given;
+    expect(given({})).toContain("cooldownSteps: 90, where only a constant schedule has a cooldown");
+    expect(given({ schedule: "constant", warmupSteps: 11 })).toContain(
+      "cooldownSteps: 90 after a warm-up of 11, where there are 100 steps",
+    );
   });
 
   test("the default floor follows a small learning rate; what was parsed can be parsed again", () => {

@@ -3,6 +3,7 @@ import { startFrom } from "../../optim/state.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { linearStepGraph, type Parametrisation } from "../../train/objectives/linear.ts";
 import { optimise, type Source } from "../../train/optimise.ts";
+import { optimiserSchema } from "../../train/options.ts";
 import { GyreError } from "../../util/errors.ts";
 import { rng } from "../../util/rng.ts";
 import { mean } from "../../util/statistics.ts";
@@ -31,17 +32,8 @@ export interface LinearTraining {
 /** The recipe of the restricted model at d = 5, from which runs differ by what they say. */
 export const linearRecipe = { batch: 128, steps: 2500, learningRate: 0.02, initial: 0.01 } as const;
 
-const optimiser = {
-  microBatches: 1,
-  warmupSteps: 0,
-  weightDecay: 0,
-  beta1: 0.9,
-  beta2: 0.9,
-  epsilon: 1e-8,
-  clip: 1,
-  recompute: false,
-} as const;
-/** The cosine ends at this part of the learning rate. */
+const optimiser = { warmupSteps: 0, weightDecay: 0, beta2: 0.9 } as const;
+/** The schedule ends at this part of the learning rate. */
 const floor = 0.02;
 
 /** What training a linear looped transformer gave. */
@@ -63,7 +55,8 @@ export async function trainLinear(
   if (runtime.precision !== "float32") throw badLinearTraining("runtime", runtime.name, "a float32 runtime");
   const { steps, learningRate, inputs } = training;
   const dims = inputs.scales.length;
-  const options = { ...optimiser, steps, learningRate, learningRateFloor: floor * learningRate };
+  const learningRateFloor = floor * learningRate;
+  const options = optimiserSchema.parse({ ...optimiser, steps, learningRate, learningRateFloor });
   const state = startFrom(initial(training, dims));
   const losses: number[] = [];
   try {
