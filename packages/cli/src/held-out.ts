@@ -1,19 +1,15 @@
-import type { MetricsRecord } from "gyre/node";
+import { type HeldOutValues, heldOutIn, isBetter, type MetricsRecord } from "gyre/node";
 
-/** Quality on held-out data at some numbers of loops, in the order of the budgets. */
-export interface HeldOutPoint {
-  readonly loops: number;
-  readonly value: number;
-}
+/** Quality on held-out data at one number of loops. */
+export type HeldOutPoint = HeldOutValues["points"][number];
 
 /** What is measured on held-out data while a model trains. */
 export interface HeldOutMeasure {
   /** How the value is called in metrics.jsonl. */
-  readonly name: "bitsPerByte" | "accuracy";
+  readonly name: HeldOutValues["measure"];
   /** The value in words, without its unit. */
   readonly text: (value: number) => string;
   readonly unit: string;
-  readonly isBetter: (value: number, than: number) => boolean;
   readonly points: () => Promise<readonly HeldOutPoint[]>;
 }
 
@@ -72,10 +68,9 @@ export class HeldOut {
 
   /** Takes up what a run measured before it was stopped. */
   recall(records: readonly MetricsRecord[]): void {
-    for (const { step, heldOut } of records) {
-      const values = Object.values(valuesIn(heldOut, this.#measure.name));
-      const value = values.at(-1);
-      if (value !== undefined) this.#remember(step, value);
+    for (const record of records) {
+      const value = heldOutIn(record)?.points.at(-1)?.value;
+      if (value !== undefined) this.#remember(record.step, value);
     }
   }
 
@@ -97,14 +92,9 @@ export class HeldOut {
   }
 
   #remember(step: number, value: number): boolean {
-    const isBest = !this.#best || this.#measure.isBetter(value, this.#best.value);
+    const isBest = !this.#best || isBetter(this.#measure.name, value, this.#best.value);
     if (isBest) this.#best = { step, value };
     this.#worse = isBest ? 0 : this.#worse + 1;
     return isBest;
   }
-}
-
-function valuesIn(heldOut: unknown, name: string): Readonly<Record<string, number>> {
-  const values = (heldOut as Readonly<Record<string, unknown>> | undefined)?.[name];
-  return (values ?? {}) as Readonly<Record<string, number>>;
 }

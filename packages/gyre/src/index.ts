@@ -217,7 +217,7 @@ export {
   panelsOf,
   type Series,
 } from "./report/chart.ts";
-export { curveCharts, type TrainingCurve } from "./report/curves.ts";
+export { type CurveStep, curveCharts, type TrainingCurve } from "./report/curves.ts";
 export { draftText, speedup, WORTHWHILE } from "./report/drafts-page.ts";
 export { drawChart } from "./report/draw.ts";
 export { pageOf, reportFiles } from "./report/files.ts";

@@ -62,8 +62,16 @@ export {
 export { readCurves } from "./runs/curves.node.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
-export { type BestHeldOut, listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
-export type { MetricsFile, MetricsRecord } from "./runs/metrics.node.ts";
+export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
+export {
+  type BestHeldOut,
+  bestIn,
+  type HeldOutValues,
+  heldOutIn,
+  isBetter,
+  type MetricsFile,
+  type MetricsRecord,
+} from "./runs/metrics.node.ts";
 export {
   type ExportOptions,
   exportOfficial,

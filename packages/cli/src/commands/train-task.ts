@@ -100,7 +100,6 @@ async function heldOutAnswers(
       name: "accuracy",
       unit: "% right",
       text: (value) => (100 * value).toFixed(1),
-      isBetter: (value, than) => value > than,
       async points() {
         const points: HeldOutPoint[] = [];
         const budgets = await budgetsFor(spec, {}, false);

@@ -162,7 +162,6 @@ async function heldOutText(
       name: "bitsPerByte",
       unit: "bits/byte",
       text: (value) => value.toFixed(3),
-      isBetter: (value, than) => value < than,
       async points() {
         const points: HeldOutPoint[] = [];
         const byteLength = (token: number) => tokenizer.byteLength(token);

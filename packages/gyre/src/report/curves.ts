@@ -1,35 +1,49 @@
 import type { Chart, Point, Series } from "./chart.ts";
 import { counted } from "./numbers.ts";
 
-/** What a run wrote down while it trained: one record for each optimizer step, oldest first. */
+/** What a run wrote down while it trained: the optimizer steps that it did, oldest first. */
 export interface TrainingCurve {
   /** How the run is called. */
   readonly name: string;
-  readonly records: readonly Readonly<Record<string, unknown>>[];
+  readonly steps: readonly CurveStep[];
+}
+
+/** One optimizer step of a curve. */
+export interface CurveStep {
+  readonly step: number;
+  /** What evaluation would measure; undefined where it was not finite. */
+  readonly loss: number | undefined;
+  /** What was measured on held-out data after the step, in ascending numbers of loops. */
+  readonly heldOut?:
+    | {
+        readonly measure: string;
+        readonly points: readonly { readonly loops: number; readonly value: number }[];
+      }
+    | undefined;
 }
 
 /** A curve has no more points than these; each is the mean of equally many steps. */
 const MOST_POINTS = 160;
 
-const steps = { title: "optimizer steps", kind: "linear" as const, hasPrefixes: true };
+const stepsAxis = { title: "optimizer steps", kind: "linear" as const, hasPrefixes: true };
 
 /** How a measure of held-out data is titled. */
 const measureTitles: Readonly<Record<string, string>> = {
   bitsPerByte: "bits per byte (lower is better)",
   accuracy: "share of right answers (higher is better)",
-  loss: "loss (lower is better)",
 };
 
 /**
- * The charts of runs' records: the loss of training, and each measure of held-out data. One run shows every number of
+ * The charts of runs' steps: the loss of training, and each measure of held-out data. One run shows every number of
  * loops, several show full depth, the last that was measured. A chart without a point is left out.
  *
  * @example
- * const [training] = curveCharts([{ name: "first", records }]);
+ * const [training] = curveCharts([{ name: "first", steps }]);
  * if (training) console.log(drawChart(training));
  */
 export function curveCharts(curves: readonly TrainingCurve[]): Chart[] {
-  const measures = [...new Set(curves.flatMap(({ records }) => records.flatMap(measuresIn)))].sort();
+  const named = curves.flatMap(({ steps }) => steps.flatMap(({ heldOut }) => heldOut?.measure ?? []));
+  const measures = [...new Set(named)].sort();
   return [lossChart(curves), ...measures.map((measure) => heldOutChart(curves, measure))].filter(
     ({ series }) => series.length > 0,
   );
@@ -38,14 +52,17 @@ export function curveCharts(curves: readonly TrainingCurve[]): Chart[] {
 const namesOf = (curves: readonly TrainingCurve[]) => curves.map(({ name }) => name).join(", ");
 
 function lossChart(curves: readonly TrainingCurve[]): Chart {
-  const all = curves.map(({ name, records }) => ({ name, ...averaged(lossesIn(records)) }));
+  const all = curves.map(({ name, steps }) => ({
+    name,
+    ...averaged(steps.flatMap(({ step, loss }) => pointOf(step, loss))),
+  }));
   return {
     title: `${namesOf(curves)}: training loss`,
     subtitle: all
       .filter(({ width }) => width > 1)
       .map(({ name, width }) => `${name}: means of ${counted(width, "step")}`)
       .join(" · "),
-    x: steps,
+    x: stepsAxis,
     y: { title: "training loss" },
     series: all
       .filter(({ points }) => points.length > 0)
@@ -60,48 +77,32 @@ function heldOutChart(curves: readonly TrainingCurve[], measure: string): Chart 
     title: `${namesOf(curves)}: held-out data`,
     subtitle:
       curves.length === 1 ? "while training, at every number of loops" : "while training, at full depth",
-    x: steps,
+    x: stepsAxis,
     y: { title: measureTitles[measure] ?? measure },
     series: series.filter(({ points }) => points.length > 0),
   };
 }
 
-function depthsOf({ records }: TrainingCurve, measure: string): Series[] {
-  const values = records.map((record) => heldOutIn(record, measure));
-  const depths = [...new Set(values.flatMap((found) => Object.keys(found)))].map(Number);
-  return depths
-    .sort((a, b) => a - b)
-    .map((loops) => ({
-      name: counted(loops, "loop"),
-      points: records.flatMap((record, index) => pointOf(record, values[index]?.[loops])),
-    }));
+function depthsOf({ steps }: TrainingCurve, measure: string): Series[] {
+  const measured = steps.flatMap(({ step, heldOut }) =>
+    heldOut?.measure === measure ? heldOut.points.map((point) => ({ step, ...point })) : [],
+  );
+  const depths = [...new Set(measured.map(({ loops }) => loops))].sort((a, b) => a - b);
+  return depths.map((depth) => ({
+    name: counted(depth, "loop"),
+    points: measured.filter(({ loops }) => loops === depth).map(({ step, value }) => ({ x: step, y: value })),
+  }));
 }
 
 const fullDepths = (curves: readonly TrainingCurve[], measure: string): Series[] =>
-  curves.map(({ name, records }) => ({
+  curves.map(({ name, steps }) => ({
     name,
-    points: records.flatMap((record) => pointOf(record, Object.values(heldOutIn(record, measure)).at(-1))),
+    points: steps.flatMap(({ step, heldOut }) =>
+      heldOut?.measure === measure ? pointOf(step, heldOut.points.at(-1)?.value) : [],
+    ),
   }));
 
-const pointOf = ({ step }: Readonly<Record<string, unknown>>, y: unknown): Point[] =>
-  typeof step === "number" && typeof y === "number" ? [{ x: step, y }] : [];
-
-const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-
-/** The values of one measure by their number of loops, which JSON keeps in ascending order. */
-const heldOutIn = (record: Readonly<Record<string, unknown>>, measure: string) =>
-  asRecord(asRecord(record["heldOut"])[measure]);
-
-const measuresIn = (record: Readonly<Record<string, unknown>>) => Object.keys(asRecord(record["heldOut"]));
-
-/** What evaluation would measure: the first part of the loss, or the loss itself where it has none. */
-function lossesIn(records: TrainingCurve["records"]): Point[] {
-  return records.flatMap((record) => {
-    const [part] = Object.values(asRecord(record["parts"]));
-    return pointOf(record, part ?? record["loss"]);
-  });
-}
+const pointOf = (x: number, y: number | undefined): Point[] => (y === undefined ? [] : [{ x, y }]);
 
 /** At most so many points, each the mean of `width` points in a row. */
 function averaged(points: readonly Point[]): { readonly points: Point[]; readonly width: number } {

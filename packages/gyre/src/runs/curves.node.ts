@@ -2,7 +2,7 @@ import { basename, resolve } from "node:path";
 import type { TrainingCurve } from "../report/curves.ts";
 import { runKinds } from "./config.ts";
 import { runNoMetrics } from "./errors.ts";
-import { MetricsFile } from "./metrics.node.ts";
+import { heldOutIn, lossIn, MetricsFile } from "./metrics.node.ts";
 import { openRun } from "./run.node.ts";
 
 /**
@@ -18,7 +18,12 @@ export async function readCurves(paths: readonly string[]): Promise<TrainingCurv
     await openRun(path, runKinds);
     const { records } = await new MetricsFile(path).read();
     if (records.length === 0) throw runNoMetrics(path);
-    curves.push({ name: runName(path, paths), records });
+    const steps = records.map((record) => ({
+      step: record.step,
+      loss: lossIn(record),
+      heldOut: heldOutIn(record),
+    }));
+    curves.push({ name: runName(path, paths), steps });
   }
   return curves;
 }

@@ -6,7 +6,7 @@ import type { Spec } from "../models/spec.ts";
 import { GyreError } from "../util/errors.ts";
 import { type RunKind, runKinds } from "./config.ts";
 import { holderOf } from "./lock.node.ts";
-import { MetricsFile, type MetricsRecord } from "./metrics.node.ts";
+import { type BestHeldOut, bestIn, lossIn, MetricsFile } from "./metrics.node.ts";
 import { kindOf } from "./place.node.ts";
 import { openRun } from "./run.node.ts";
 
@@ -33,13 +33,6 @@ export interface RunSummary {
   readonly bytes: number;
   /** Whether a process is writing to it now. */
   readonly isHeld: boolean;
-}
-
-/** What was best on held-out data while a run trained. */
-export interface BestHeldOut {
-  readonly measure: "bitsPerByte" | "accuracy";
-  readonly value: number;
-  readonly step: number;
 }
 
 /** A folder that looks like a run and cannot be opened. */
@@ -96,7 +89,7 @@ async function summaryOf(path: string): Promise<RunSummary | UnreadableRun> {
       step: last?.step ?? 0,
       steps: config.kind === "imported" ? undefined : config.training.steps,
       loss: lossIn(last),
-      heldOut: bestOf(records),
+      heldOut: bestIn(records),
       changedAtMs,
       bytes,
       isHeld: (await holderOf(path)) !== undefined,
@@ -105,27 +98,6 @@ async function summaryOf(path: string): Promise<RunSummary | UnreadableRun> {
     if (!(error instanceof GyreError)) throw error;
     return { path, problem: `${error.code}: ${error.detail.given}` };
   }
-}
-
-function lossIn(record: Readonly<Record<string, unknown>> | undefined): number | undefined {
-  const [first] = Object.values((record?.["parts"] ?? {}) as Record<string, unknown>);
-  const loss = first ?? record?.["loss"];
-  return typeof loss === "number" ? loss : undefined;
-}
-
-/** Which of two values of a measure is better. */
-const better = { bitsPerByte: Math.min, accuracy: Math.max } as const;
-
-function bestOf(records: readonly MetricsRecord[]): BestHeldOut | undefined {
-  let best: BestHeldOut | undefined;
-  for (const { step, heldOut } of records) {
-    const found = Object.entries((heldOut ?? {}) as Readonly<Record<string, Record<string, number>>>);
-    const [measure, values = {}] = found[0] ?? [];
-    const value = Object.values(values).at(-1);
-    if (value === undefined || (measure !== "bitsPerByte" && measure !== "accuracy")) continue;
-    if (!best || better[measure](value, best.value) !== best.value) best = { measure, value, step };
-  }
-  return best;
 }
 
 /** What the files of a folder take, and when the newest of them changed. */

@@ -14,6 +14,19 @@ export interface MetricsRecord {
   readonly [key: string]: unknown;
 }
 
+/** Quality on held-out data at some numbers of loops, in ascending order: the last is full depth. */
+export interface HeldOutValues {
+  readonly measure: "bitsPerByte" | "accuracy";
+  readonly points: readonly { readonly loops: number; readonly value: number }[];
+}
+
+/** What was best on held-out data while a run trained, at full depth. */
+export interface BestHeldOut {
+  readonly measure: HeldOutValues["measure"];
+  readonly value: number;
+  readonly step: number;
+}
+
 const file = "metrics.jsonl";
 const asideFile = "metrics.damaged.jsonl";
 
@@ -97,6 +110,41 @@ export class MetricsFile {
     if (isTorn) await truncate(this.#path, whole);
     this.#isTailWhole = true;
   }
+}
+
+/** What a record says of held-out data; undefined where its step measured nothing. */
+export function heldOutIn({ heldOut }: MetricsRecord): HeldOutValues | undefined {
+  if (typeof heldOut !== "object" || heldOut === null) return undefined;
+  const [measure, values] = Object.entries(heldOut)[0] ?? [];
+  if (measure !== "bitsPerByte" && measure !== "accuracy") return undefined;
+  // JSON keeps keys that are whole numbers in ascending order
+  const points = Object.entries(values as object).flatMap(([loops, value]) =>
+    typeof value === "number" ? [{ loops: Number(loops), value }] : [],
+  );
+  return points.length === 0 ? undefined : { measure, points };
+}
+
+/** Whether a value on held-out data is better than another one of the same measure. */
+export const isBetter = (measure: HeldOutValues["measure"], value: number, than: number): boolean =>
+  measure === "accuracy" ? value > than : value < than;
+
+/** The first step that was best on held-out data at full depth; undefined where nothing was measured. */
+export function bestIn(records: readonly MetricsRecord[]): BestHeldOut | undefined {
+  let best: BestHeldOut | undefined;
+  for (const record of records) {
+    const { measure, points } = heldOutIn(record) ?? { measure: "bitsPerByte", points: [] };
+    const value = points.at(-1)?.value;
+    if (value === undefined || (best && !isBetter(measure, value, best.value))) continue;
+    best = { measure, value, step: record.step };
+  }
+  return best;
+}
+
+/** The part of a record's loss that evaluation would measure: the first, or the loss itself where it has none. */
+export function lossIn(record: MetricsRecord | undefined): number | undefined {
+  const [first] = Object.values((record?.["parts"] ?? {}) as Record<string, unknown>);
+  const loss = first ?? record?.["loss"];
+  return typeof loss === "number" ? loss : undefined;
 }
 
 interface Line {

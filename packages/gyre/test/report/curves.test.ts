@@ -1,34 +1,34 @@
 import { describe, expect, test } from "vitest";
-import { curveCharts } from "../../src/report/curves.ts";
+import { type CurveStep, curveCharts } from "../../src/report/curves.ts";
 import { drawChart } from "../../src/report/draw.ts";
 
-/** Records of steps whose loss is the step, measured on held-out data after some of them. */
-const records = (steps: number, heldOut: Readonly<Record<number, unknown>> = {}) =>
-  Array.from({ length: steps }, (_, index) => ({
+/** Steps whose loss is the step, measured on held-out data after some of them. */
+const steps = (count: number, heldOut: Readonly<Record<number, CurveStep["heldOut"]>> = {}) =>
+  Array.from({ length: count }, (_, index) => ({
     step: index + 1,
-    loss: 100,
-    parts: { long: index + 1, short: 50 },
-    ...(heldOut[index + 1] === undefined ? {} : { heldOut: heldOut[index + 1] }),
+    loss: index + 1,
+    heldOut: heldOut[index + 1],
   }));
 const bits = (...values: readonly number[]) => ({
-  bitsPerByte: Object.fromEntries(values.map((value, index) => [String(2 ** index), value])),
+  measure: "bitsPerByte",
+  points: values.map((value, index) => ({ loops: 2 ** index, value })),
 });
 
 describe("curveCharts", () => {
-  test("draws the part of the loss that evaluation measures, and the whole where it has none", () => {
+  test("draws the loss at every step", () => {
     const [chart] = curveCharts([
-      { name: "parts", records: records(3) },
-      { name: "whole", records: [{ step: 1, loss: 7, parts: {} }] },
+      { name: "first", steps: steps(3) },
+      { name: "second", steps: [{ step: 1, loss: 7 }] },
     ]);
     expect(chart?.series.map(({ name, points }) => [name, points])).toEqual([
-      ["parts", [1, 2, 3].map((at) => ({ x: at, y: at }))],
-      ["whole", [{ x: 1, y: 7 }]],
+      ["first", [1, 2, 3].map((at) => ({ x: at, y: at }))],
+      ["second", [{ x: 1, y: 7 }]],
     ]);
     expect(chart?.subtitle).toBe("");
   });
 
   test("a long run is drawn as means of equally many steps, and says of how many", () => {
-    const [chart] = curveCharts([{ name: "long", records: records(400) }]);
+    const [chart] = curveCharts([{ name: "long", steps: steps(400) }]);
     expect(chart?.subtitle).toBe("long: means of 3 steps");
     expect(chart?.series[0]?.points).toHaveLength(134);
     expect(chart?.series[0]?.points.slice(0, 2)).toEqual([
@@ -39,8 +39,8 @@ describe("curveCharts", () => {
   });
 
   test("of one run every number of loops is drawn, of several full depth", () => {
-    const first = { name: "first", records: records(20, { 10: bits(3, 2.5, 2), 20: bits(2.8, 2.1, 1.5) }) };
-    const second = { name: "second", records: records(20, { 20: bits(1.9) }) };
+    const first = { name: "first", steps: steps(20, { 10: bits(3, 2.5, 2), 20: bits(2.8, 2.1, 1.5) }) };
+    const second = { name: "second", steps: steps(20, { 20: bits(1.9) }) };
     const [, one] = curveCharts([first]);
     expect(one?.y.title).toBe("bits per byte (lower is better)");
     expect(one?.series.map(({ name, points }) => [name, points.map(({ x, y }) => [x, y])])).toEqual([
@@ -80,10 +80,11 @@ describe("curveCharts", () => {
   });
 
   test("measures of different kinds have a chart each, and losses that were not finite are left out", () => {
-    const answers = { step: 1, loss: null, parts: {}, heldOut: { accuracy: { "1": 0.5 } } };
+    const points = [{ loops: 1, value: 0.5 }];
+    const answers = { step: 1, loss: undefined, heldOut: { measure: "accuracy", points } };
     const charts = curveCharts([
-      { name: "answers", records: [answers] },
-      { name: "text", records: records(2, { 2: bits(3) }) },
+      { name: "answers", steps: [answers] },
+      { name: "text", steps: steps(2, { 2: bits(3) }) },
     ]);
     expect(charts.map(({ y, series }) => [y.title, series.map(({ name }) => name)])).toEqual([
       ["training loss", ["text"]],

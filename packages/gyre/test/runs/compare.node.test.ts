@@ -98,7 +98,9 @@ test("warns of a model that was trained on, and of a report that cannot be read"
 
 test("curves are read by the names of runs; a run without a step has none", async () => {
   await tinyRun(at("a"), { seed: 5 });
-  expect(await readCurves([at("a")])).toEqual([{ name: "a", records: [{ step: 1, loss: 5 }] }]);
+  expect(await readCurves([at("a")])).toEqual([
+    { name: "a", steps: [{ step: 1, loss: 5, heldOut: undefined }] },
+  ]);
   {
     await using _ = await createRun(at("b"), tiny);
   }

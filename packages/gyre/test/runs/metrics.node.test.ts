@@ -1,8 +1,8 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { MetricsFile } from "../../src/runs/metrics.node.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bestIn, heldOutIn, lossIn, MetricsFile } from "../../src/runs/metrics.node.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
 
 let folder = "";
@@ -88,4 +88,44 @@ test("bad records and steps are errors", async () => {
   expect((await rejectionOf(metrics.append({ step: -1 }))).message).toMatch(/^CHECKPOINT_OPTION: step: -1/);
   expect((await rejectionOf(metrics.append({ step: 1, big: 1n }))).code).toBe("RUN_JSON");
   expect((await rejectionOf(metrics.truncate(0.5))).message).toMatch(/^CHECKPOINT_OPTION: afterStep: 0\.5/);
+});
+
+describe("what records say", () => {
+  const bits = { step: 2, heldOut: { bitsPerByte: { "1": 3, "4": 2 } } };
+
+  test("held-out values in ascending numbers of loops; of other steps and unknown measures none", () => {
+    expect(heldOutIn(bits)).toEqual({
+      measure: "bitsPerByte",
+      points: [
+        { loops: 1, value: 3 },
+        { loops: 4, value: 2 },
+      ],
+    });
+    for (const heldOut of [
+      undefined,
+      null,
+      {},
+      { bitsPerByte: {} },
+      { bitsPerByte: { "1": null } },
+      { x: { "1": 1 } },
+    ])
+      expect(heldOutIn({ step: 1, heldOut })).toBeUndefined();
+  });
+
+  test("the best at full depth: fewer bits, more right answers, the earlier of two equals", () => {
+    const text = [3, 2, 2.5, 2].map((value, step) => ({
+      step,
+      heldOut: { bitsPerByte: { 1: 1, 4: value } },
+    }));
+    expect(bestIn([{ step: 9 }, ...text])).toEqual({ measure: "bitsPerByte", value: 2, step: 1 });
+    const answers = [0.2, 0.7, 0.5].map((value, step) => ({ step, heldOut: { accuracy: { 4: value } } }));
+    expect(bestIn(answers)).toEqual({ measure: "accuracy", value: 0.7, step: 1 });
+    expect(bestIn([{ step: 1 }])).toBeUndefined();
+  });
+
+  test("the part of the loss that evaluation measures, and the whole where it has none", () => {
+    expect(lossIn({ step: 1, loss: 9, parts: { long: 4, short: 5 } })).toBe(4);
+    expect(lossIn({ step: 1, loss: 7, parts: {} })).toBe(7);
+    expect(lossIn({ step: 1, loss: null, parts: {} })).toBeUndefined();
+  });
 });
