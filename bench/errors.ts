@@ -55,3 +55,11 @@ export function commandMissing(path: string): GyreError {
     fix: "npm run build",
   });
 }
+
+export function launcherMissing(): GyreError {
+  return new GyreError("BENCH_LAUNCHER_MISSING", {
+    given: "neither mpirun nor mpiexec",
+    expected: "the launcher of Open MPI or MPICH on the PATH",
+    fix: "install openmpi-bin or mpich",
+  });
+}

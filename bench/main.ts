@@ -4,6 +4,7 @@ import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
+import { benchRanks, ranksTable } from "./ranks.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
 import { benchTasks, tasksTable } from "./tasks.ts";
@@ -36,6 +37,10 @@ async function measure(
   if (request.bench === "data") {
     const result = await benchData({ ...common, ...request });
     return { name: "data", result, text: dataTable(result) };
+  }
+  if (request.bench === "ranks") {
+    const result = await benchRanks({ ...common, ...request });
+    return { name: "ranks", result, text: ranksTable(result) };
   }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });

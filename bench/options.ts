@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks", "data"] as const;
+const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks"] as const;
 type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -37,10 +37,14 @@ export const help = `npm run bench -- BENCH [options]
     --no-peer         without Python: no tokenizers, no ratio
     --gigabytes N     also prepare a corpus of so many, with its time and peak memory (needs twice the room); default none
 
+  ranks     a training step of two ranks of one thread against one process of two threads, and against PyTorch's DDP
+    --rounds N        rounds of 2 + 4 steps a side, each side in processes of its own; default 4
+    --no-peer         without Python: no DDP
+
   --json    make the last line of stdout the result as one JSON object
   --help    this text
 
-Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json, data: data.json). PyTorch comes from the python that GYRE_PYTHON names, else from
+Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json, data: data.json, ranks: ranks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
 bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
 `;
 
@@ -97,6 +101,13 @@ interface DataRequest {
   readonly json: boolean;
 }
 
+interface RanksRequest {
+  readonly bench: "ranks";
+  readonly rounds: number;
+  readonly peer: boolean;
+  readonly json: boolean;
+}
+
 interface TasksRequest {
   readonly bench: "tasks";
   readonly rounds: number;
@@ -111,6 +122,7 @@ export type Request =
   | IclRequest
   | TasksRequest
   | DataRequest
+  | RanksRequest
   | { readonly bench: "help" };
 
 const flags = {
@@ -137,6 +149,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   icl: [...common, "threads", "no-peer"],
   tasks: ["rounds", "json"],
   data: ["rounds", "threads", "no-peer", "gigabytes", "json"],
+  ranks: ["rounds", "no-peer", "json"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -163,6 +176,7 @@ export function parseRequest(words: readonly string[]): Request {
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   const peer = values["no-peer"] !== true;
+  if (bench === "ranks") return { bench, rounds: rounds(4), peer, json };
   if (bench === "data") {
     const gigabytes = values.gigabytes === undefined ? 0 : count("gigabytes", values.gigabytes, 0);
     return { bench, rounds: rounds(5), threads, peer, gigabytes, json };

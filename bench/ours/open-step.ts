@@ -1,6 +1,7 @@
+import type { Graph } from "../../packages/gyre/src/graph/types.ts";
 import { initialWeights } from "../../packages/gyre/src/models/parameters.ts";
 import { loopformer } from "../../packages/gyre/src/models/presets.ts";
-import { conditions } from "../../packages/gyre/src/models/spec.ts";
+import { conditions, type Spec } from "../../packages/gyre/src/models/spec.ts";
 import { clipScale, globalNorm, initAdamW, updateAdamW } from "../../packages/gyre/src/optim/adamw.ts";
 import { openOnnxRuntime } from "../../packages/gyre/src/runtime/onnx.node.ts";
 import type { OnnxRuntime } from "../../packages/gyre/src/runtime/session-runtime.ts";
@@ -24,12 +25,11 @@ export interface StepTuning {
   readonly profile?: string;
 }
 
-/** A LoopFormer training step on one fixed random batch, with the short run fixed at L / 2, as the peer's. */
-export async function openStep(
+/** A LoopFormer and what its training step computes from which numbers besides the weights: one fixed random batch, L / 2 short loops. */
+export function stepParts(
   config: BenchConfig,
-  threads: number,
-  options: StepTuning = {},
-): Promise<Step> {
+  options: Omit<StepTuning, "profile"> = {},
+): { readonly spec: Spec; readonly graph: Graph; readonly inputs: ReadonlyMap<string, Tensor> } {
   const { layers, loops, shortLoops, batch, context } = config;
   const size = { ...config, layers, loops };
   const spec = loopformer({
@@ -41,21 +41,16 @@ export async function openStep(
     layers,
     loops,
   });
-  const { profile, ...blocks } = options;
-  const runtime = await openOnnxRuntime({ threads, ...(profile ? { profile } : {}) });
   const shape = { batch, tokens: context, loops, shortLoops };
   const graph = stepGraph(
     spec,
     { kind: "elastic", shortWeight: 0.1, consistencyWeight: 0.1, consistency: "hidden" },
     shape,
-    { ...tuning(spec, options.recompute ?? false), ...blocks },
+    { ...tuning(spec, options.recompute ?? false), ...options },
   );
-  const program = await runtime.compile(graph, { buffers: 1, lean: options.recompute ?? false });
-  const weights = initialWeights(spec, 1);
-  const moments = initAdamW(weights);
   const random = rng(1, "bench");
   const ids = () => Int32Array.from({ length: batch * context }, () => random.below(size.vocab));
-  const inputs = new Map<string, Tensor>(weights);
+  const inputs = new Map<string, Tensor>();
   for (const name of ["tokens", "targets"]) inputs.set(name, { data: ids(), shape: [batch, context] });
   for (const [route, count] of [
     ["", loops],
@@ -65,11 +60,25 @@ export async function openStep(
     inputs.set(`${route}t`, { data: told.t, shape: [count] });
     inputs.set(`${route}dt`, { data: told.dt, shape: [count] });
   }
+  return { spec, graph, inputs };
+}
+
+/** A LoopFormer training step on one fixed random batch, with the short run fixed at L / 2, as the peer's. */
+export async function openStep(
+  config: BenchConfig,
+  threads: number,
+  { profile, ...blocks }: StepTuning = {},
+): Promise<Step> {
+  const { spec, graph, inputs } = stepParts(config, blocks);
+  const runtime = await openOnnxRuntime({ threads, ...(profile ? { profile } : {}) });
+  const program = await runtime.compile(graph, { buffers: 1, lean: blocks.recompute ?? false });
+  const weights = initialWeights(spec, 1);
+  const moments = initAdamW(weights);
   let done = 0;
   return {
     runtime,
     async step(): Promise<number> {
-      const outputs = await program.run(inputs);
+      const outputs = await program.run(new Map([...weights, ...inputs]));
       const gradient = (name: string) => outputs.get(`grad/${name}`)?.data as Float32Array;
       const norm = globalNorm([...weights.keys()].map(gradient));
       done++;

@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import time
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -126,17 +127,18 @@ def cross_entropy(logits, targets):
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
 
 
-def backward(model, tokens, targets, long, short, bfloat16=False):
+def backward(model, tokens, targets, long, short, bfloat16=False, alone=nullcontext):
     """Adds the objective's gradients to the parameters' .grad and returns the loss.
 
     The objective is CE(long) + 0.1 CE(short) + 0.1 MSE(stop_gradient(hidden long), hidden short). The long run's graph is
-    freed before the short run is built: the same sum and the same time as one graph for both, with less memory.
+    freed before the short run is built: the same sum and the same time as one graph for both, with less memory. `alone` is around the long run: DDP's no_sync.
     """
     autocast = {"device_type": "cpu", "dtype": torch.bfloat16, "enabled": bfloat16}
-    with torch.autocast(**autocast):
-        logits, hidden = model(tokens, long)
-        loss_long = cross_entropy(logits, targets)
-    loss_long.backward()
+    with alone():
+        with torch.autocast(**autocast):
+            logits, hidden = model(tokens, long)
+            loss_long = cross_entropy(logits, targets)
+        loss_long.backward()
     target = hidden.detach().float()
     del logits, hidden
     with torch.autocast(**autocast):

@@ -72,12 +72,13 @@ describe("requests", () => {
       threads: 1,
       peer: false,
     });
+    expect(parse("ranks --no-peer --json")).toEqual({ bench: "ranks", rounds: 4, peer: false, json: true });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode", "startup", "serve", "icl", "tasks" or "data"'],
+    ["tran", 'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data" or "ranks"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],
@@ -89,6 +90,7 @@ describe("requests", () => {
     ["train --no-peer --peer-dtype float32", "BENCH_OPTION_INVALID: --peer-dtype with --no-peer"],
     ["startup --no-peer", "BENCH_OPTION_INVALID: --no-peer with startup"],
     ["decode --recompute", "BENCH_OPTION_INVALID: --recompute with decode"],
+    ["ranks --threads 2", "BENCH_OPTION_INVALID: --threads with ranks"],
     ["startup --config Q", "BENCH_CONFIG_UNKNOWN: --config Q"],
   ])("refuses %j", (text, message) => {
     expect(() => parse(text)).toThrow(message);

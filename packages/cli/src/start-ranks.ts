@@ -8,6 +8,9 @@ import { signals } from "./interrupt.ts";
 interface Launcher {
   readonly command: string;
   readonly isOpenMpi: boolean;
+  /** What stands between it and the command of so many ranks. */
+  readonly words: (ranks: number) => readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Threads of a rank are its own affair; as many ranks as are asked for, whatever the launcher takes for a slot. */
@@ -23,9 +26,12 @@ export async function startRanks(count: number): Promise<number> {
   const launcher = findLauncher();
   if (!launcher) throw noLauncher(count);
   const own = [process.execPath, ...process.execArgv, ...withoutRanks(process.argv.slice(1))];
-  const words = [...(launcher.isOpenMpi ? openMpiWords : []), "-n", `${count}`, ...own];
   // in a group of its own: a terminal would interrupt the launcher too, which gives its ranks no time to save
-  const child = spawn(launcher.command, words, { stdio: "inherit", detached: true, env: environment() });
+  const child = spawn(launcher.command, [...launcher.words(count), ...own], {
+    stdio: "inherit",
+    detached: true,
+    env: launcher.environment,
+  });
   let isStopping = false;
   for (const name of signals)
     process.on(name, () => {
@@ -41,10 +47,14 @@ export async function startRanks(count: number): Promise<number> {
 /** The signal that a launcher hands to its ranks and gives them time for. */
 const passedOn = ({ isOpenMpi }: Launcher) => (isOpenMpi ? "SIGUSR2" : "SIGINT");
 
-function findLauncher(): Launcher | undefined {
+/** `mpirun` or `mpiexec`, whichever is there; neither is none. */
+export function findLauncher(): Launcher | undefined {
   for (const command of ["mpirun", "mpiexec"]) {
     const { error, stdout } = spawnSync(command, ["--version"], { encoding: "utf8" });
-    if (!error) return { command, isOpenMpi: /Open MPI|OpenRTE/.test(stdout) };
+    if (error) continue;
+    const isOpenMpi = /Open MPI|OpenRTE/.test(stdout);
+    const words = (ranks: number) => [...(isOpenMpi ? openMpiWords : []), "-n", `${ranks}`];
+    return { command, isOpenMpi, words, environment: environment() };
   }
   return undefined;
 }
