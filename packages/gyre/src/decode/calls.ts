@@ -36,6 +36,8 @@ export interface CallPlan extends CallShape {
   readonly enters: boolean;
   readonly loops: number;
   readonly end: End;
+  /** Whether no loop is left for any passage: a head that follows is the last to read their states. */
+  readonly isLast: boolean;
 }
 
 /** What a runtime compiles for a plan. */
@@ -55,8 +57,12 @@ export function graphsOf(spec: Spec, plan: CallPlan): PlanGraphs {
   const graph = loopGraph(spec, plan);
   if (plan.loops === 1 && !prologue && !epilogue) return { graph };
   const shared = sharedNames.filter((shared) => graph.inputs.some(({ attrs: { name } }) => name === shared));
-  return { graph, repeat: { times: plan.loops, carried: ["x"], shared, ...prologue, ...epilogue } };
+  const within = statesLeave(plan) ? [] : ["x"];
+  return { graph, repeat: { times: plan.loops, carried: ["x"], within, shared, ...prologue, ...epilogue } };
 }
+
+/** Whether a call gives the states: the head reads those of the last loop, and then nobody does. */
+export const statesLeave = ({ end, isLast }: CallPlan): boolean => !(end === "logits" && isLast);
 
 /** The stages that a plan runs, each as often as it does. */
 function timesOf({ enters, loops, end }: CallPlan): Readonly<Record<StageName, number>> {

@@ -9,7 +9,16 @@ import { checksumOf } from "../util/checksum.ts";
 import { Recent } from "../util/recent.ts";
 import { type FloatData, type Tensor, zeros } from "../util/tensor.ts";
 import { KeyValueCache } from "./cache.ts";
-import { blocksOf, CallBuffers, type CallPlan, type End, graphsOf, roundUp, shapeOf } from "./calls.ts";
+import {
+  blocksOf,
+  CallBuffers,
+  type CallPlan,
+  type End,
+  graphsOf,
+  roundUp,
+  shapeOf,
+  statesLeave,
+} from "./calls.ts";
 import { weightsChanged } from "./errors.ts";
 import { type Passage, type Route, rowsOf, type Sequence, stacked } from "./passage.ts";
 import { type Prepared, ProgramCache } from "./programs.ts";
@@ -179,8 +188,9 @@ export class Decoder implements AsyncDisposable {
     const { capacity, ...shape } = shapeOf(spec, passages);
     for (const { sequence, loops } of passages)
       sequence.cache.grow(capacity, Math.max(1, loops + stages.loops));
-    const plan: CallPlan = { ...shape, ...stages };
-    const key = `${plan.sequences} ${plan.tokens} ${plan.cached} ${plan.enters} ${plan.loops} ${plan.end}`;
+    const isLast = passages.every(({ route, loops }) => route.loops === loops + stages.loops);
+    const plan: CallPlan = { ...shape, ...stages, isLast };
+    const key = `${plan.sequences} ${plan.tokens} ${plan.cached} ${plan.enters} ${plan.loops} ${plan.end} ${statesLeave(plan)}`;
     const { program, buffers } = await this.#calls.get(key, () => this.#prepare(plan));
     buffers.fill(passages);
     const outputs = await program.run(buffers.inputs);
@@ -193,10 +203,7 @@ export class Decoder implements AsyncDisposable {
       const start = (index: number) => index * plan.tokens * width;
       return passages.map((_, index) => data.slice(start(index), start(index) + count * width));
     };
-    // a copy that nobody reads would be half of what a token leaves to the garbage collector
-    const areOver =
-      plan.end === "logits" && passages.every(({ route, loops }) => route.loops === loops + plan.loops);
-    const states = areOver ? [] : partsOf("x", spec.width);
+    const states = partsOf("x", spec.width);
     const embeddings = partsOf("embedding", spec.width);
     for (const [index, passage] of passages.entries()) {
       passage.states = states[index] ?? passage.states;

@@ -70,17 +70,18 @@ function kept(
 /** `argmax`, which finds in passing whether all logits are finite. Throws LOGITS. */
 function mostLikely(logits: ArrayLike<number>): number {
   let best = 0;
-  let most = logits[0] as number;
-  let deviation = 0;
+  let [least, most] = [logits[0] as number, logits[0] as number];
   for (let token = 0; token < logits.length; token++) {
     const logit = logits[token] as number;
     if (logit > most) {
       most = logit;
       best = token;
+    } else if (!(logit >= least)) {
+      if (Number.isNaN(logit)) throw nonFiniteLogits(logits);
+      least = logit;
     }
-    deviation += logit - logit;
   }
-  if (deviation !== 0) throw nonFiniteLogits(logits);
+  if (!(Number.isFinite(least) && Number.isFinite(most))) throw nonFiniteLogits(logits);
   return best;
 }
 

@@ -9,6 +9,8 @@ export interface Repeat {
   readonly times: number;
   /** Names of an input and an output: each time starts from what the one before left. */
   readonly carried: readonly string[];
+  /** Carried ones that are no results: only the next time reads them, and the epilogue. */
+  readonly within?: readonly string[];
   /** Inputs that every time reads whole. */
   readonly shared: readonly string[];
   /** What runs once before the first time: its outputs stand for inputs of their names, and the others join the results. */
@@ -24,6 +26,9 @@ export const isSliced = ({ carried, shared }: Repeat, name: string): boolean =>
 /** Whether the prologue computes the input of a name. */
 export const isFed = (repeat: Repeat, name: string): boolean =>
   !isSliced(repeat, name) && repeat.prologue?.outputs.has(name) === true;
+
+/** Whether an output of a name is no result. */
+export const isWithin = ({ within }: Repeat, name: string): boolean => within?.includes(name) === true;
 
 /** The shape of an input or output of a graph that may be repeated. */
 export const repeatedShape = (repeat: Repeat | undefined, name: string, shape: Shape): Shape =>
@@ -54,8 +59,9 @@ export function portsOf(
     ...inputsOf(repeat.epilogue).filter(({ name }) => !repeat.carried.includes(name) && !isFed(repeat, name)),
   ];
   const first = outputsOf(repeat.prologue).filter(({ name }) => !isFed(repeat, name));
+  const given = own.outputs.filter(({ name }) => !isWithin(repeat, name));
   return {
     inputs: [...new Map(read.map((port) => [port.name, port])).values()],
-    outputs: [...own.outputs, ...first, ...outputsOf(repeat.epilogue)],
+    outputs: [...given, ...first, ...outputsOf(repeat.epilogue)],
   };
 }

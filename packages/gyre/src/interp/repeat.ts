@@ -1,4 +1,4 @@
-import { isFed, isSliced, type Repeat, repeatedShape } from "../graph/repeat.ts";
+import { isFed, isSliced, isWithin, type Repeat, repeatedShape } from "../graph/repeat.ts";
 import type { Graph } from "../graph/types.ts";
 import { sizeOf, type Tensor, zeros } from "../util/tensor.ts";
 import { inputSize } from "./errors.ts";
@@ -27,7 +27,7 @@ export function interpretRepeated(
     for (const [name, tensor] of interpret(graph, new Map([...bound, ...given]))) {
       if (repeat.carried.includes(name)) {
         given.set(name, tensor);
-        results.set(name, tensor);
+        if (!isWithin(repeat, name)) results.set(name, tensor);
         continue;
       }
       const size = sizeOf(tensor.shape);

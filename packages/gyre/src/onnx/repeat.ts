@@ -1,4 +1,4 @@
-import { isFed, isSliced, type Repeat } from "../graph/repeat.ts";
+import { isFed, isSliced, isWithin, type Repeat } from "../graph/repeat.ts";
 import type { OnnxModel, OnnxValueInfo } from "./proto.ts";
 
 /** What a Scan without inputs of its own counts by. */
@@ -65,6 +65,7 @@ export function repeatModel(body: OnnxModel, repeat: Repeat, around: Around = {}
     ...whole.filter(({ name }) => !isFed(repeat, name)),
     ...(last?.inputs ?? []).filter(({ name }) => !isFed(repeat, name)),
   ];
+  const given = outputs.filter(({ name }) => !isWithin(repeat, outer(name)));
   return {
     ...body,
     ...(first || last ? { opset: newestOpset(body, first ?? {}, last ?? {}) } : {}),
@@ -75,7 +76,7 @@ export function repeatModel(body: OnnxModel, repeat: Repeat, around: Around = {}
       ...(last?.initializers ?? []),
     ],
     inputs: [...new Map(read.map((input) => [input.name, input])).values()],
-    outputs: [...outputs.map(stacked), ...(first?.outputs ?? []), ...(last?.outputs ?? [])],
+    outputs: [...given.map(stacked), ...(first?.outputs ?? []), ...(last?.outputs ?? [])],
   };
 }
 

@@ -163,6 +163,19 @@ export function runtimeConformance(name: string, { open, tolerance, cast }: Conf
       });
     });
 
+    test("keeps what is carried to itself where nothing else reads it", async () => {
+      await using runtime = await open();
+      const builder = new GraphBuilder();
+      const next = mul(builder.input("x", [1]), builder.input("scale", [1]));
+      const last = new GraphBuilder();
+      const epilogue = last.graph({ y: add(last.input("x", [1]), 1) });
+      const program = await runtime.compile(builder.graph({ x: next }), {
+        repeat: { ...repeat, within: ["x"], epilogue },
+      });
+      const out = await program.run(castAll({ x: floats([1], 1), scale: floats([1], 3) }));
+      expect([...out].map(([name, { data }]) => [name, [...data]])).toEqual([["y", [28]]]);
+    });
+
     test("may have nothing to cut up", async () => {
       await using runtime = await open();
       const builder = new GraphBuilder();
