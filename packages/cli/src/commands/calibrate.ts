@@ -1,23 +1,9 @@
-import { basename, join, resolve } from "node:path";
-import { calibrate, draftText, type ReportOf } from "gyre";
-import {
-  dataOf,
-  loadTokenizer,
-  loadWeights,
-  measuredModel,
-  openOnnxRuntime,
-  openRun,
-  openRunData,
-  type Run,
-  saveCalibration,
-} from "gyre/node";
-import { StatusLine } from "../render/status-line.ts";
-import { presentReport, provenanceNow } from "../reports.ts";
+import { calibrate, draftText } from "gyre";
+import { dataOf, loadTokenizer, openRunData, type Run, saveCalibration } from "gyre/node";
+import { type MeasureOptions, measureRun } from "../measure-run.ts";
 
-export interface CalibrateOptions {
+export interface CalibrateOptions extends Pick<MeasureOptions, "threads" | "data"> {
   readonly maxTokens?: number;
-  readonly threads?: number;
-  readonly data?: string;
 }
 
 const PROMPTS = 4;
@@ -25,35 +11,22 @@ const PROMPT_TOKENS = 16;
 
 /** Finds the draft that decodes fastest on this machine, and keeps it with the run for `gyre generate`. */
 export async function calibrateCommand(path: string, options: CalibrateOptions): Promise<number> {
-  const run = await openRun(path);
-  const loaded = await loadWeights(run);
-  const { prompts, data } = await promptsOf(run, options.data);
-  const status = new StatusLine();
-  await using runtime = await openOnnxRuntime(
-    options.threads === undefined ? {} : { threads: options.threads },
-  );
-  try {
-    const model = { spec: run.config.spec, weights: loaded.weights, runtime };
-    const calibration = await calibrate(model, {
-      prompts,
-      ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
-      onProgress: ({ done, total, draft }) =>
-        status.update(`draft ${done + 1} of ${total}: ${draftText(draft)}`, false),
-    });
-    status.clear();
-    const report: ReportOf<"drafts"> = {
-      version: 2,
-      kind: "drafts",
-      provenance: await provenanceNow({ runtime: runtime.name, ...(data ? { data } : {}) }),
-      model: measuredModel(basename(resolve(path)), loaded),
-      calibration,
-    };
-    await presentReport(report, { folder: join(path, "reports") });
-    console.log(await saveCalibration(run, report));
-    return 0;
-  } finally {
-    status.clear();
-  }
+  const { maxTokens } = options;
+  const { run, report } = await measureRun(path, "drafts", options, {
+    open: (run) => promptsOf(run, options.data),
+    async measure(model, { prompts }, status) {
+      const calibration = await calibrate(model, {
+        prompts,
+        ...(maxTokens === undefined ? {} : { maxTokens }),
+        onProgress: ({ done, total, draft }) =>
+          status.update(`draft ${done + 1} of ${total}: ${draftText(draft)}`, false),
+      });
+      return { calibration };
+    },
+    data: ({ data }) => data,
+  });
+  console.log(await saveCalibration(run, report));
+  return 0;
 }
 
 /** Beginnings from the validation split; an imported checkpoint has none and starts a new text. */

@@ -2,7 +2,7 @@ import type { TokenSplit } from "../data/windows.ts";
 import type { Decoder } from "../decode/decoder.ts";
 import { type ExitRule, exitAtRandom, exitRule } from "../decode/exits.ts";
 import { softmaxOf } from "../decode/sampling.ts";
-import { advance, type CachePolicy, type Loops, Stream } from "../decode/stream.ts";
+import { advance, type CachePolicy, isExitRule, type Loops, Stream } from "../decode/stream.ts";
 import { counted } from "../report/numbers.ts";
 import type { ExitOutcome } from "../report/report.ts";
 import { standardError } from "../util/statistics.ts";
@@ -39,6 +39,9 @@ export async function readWithExits(
   const starts: number[] = [];
   while (starts.length * (context - PROMPT) < tokens && (starts.length + 1) * context <= split.length)
     starts.push(starts.length * context);
+  /** Blocks of prelude and coda for a prediction: a rule that reads predictions has the coda run after every loop. */
+  const besideLoops = (ran: number): number =>
+    layers.prelude + layers.coda * (isExitRule(loops) && loops.reads === "logits" ? ran : 1);
   const counts: number[] = [];
   const sums = { loss: 0, squares: 0, loops: 0, passes: 0, tokens: 0 };
   for (let first = 0; first < starts.length; first += WINDOWS_AT_A_TIME) {
@@ -61,7 +64,7 @@ export async function readWithExits(
           sums.loss += loss;
           sums.squares += loss * loss;
           sums.loops += token.loops;
-          sums.passes += token.blockPasses / layers.core;
+          sums.passes += (token.blockPasses - besideLoops(token.loops)) / layers.core;
           sums.tokens++;
           counts[token.loops - 1] = (counts[token.loops - 1] ?? 0) + 1;
         }

@@ -6,6 +6,7 @@ import { softmaxOf } from "../../src/decode/sampling.ts";
 import { exitStudy, PROMPT, readWithExits } from "../../src/measure/exit-quality.ts";
 import type { Model } from "../../src/models/model.ts";
 import { presets } from "../../src/models/presets.ts";
+import { parseSpec } from "../../src/models/spec.ts";
 import { drawChart } from "../../src/report/draw.ts";
 import { pageOf } from "../../src/report/files.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
@@ -56,6 +57,18 @@ describe("reading a text with exits", () => {
       passesPerToken: 1,
     });
   });
+
+  test.each(["fixed", "change<0", "kl<0"])(
+    "passes are of the core, without prelude and coda: %s",
+    async (name) => {
+      const around = parseSpec({ ...spec, layers: { prelude: 1, core: 2, coda: 1 } });
+      const weights = randomWeights(around, 9);
+      await using own = new Decoder({ spec: around, weights, runtime: interpreterRuntime() });
+      const point = await readWithExits(own, name, name === "fixed" ? 3 : exitRule(name), options);
+      const ran = name === "fixed" ? 3 : around.loops;
+      expect(point).toMatchObject({ meanLoops: ran, passesPerToken: ran });
+    },
+  );
 
   test("recomputing is exact: a token at full depth after early ones sees what it would have seen", async () => {
     const sometimes = exitAtRandom([1, 1, 1, 1], 7);
