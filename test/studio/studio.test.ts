@@ -8,9 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveFolder } from "../../packages/gyre/test/runs/static-server.ts";
 import { unpackRun } from "../../packages/studio/src/train/archive.ts";
 import { chromiumPath } from "../web/browser.ts";
-import { offlineTests } from "./offline.case.ts";
 import { type OpenStudio, openPage, openStudio } from "./open-studio.ts";
-import { problemTests } from "./problems.case.ts";
 
 // Each page, by mouse and by keyboard, in one Chromium on one built site.
 
@@ -120,6 +118,18 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
+  test("what cannot be trained on is said in plain words", async () => {
+    await using opened = await studio.open("train");
+    const { page } = opened;
+    await page.getByRole("radio", { name: "A text of yours" }).check();
+    const file = (name: string, buffer: Buffer) => ({ name, buffer, mimeType: "application/octet-stream" });
+    await page.getByLabel("Open a text file").setInputFiles(file("old.txt", Buffer.from([0xe9, 0xff, 0x41])));
+    await page.getByText("old.txt is no text in UTF-8").waitFor();
+    await page.getByLabel("A packed run").setInputFiles(file("run.zip", Buffer.from("no zip")));
+    await page.getByText("This file is no ZIP, or it is damaged.").waitFor();
+    await opened.check();
+  });
+
   test("cups are followed, by the reader and by the model", async () => {
     await using opened = await studio.open("shuffle");
     const { page } = opened;
@@ -192,16 +202,40 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
+  test("a model that is not there, of an unknown family, or damaged, is said in plain words", async () => {
+    await using server = await serveFolder(folder);
+    const weights = "first/checkpoints/step-000000/model.safetensors";
+    const bytes = await readFile(join(folder, weights));
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    const headers = { "Access-Control-Allow-Origin": "*" };
+    const files = await readdir(join(folder, "first"), { recursive: true });
+    for (const file of files) server.faults.set(`first/${file}`, { headers });
+    await using opened = await studio.open("dial");
+    const { page } = opened;
+    const load = async (address: string) => {
+      await page.getByLabel("The address of").fill(address);
+      await page.getByRole("button", { name: "Load" }).click();
+    };
+    server.faults.set(weights, { headers, body: bytes });
+    await load(`${server.url}first`);
+    await page.getByText("its checksum is not the one that was promised").waitFor();
+    server.faults.set(weights, { headers, cutAt: 100 });
+    await load(`${server.url}first`);
+    await page.getByText("The download broke off.").waitFor();
+    const other = '{"model_type": "mamba", "n_embd": 8}';
+    server.faults.set("other/config.json", { headers, status: 200, body: other });
+    await load(`${server.url}other`);
+    await page.getByText("of a family that gyre does not know").waitFor();
+    server.faults.delete(weights);
+    server.faults.set(weights, { headers });
+    await load(`${server.url}first`);
+    await page.getByRole("button", { name: "Write", exact: true }).waitFor();
+  });
+
   test("below another path, from a server without headers, it has one thread and says so", async () => {
     await using server = await serveFolder(join(studio.site, ".."));
     await using opened = await openPage(studio.browser, `${server.url}site/index.html#/train`);
     await opened.page.getByText("this page is not cross-origin isolated").waitFor();
     await opened.check();
   });
-
-  offlineTests(() => studio);
-  problemTests(
-    () => studio,
-    () => folder,
-  );
 });

@@ -39,6 +39,18 @@ export async function budgetsFor(
   });
 }
 
+/**
+ * Three trajectories of every number of loops from 2 to L - 1: uniform, the longest possible step first, and last. Each
+ * once, where they fall together.
+ */
+export function shapesOf({ loops: grid }: Spec): Budget[] {
+  return Array.from({ length: Math.max(0, grid - 2) }, (_, index) => index + 2).flatMap((count) => {
+    const short = new Array<number>(count - 1).fill(1 / grid);
+    const long = (grid - count + 1) / grid;
+    return [count, [long, ...short], [...short, long]];
+  });
+}
+
 /** Trajectories as a JSON array of arrays, or one comma list a line. Throws EVAL_TRAJECTORIES. */
 async function readTrajectories(path: string): Promise<number[][]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {

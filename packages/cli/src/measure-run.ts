@@ -1,6 +1,15 @@
 import { basename, join, resolve } from "node:path";
 import type { Model, Report, ReportKind, ReportOf } from "gyre";
-import { loadWeights, measuredModel, openOnnxRuntime, openRun, type Run } from "gyre/node";
+import {
+  type ConfigOf,
+  type LoadedWeights,
+  loadWeights,
+  measuredModel,
+  openOnnxRuntime,
+  openRun,
+  type Run,
+  type RunKind,
+} from "gyre/node";
 import { StatusLine } from "./render/status-line.ts";
 import { makeOutput, presentReport, provenanceNow } from "./reports.ts";
 
@@ -14,47 +23,51 @@ export interface MeasureOptions {
   readonly name?: string;
 }
 
-/** What a command measures, and what it needs for that. */
-interface Measurement<Kind extends ReportKind, Given> {
+/** Kinds of runs whose model reads and writes text. */
+export const ofText = ["text", "imported"] as const;
+
+/** What is measured of one run, and what is needed for that. */
+export interface Measurement<Kind extends ReportKind, Given, Of extends RunKind> {
+  readonly kind: Kind;
+  /** Runs that it is about. */
+  readonly of: readonly Of[];
   /** Checks the run and opens what is read; before weights are loaded or anything is written. */
-  readonly open: (run: Run) => Promise<Given>;
+  readonly open: (run: Run<ConfigOf<Of>>) => Promise<Given>;
   readonly measure: (
     model: Model,
     given: Given,
     status: StatusLine,
   ) => Promise<Omit<ReportOf<Kind>, "version" | "kind" | "provenance" | "model">>;
-  /** The dataset that was read. */
+  /** The data that was read. */
   readonly data: (given: Given) => Report["provenance"]["data"];
 }
 
+type OneModel = "states" | "exits" | "drafts";
+
+/** A run's model, ready to be measured. */
+export interface OpenModel {
+  readonly path: string;
+  readonly loaded: LoadedWeights;
+  readonly model: Model;
+  readonly status: StatusLine;
+}
+
 /** Measures one run, prints the report and writes its files. */
-export async function measureRun<Kind extends "states" | "exits" | "drafts", Given>(
+export async function measureRun<Kind extends OneModel, Given, Of extends RunKind>(
   path: string,
-  kind: Kind,
   { threads, out, name }: MeasureOptions,
-  { open, measure, data }: Measurement<Kind, Given>,
-): Promise<{ run: Run; report: ReportOf<Kind> }> {
-  const run = await openRun(path);
-  const given = await open(run);
+  measurement: Measurement<Kind, Given, Of>,
+): Promise<{ run: Run<ConfigOf<Of>>; report: ReportOf<Kind> }> {
+  const run = await openRun(path, measurement.of);
+  const given = await measurement.open(run);
   const loaded = await loadWeights(run);
   await makeOutput(out);
   const status = new StatusLine();
   await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
   try {
-    const measured = await measure(
-      { spec: run.config.spec, weights: loaded.weights, runtime },
-      given,
-      status,
-    );
+    const model = { spec: run.config.spec, weights: loaded.weights, runtime };
+    const report = await reportOn({ path, loaded, model, status }, measurement, given);
     status.clear();
-    const read = data(given);
-    const report = {
-      version: 2,
-      kind,
-      provenance: await provenanceNow({ runtime: runtime.name, ...(read ? { data: read } : {}) }),
-      model: measuredModel(basename(resolve(path)), loaded),
-      ...measured,
-    } as unknown as ReportOf<Kind>;
     await presentReport(report, {
       folder: out ?? join(path, "reports"),
       ...(name === undefined ? {} : { name }),
@@ -63,4 +76,21 @@ export async function measureRun<Kind extends "states" | "exits" | "drafts", Giv
   } finally {
     status.clear();
   }
+}
+
+/** The report on what a measurement finds of an open model. */
+export async function reportOn<Kind extends OneModel, Given, Of extends RunKind>(
+  { path, loaded, model, status }: OpenModel,
+  { kind, measure, data }: Measurement<Kind, Given, Of>,
+  given: Given,
+): Promise<ReportOf<Kind>> {
+  const measured = await measure(model, given, status);
+  const read = data(given);
+  return {
+    version: 2,
+    kind,
+    provenance: await provenanceNow({ runtime: model.runtime.name, ...(read ? { data: read } : {}) }),
+    model: measuredModel(basename(resolve(path)), loaded),
+    ...measured,
+  } as unknown as ReportOf<Kind>;
 }

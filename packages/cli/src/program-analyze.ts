@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { AnalyzeCommandOptions } from "./commands/analyze.ts";
+import type { CardOptions } from "./commands/card.ts";
 import { nameFlag, threadsFlag } from "./flags.ts";
-import { loopsRange, whole } from "./options.ts";
+import { fileName, loopsRange, repeated, whole } from "./options.ts";
 
 /** `gyre analyze`, as a description. */
 export function addAnalyze(program: Command, exit: (code: number) => void): void {
@@ -28,5 +29,30 @@ export function addAnalyze(program: Command, exit: (code: number) => void): void
     .addHelpText("after", "\nExample:\n  $ gyre analyze runs/first --loops 4,8,16")
     .action(async (run: string, options: AnalyzeCommandOptions) =>
       exit(await (await import("./commands/analyze.ts")).analyzeCommand(run, options)),
+    );
+}
+
+/** `gyre card`, as a description. */
+export function addCard(program: Command, exit: (code: number) => void): void {
+  program
+    .command("card")
+    .summary("write one page on one checkpoint")
+    .description(
+      "Gathers what has been measured of a run's newest checkpoint, and measures what has not: quality at every number of " +
+        "loops beside baselines, trajectories, exits under each cache policy, drafts, the verdict of gyre analyze, speed and " +
+        "memory on this machine, and how it was trained. Writes card.json, card.md, card.html and drawings, and says what " +
+        "was not measured.",
+    )
+    .argument("<run>", "the run to describe, on text or on a task")
+    .option("--baseline <run>", "a run to compare with, on the same data; may be repeated", repeated)
+    .option("--no-measure", "only what reports in the runs' folders say")
+    .option("--max-tokens <n>", "text that quality is measured on", whole(1), 16_384)
+    .option("--data <dir>", "dataset, if not the one that the run was trained on")
+    .option("--out <dir>", "folder of the card (default: reports/ in the run)")
+    .option("--name <name>", "what its files are called", fileName, "card")
+    .addOption(threadsFlag())
+    .addHelpText("after", "\nExample:\n  $ gyre card runs/first --baseline runs/gpt --baseline runs/gpt-deep")
+    .action(async (run: string, options: CardOptions) =>
+      exit(await (await import("./commands/card.ts")).cardCommand(run, options)),
     );
 }

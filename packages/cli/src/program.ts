@@ -20,7 +20,7 @@ import {
   wholes,
   word,
 } from "./options.ts";
-import { addAnalyze } from "./program-analyze.ts";
+import { addAnalyze, addCard } from "./program-analyze.ts";
 import { addLab } from "./program-lab.ts";
 import { addRuns } from "./program-runs.ts";
 import { addStudio } from "./program-studio.ts";
@@ -54,6 +54,7 @@ A first run:
   addExits(program, exit);
   addAnalyze(program, exit);
   addCalibrate(program, exit);
+  addCard(program, exit);
   addServe(program, exit);
   addStudio(program, exit);
   addRuns(program, exit);

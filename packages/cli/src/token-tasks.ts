@@ -1,5 +1,6 @@
 import { access, readFile } from "node:fs/promises";
-import { type TokenTask, tokenTaskNamed } from "gyre";
+import { scheduledValues, type TokenTask, tokenTaskNamed } from "gyre";
+import type { TaskConfig } from "gyre/node";
 import { noTaskFile, taskFileExists } from "./errors.ts";
 import { UsageError } from "./options.ts";
 
@@ -30,6 +31,10 @@ export function difficultiesBetween({ scores }: TokenTask, easiest: number, hard
   const from = scores === "prefixes" ? hardest : easiest;
   return Array.from({ length: hardest - from + 1 }, (_, at) => from + at);
 }
+
+/** The hardest difficulty that training came to. */
+export const hardestOf = ({ hardest, steps }: TaskConfig["training"]): number =>
+  Math.max(...scheduledValues(hardest, steps));
 
 /** The text of a file. Throws TASK_FILE. */
 export async function readTaskFile(path: string): Promise<string> {

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GyreError, loopformer, presets, type Size } from "gyre";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BudgetOptions, budgetsFor } from "../src/budgets.ts";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { type BudgetOptions, budgetsFor, shapesOf } from "../src/budgets.ts";
 import { loopsRange } from "../src/options.ts";
 import { commandLine, commitOfGyre, machineText } from "../src/provenance.ts";
 import { gpt, size, temporaryFolder } from "./tiny.ts";
@@ -100,4 +100,12 @@ describe("provenance", () => {
     expect(machineText()).toMatch(/, \d+ cores?, \d+ GiB, \w+, Node \d+\.\d+\.\d+$/);
     expect((await commitOfGyre()) ?? "none").toMatch(/^[0-9a-f]{40}(-dirty)?$|^none$/);
   });
+});
+
+test("trajectories are uniform, long step first and long step last, each once", () => {
+  const steps = shapesOf(grid(4)).map((budget) =>
+    typeof budget === "number" ? budget : budget.map((step) => step * 4),
+  );
+  expect(steps).toEqual([2, [3, 1], [1, 3], 3, [2, 1, 1], [1, 1, 2]]);
+  expect(shapesOf(grid(2))).toEqual([]);
 });

@@ -115,7 +115,8 @@ export {
   evaluatePrompts,
   type PromptEvaluation,
 } from "./measure/prompts.ts";
-export { type AnalyzeOptions, analyze } from "./measure/states/analyze.ts";
+export { measureSpeed, type SpeedOptions } from "./measure/speed.ts";
+export { type AnalyzeOptions, analyze, textsOfProblems } from "./measure/states/analyze.ts";
 export { angles, norms, relativeChange, secondDifference } from "./measure/states/change.ts";
 export {
   type CollectedStates,

@@ -43,6 +43,7 @@ export {
   evaluateServer,
 } from "./runs/benchmarks.node.ts";
 export { loadCalibration, saveCalibration } from "./runs/calibration.node.ts";
+export { type CardParts, costOf, type GatherOptions, gatherCard, trainingOf } from "./runs/card.node.ts";
 export { type CleanOptions, cleanRun, type SpareCheckpoint } from "./runs/clean.node.ts";
 export { type CompareOptions, compareRuns } from "./runs/compare.node.ts";
 export {

@@ -2,13 +2,13 @@ import { basename, join, resolve } from "node:path";
 import {
   type AnswerModel,
   type AnswerPoint,
+  type Budget,
   evaluateAnswers,
   exampleOf,
   heldOutProblems,
   parameterCount,
   type ReportOf,
   SOLVED,
-  scheduledValues,
   type TokenProblem,
   tokenTaskNamed,
 } from "gyre";
@@ -25,7 +25,7 @@ import { budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
-import { difficultiesBetween, titleOf } from "../token-tasks.ts";
+import { difficultiesBetween, hardestOf, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
 
 /** Flags of `gyre eval` that are about text. */
@@ -36,53 +36,72 @@ export async function evalAnswersCommand(paths: readonly string[], options: Eval
   const [flag] = textFlags.filter((name) => options[name] !== undefined);
   if (flag)
     throw new UsageError(`--${flag.replace(/[A-Z]/g, "-$&").toLowerCase()} is not for runs on tasks.`);
-  const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
-  const task = taskOf(runs);
-  const { seed = 1, count = 1000, out, name } = options;
-  const difficulties = options.difficulty ?? difficultiesOf(runs);
-  const problems = heldOutProblems(task, { seed, count, difficulties });
-  await makeOutput(out);
+  const { out, name } = options;
   const status = new StatusLine();
-  const threads = threadCount(options.threads);
-  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   try {
-    const models: AnswerModel[] = [];
-    const isCompared = runs.length > 1;
-    for (const run of runs)
-      models.push(await measured(run, problems, { options, runtime, status, isCompared }));
+    const report = await answersReport(paths, options, { status, onReady: () => makeOutput(out) });
     status.clear();
-    const { variant, answer, scores, hasOneAnswer, difficulty } = task;
-    const asked = scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
-    const all = asked.length > 0 ? asked.map((score) => score.difficulty) : difficulties;
-    const report: ReportOf<"answers"> = {
-      version: 2,
-      kind: "answers",
-      provenance: await provenanceNow({
-        runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
-        data: { name: titleOf(task), split: "held-out" },
-        seeds: [seed],
-      }),
-      task: {
-        name: task.name,
-        ...(variant === undefined ? {} : { variant }),
-        counts: difficulty.counts,
-        answer,
-        scores,
-        hasOneAnswer,
-      },
-      problems: count,
-      difficulties: [...all],
-      shared: all.filter((one) => task.isShared(one)),
-      solvedAt: SOLVED,
-      example: exampleOf(task, problems[0] as TokenProblem),
-      models,
-    };
     const folder = out ?? join(paths[0] ?? ".", "reports");
     await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
     return 0;
   } finally {
     status.clear();
   }
+}
+
+/** What is asked; `budgets` go before those of the flags. */
+type AnswersOptions = EvalOptions & { readonly budgets?: readonly Budget[] };
+
+interface AnswersProgress {
+  readonly status: StatusLine;
+  /** Called when everything has been checked, before anything is measured. */
+  readonly onReady?: () => Promise<void>;
+}
+
+/** Asks runs held-out problems of their task. Throws UsageError, and what `openRun` and `evaluateAnswers` throw. */
+export async function answersReport(
+  paths: readonly string[],
+  options: AnswersOptions,
+  { status, onReady }: AnswersProgress,
+): Promise<ReportOf<"answers">> {
+  const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
+  const task = taskOf(runs);
+  const { seed = 1, count = 1000 } = options;
+  const difficulties = options.difficulty ?? difficultiesOf(runs);
+  const problems = heldOutProblems(task, { seed, count, difficulties });
+  await onReady?.();
+  const threads = threadCount(options.threads);
+  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
+  const models: AnswerModel[] = [];
+  const isCompared = runs.length > 1;
+  for (const run of runs)
+    models.push(await measured(run, problems, { options, runtime, status, isCompared }));
+  const { variant, answer, scores, hasOneAnswer, difficulty } = task;
+  const asked = scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
+  const all = asked.length > 0 ? asked.map((score) => score.difficulty) : difficulties;
+  return {
+    version: 2,
+    kind: "answers",
+    provenance: await provenanceNow({
+      runtime: `${runtime.name}, ${threads} thread${threads === 1 ? "" : "s"}`,
+      data: { name: titleOf(task), split: "held-out" },
+      seeds: [seed],
+    }),
+    task: {
+      name: task.name,
+      ...(variant === undefined ? {} : { variant }),
+      counts: difficulty.counts,
+      answer,
+      scores,
+      hasOneAnswer,
+    },
+    problems: count,
+    difficulties: [...all],
+    shared: all.filter((one) => task.isShared(one)),
+    solvedAt: SOLVED,
+    example: exampleOf(task, problems[0] as TokenProblem),
+    models,
+  };
 }
 
 /** The task of all runs. Throws UsageError where they have different ones. */
@@ -97,12 +116,11 @@ function taskOf(runs: readonly Run<TaskConfig>[]) {
 function difficultiesOf(runs: readonly Run<TaskConfig>[]): number[] {
   const trainings = runs.map(({ config }) => config.training);
   const easiest = Math.min(...trainings.map((training) => training.easiest));
-  const hardest = trainings.map(({ hardest: all, steps }) => Math.max(...scheduledValues(all, steps)));
-  return difficultiesBetween(taskOf(runs), easiest, Math.min(...hardest));
+  return difficultiesBetween(taskOf(runs), easiest, Math.min(...trainings.map(hardestOf)));
 }
 
 interface Measuring {
-  readonly options: EvalOptions;
+  readonly options: AnswersOptions;
   readonly runtime: Awaited<ReturnType<typeof openOnnxRuntime>>;
   readonly status: StatusLine;
   /** Whether it stands among others, so that `--loops` speaks of those that loop. */
@@ -117,7 +135,7 @@ async function measured(
   const { spec, task, variant } = run.config;
   const loaded = await loadWeights(run, options.checkpoint);
   for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
-  const budgets = await budgetsFor(spec, options, isCompared);
+  const budgets = options.budgets ?? (await budgetsFor(spec, options, isCompared));
   const { batch } = options;
   const points: AnswerPoint[] = [];
   for await (const point of evaluateAnswers({

@@ -1,5 +1,5 @@
 import type { StepEvent } from "gyre";
-import { counted, duration, short } from "./format.ts";
+import { duration, short } from "./format.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** Steps that rates are averaged over, and that the curve shows. */
@@ -40,11 +40,9 @@ export class TrainLine {
     ].join("  ");
   }
 
-  /** The mean of the last losses, which is steadier than the last one, in words; nothing before the first step. */
-  get lossText(): string | undefined {
+  /** The mean of the last losses, steadier than the last one; nothing before the first step. */
+  get loss(): number | undefined {
     const last = this.#recent.slice(-rateSteps).map(measuredLoss);
-    if (last.length === 0) return undefined;
-    const mean = last.reduce((sum, loss) => sum + loss, 0) / last.length;
-    return `loss ${mean.toFixed(4)} (mean of the last ${counted(last.length, "step")})`;
+    return last.length === 0 ? undefined : last.reduce((sum, loss) => sum + loss, 0) / last.length;
   }
 }

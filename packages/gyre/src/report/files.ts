@@ -1,6 +1,7 @@
 import { answersPage } from "./answers-page.ts";
 import { benchmarksPage } from "./benchmarks-page.ts";
 import { budgetsPage } from "./budgets-page.ts";
+import { cardPage } from "./card-page.ts";
 import { panelsOf } from "./chart.ts";
 import { draftsPage } from "./drafts-page.ts";
 import { drawChart } from "./draw.ts";
@@ -37,12 +38,14 @@ function wholePage(report: Report): Page {
       return answersPage(report);
     case "lab":
       return labPage(report);
+    case "card":
+      return cardPage(report);
   }
 }
 
 /**
  * A report as files: NAME.json with its numbers, NAME.svg (NAME-2.svg, ...) with its charts, NAME-heat.svg with its heat map,
- * and NAME.md with everything; a look inside the loops, which has many charts, also as one NAME.html.
+ * and NAME.md with everything; a look inside the loops, which has many charts, and a card, which travels, also as one NAME.html.
  * Throws EVAL_REPORT_EMPTY.
  *
  * @example
@@ -65,7 +68,9 @@ export function reportFiles(report: Report, name: string): ReadonlyMap<string, s
   return new Map([
     [`${name}.json`, `${JSON.stringify(report, null, 1)}\n`],
     ...figures.map(({ file, drawing }) => [file, drawing] as const),
-    ...(report.kind === "states" ? [[`${name}.html`, pageHtml(page, drawings, sources)] as const] : []),
+    ...(isOnePage(report) ? [[`${name}.html`, pageHtml(page, figures, sources)] as const] : []),
     [`${name}.md`, pageMarkdown(page, report.provenance, figures)],
   ]);
 }
+
+const isOnePage = ({ kind }: Report): boolean => kind === "states" || kind === "card";

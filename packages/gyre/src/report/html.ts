@@ -17,21 +17,27 @@ th { font-weight: 600; border-bottom-color: #888; }
 .sources { font-size: 0.87rem; }
 `;
 
+/** A chart or heat map as SVG. */
+export interface Drawing {
+  readonly title: string;
+  readonly drawing: string;
+}
+
 /**
  * A page as one HTML file that needs no other and runs no script: the lead, then drawings (SVG), tables, notes and where the
  * numbers come from. Text is escaped, code between backticks too.
  */
-export function pageHtml(page: Page, drawings: readonly string[], sources: readonly Source[]): string {
-  const { title, lead, charts, tables, notes } = page;
+export function pageHtml(page: Page, drawings: readonly Drawing[], sources: readonly Source[]): string {
+  const { title, lead, tables, notes } = page;
   return [
     '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${escapeXml(title)}</title>\n<style>${style}</style>`,
     `<h1>${escapeXml(title)}</h1>`,
     ...(lead === undefined ? [] : [`<p class="lead">${escapeXml(lead)}</p>`]),
-    ...drawings.map((drawing, index) => {
+    ...drawings.map(({ title, drawing }) => {
       const source = `data:image/svg+xml,${encodeURIComponent(drawing)}`;
-      return `<img alt="${escapeXml(charts[index]?.title ?? "")}" src="${source}">`;
+      return `<img alt="${escapeXml(title)}" src="${source}">`;
     }),
     ...tables.map(tableHtml),
     ...notes.map((note) => `<p>${withCode(note)}</p>`),

@@ -71,6 +71,8 @@ function measurementOf(report: Report): unknown {
       );
       return [common, title, drawn, claims.map(({ text }) => text), settings];
     }
+    case "card":
+      return [common, machine, idOf(report.model), report.baselines.map(({ name }) => name)];
   }
 }
 
@@ -115,6 +117,8 @@ function wordsOf(report: Report): string[] {
     }
     case "lab":
       return [plain(report.findings.title)];
+    case "card":
+      return [namesOf([report.model])];
   }
 }
 

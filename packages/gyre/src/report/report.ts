@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { chartSchema } from "./chart.ts";
+import { modelCostSchema, speedSchema } from "./cost.ts";
 import { reportEmpty } from "./errors.ts";
 import { analysisSchema } from "./states.ts";
 
@@ -278,14 +279,14 @@ const reportOf = <Kind extends string, Shape extends z.ZodRawShape>(kind: Kind, 
 
 const qualityShape = { protocol: protocolSchema, models: z.array(modelReportSchema) };
 
-/** What a report's JSON holds, version 2: numbers and where they come from; pictures and pages are made of it. */
-export const reportSchema = z.discriminatedUnion("kind", [
+/** What each kind of measurement holds. */
+const kinds = {
   /** Quality of models at budgets. */
-  reportOf("budgets", qualityShape),
+  budgets: reportOf("budgets", qualityShape),
   /** Quality of models along trajectories. */
-  reportOf("trajectories", qualityShape),
+  trajectories: reportOf("trajectories", qualityShape),
   /** What leaving loops early costs. */
-  reportOf("exits", {
+  exits: reportOf("exits", {
     model: modelSchema,
     /** What later tokens attend to in loops that an earlier one never ran. */
     cachePolicy: text,
@@ -294,20 +295,54 @@ export const reportSchema = z.discriminatedUnion("kind", [
     series: z.array(exitCurveSchema),
   }),
   /** Whether drafts pay. */
-  reportOf("drafts", { model: modelSchema, calibration: calibrationSchema }),
+  drafts: reportOf("drafts", { model: modelSchema, calibration: calibrationSchema }),
   /** What models score on benchmarks at each budget. */
-  reportOf("benchmarks", {
+  benchmarks: reportOf("benchmarks", {
     benchmarks: z.array(
       z.strictObject({ name: text, kind: text, file: text, questions: count, sha256: text.optional() }),
     ),
     models: z.array(benchmarkModelSchema),
   }),
   /** What states do in the loops. */
-  reportOf("states", { model: modelSchema, analysis: analysisSchema }),
+  states: reportOf("states", { model: modelSchema, analysis: analysisSchema }),
   /** What models answer to held-out problems of a task at each budget. */
-  reportOf("answers", answersShape),
+  answers: reportOf("answers", answersShape),
   /** What the laboratory found. */
-  reportOf("lab", { findings: findingsSchema }),
+  lab: reportOf("lab", { findings: findingsSchema }),
+};
+
+const cardShape = {
+  model: modelSchema.extend({ spec: z.unknown(), trainedLoops: positive }),
+  cost: modelCostSchema,
+  /** Models that it is measured beside. */
+  baselines: z.array(modelCostSchema),
+  /** How it was trained, line by line. */
+  training: z.array(z.strictObject({ name: text, text })),
+  /** At every number of loops, the card's model first, then its baselines. */
+  quality: z.discriminatedUnion("kind", [kinds.budgets, kinds.answers]).optional(),
+  /** Along trajectories. */
+  trajectories: z.discriminatedUnion("kind", [kinds.trajectories, kinds.answers]).optional(),
+  /** One for each cache policy. */
+  exits: z.array(kinds.exits),
+  drafts: kinds.drafts.optional(),
+  states: kinds.states.optional(),
+  speed: speedSchema.optional(),
+  /** What was not measured, and why. */
+  missing: z.array(z.strictObject({ part: text, why: text })),
+};
+
+/** What a report's JSON holds, version 2: numbers and where they come from; pictures and pages are made of it. */
+export const reportSchema = z.discriminatedUnion("kind", [
+  kinds.budgets,
+  kinds.trajectories,
+  kinds.exits,
+  kinds.drafts,
+  kinds.benchmarks,
+  kinds.states,
+  kinds.answers,
+  kinds.lab,
+  /** Everything about one checkpoint. */
+  reportOf("card", cardShape),
 ]);
 
 /** What `report.json` holds, whatever was measured. */

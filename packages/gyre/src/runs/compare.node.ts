@@ -1,6 +1,3 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { readBytes } from "../checkpoint/files.node.ts";
 import {
   type ComparableReport,
   isComparable,
@@ -9,12 +6,11 @@ import {
   protocolOf,
   type ReportedModel,
 } from "../report/merge.ts";
-import { readReport } from "../report/read.ts";
-import { GyreError } from "../util/errors.ts";
 import { runKinds } from "./config.ts";
 import { runName } from "./curves.node.ts";
 import { noCommonReport, runNoReport } from "./errors.ts";
 import { MetricsFile } from "./metrics.node.ts";
+import { reportsIn } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
 
 /** How a comparison is made, and who is told of what is odd. */
@@ -46,7 +42,7 @@ export async function compareRuns(
   const reports = new Map<string, ComparableReport[]>();
   for (const path of paths) {
     await openRun(path, runKinds);
-    reports.set(path, await reportsOf(path, onWarning));
+    reports.set(path, (await reportsIn(path, onWarning)).filter(isComparable));
   }
   const found = paths.map((path) => {
     const candidates = candidatesFor(path, paths, reports);
@@ -63,24 +59,6 @@ export async function compareRuns(
       onWarning(`${path} was measured after ${model.step} steps, and has ${last} by now`);
   }
   return mergeReports(chosen, { command, createdAt: new Date().toISOString() });
-}
-
-/** The comparable reports in a run's own folder of reports. */
-async function reportsOf(path: string, onWarning: (text: string) => void): Promise<ComparableReport[]> {
-  const folder = join(path, "reports");
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".json"));
-  const found: ComparableReport[] = [];
-  for (const name of names.sort()) {
-    const file = join(folder, name);
-    try {
-      const report = readReport(JSON.parse(new TextDecoder().decode(await readBytes(file))), file);
-      if (isComparable(report)) found.push(report);
-    } catch (error) {
-      if (!(error instanceof GyreError || error instanceof SyntaxError)) throw error;
-      onWarning(`${file} is passed over: ${error instanceof GyreError ? error.code : "no JSON"}`);
-    }
-  }
-  return found;
 }
 
 /** Measurements of a run: in its own folder by its folder's name; beside other runs by a name that only it has. */

@@ -1,12 +1,14 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotWrite } from "../checkpoint/errors.ts";
-import { writeFileAtomic } from "../checkpoint/files.node.ts";
+import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
 import type { DatasetManifest } from "../data/manifest.ts";
 import { reportFiles } from "../report/files.ts";
 import { reportName } from "../report/name.ts";
+import { readReport } from "../report/read.ts";
 import type { MeasuredModel, Report } from "../report/report.ts";
 import { sha256Of } from "../util/checksum.node.ts";
+import { GyreError } from "../util/errors.ts";
 import type { LoadedWeights } from "./weights.node.ts";
 
 /** What the newest report of a folder is called besides its own name. */
@@ -37,6 +39,28 @@ export async function saveReport(report: Report, { folder, name }: SaveReportOpt
     for (const ending of ["json", "md"])
       await writeFileAtomic(join(folder, `${LATEST}.${ending}`), files.get(`${base}.${ending}`) ?? "");
   return [...files.keys()].map((file) => join(folder, file));
+}
+
+/**
+ * The reports in a run's own folder of reports, by their files' names, each once. What cannot be read is passed over, and
+ * `onWarning` told of it.
+ */
+export async function reportsIn(path: string, onWarning: (text: string) => void): Promise<Report[]> {
+  const folder = join(path, "reports");
+  const names = (await readdir(folder).catch(() => [])).filter(
+    (name) => name.endsWith(".json") && name !== `${LATEST}.json`,
+  );
+  const found: Report[] = [];
+  for (const name of names.sort()) {
+    const file = join(folder, name);
+    try {
+      found.push(readReport(JSON.parse(new TextDecoder().decode(await readBytes(file))), file));
+    } catch (error) {
+      if (!(error instanceof GyreError || error instanceof SyntaxError)) throw error;
+      onWarning(`${file} is passed over: ${error instanceof GyreError ? error.code : "no JSON"}`);
+    }
+  }
+  return found;
 }
 
 /** Drawings that an older report of the name had beyond those of this one. */

@@ -1,6 +1,7 @@
 import type { TokenSplit } from "../../data/windows.ts";
 import type { Model } from "../../models/model.ts";
 import type { Analysis, LoopStability, RunAnalysis } from "../../report/states.ts";
+import type { TokenProblem } from "../../tasks/task.ts";
 import { rng } from "../../util/rng.ts";
 import { badEvaluation } from "../errors.ts";
 import { openStateReader } from "./collect.ts";
@@ -30,7 +31,7 @@ export interface AnalyzeOptions {
 const JACOBIAN_TEXTS = 2;
 
 /**
- * Looks inside the loops of a model on texts from all over a split: what each loop does to the states of tokens, what the head
+ * Looks inside the loops of a model on texts from all over a split, or on texts of one length that are given: what each loop does to the states of tokens, what the head
  * would read there, how alike the loops are, what the last one does to small disturbances, and what it costs to run more or fewer.
  * Throws EVAL_OPTION, LOOPS, MODEL_VECTORS and LOGITS.
  *
@@ -40,14 +41,14 @@ const JACOBIAN_TEXTS = 2;
  */
 export async function analyze(
   model: Model,
-  split: TokenSplit,
+  source: TokenSplit | readonly Text[],
   options: AnalyzeOptions = {},
 ): Promise<Analysis> {
   const { spec } = model;
   const { tokens = 512, traced = 16, textOf = String, signal, onPart } = options;
   const loops = [...new Set(options.loops ?? [spec.loops, 2 * spec.loops])].sort((a, b) => a - b);
   const deepest = loops.at(-1) ?? 0;
-  const texts = textsOf(split, spec.context, tokens);
+  const texts = "read" in source ? textsOf(source, spec.context, tokens) : source;
   if (loops.length === 0 || spec.loops < 2 || deepest < 2)
     throw badEvaluation(
       "loops",
@@ -92,6 +93,18 @@ export async function analyze(
 /** The deepest run of at most so many loops; the shallowest where all are deeper. */
 function judgedRun(runs: readonly RunAnalysis[], most: number): RunAnalysis {
   return (runs.filter(({ loops }) => loops <= most).at(-1) ?? runs[0]) as RunAnalysis;
+}
+
+/**
+ * Problems of a task as texts of one length, the commonest: what is scored in a problem is what is to come in the text. At
+ * least `wanted` tokens, where there are so many. Throws EVAL_OPTION.
+ */
+export function textsOfProblems(problems: readonly TokenProblem[], wanted = 512): Text[] {
+  if (problems.length === 0) throw badEvaluation("problems", "none", "at least one problem");
+  const ofLength = (length: number) => problems.filter(({ tokens }) => tokens.length === length);
+  const lengths = [...new Set(problems.map(({ tokens }) => tokens.length))];
+  const [length = 0] = lengths.sort((a, b) => ofLength(b).length - ofLength(a).length);
+  return ofLength(length).slice(0, Math.ceil(wanted / length));
 }
 
 /** Windows of a split and the token after each of theirs, evenly from all over it. Throws EVAL_OPTION. */

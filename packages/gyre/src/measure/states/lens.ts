@@ -38,7 +38,11 @@ function divergence(now: Float64Array, end: Float64Array, chances: Float64Array)
   return Math.max(0, apart - logSumExp(now) + logSumExp(end));
 }
 
-export function logSumExp(logits: Float64Array): number {
+/** Nats of a token by its logits. */
+export const lossOf = (logits: Float64Array, token: number): number =>
+  logSumExp(logits) - (logits[token] as number);
+
+function logSumExp(logits: Float64Array): number {
   const largest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
   return largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
 }

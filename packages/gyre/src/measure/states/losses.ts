@@ -2,10 +2,10 @@ import type { Model } from "../../models/model.ts";
 import type { DialPoint } from "../../report/states.ts";
 import { mean } from "../../util/statistics.ts";
 import { type LensReader, openLensReader, openStateReader } from "./collect.ts";
-import { logSumExp } from "./lens.ts";
+import { lossOf } from "./lens.ts";
 import type { Rows } from "./rows.ts";
 
-/** Tokens [T], and the token after each. */
+/** Tokens [T], and the token to come after each; -1 where none is scored. */
 export interface Text {
   readonly tokens: ArrayLike<number>;
   readonly targets: ArrayLike<number>;
@@ -38,12 +38,13 @@ export async function dialOf(
   return pointsOf(losses);
 }
 
-/** Nats of each token after those of a text. */
+/** Nats of each scored token after those of a text. */
 async function tokenLosses(lens: LensReader, hidden: Rows, { targets }: Text): Promise<number[]> {
   const losses: number[] = [];
+  let position = 0;
   for await (const logits of lens.logits(hidden)) {
-    const own = Float64Array.from(logits);
-    losses.push(logSumExp(own) - (own[targets[losses.length] as number] as number));
+    const target = targets[position++] as number;
+    if (target >= 0) losses.push(lossOf(Float64Array.from(logits), target));
   }
   return losses;
 }

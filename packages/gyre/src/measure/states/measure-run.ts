@@ -4,7 +4,7 @@ import { mean, quantile } from "../../util/statistics.ts";
 import { angles, norms, relativeChange, secondDifference } from "./change.ts";
 import { type CollectedStates, type LensReader, openLensReader, openStateReader } from "./collect.ts";
 import { anisotropy, curvature, effectiveRank, orbits, promptEntropy } from "./geometry.ts";
-import { type LensReading, lensReading, logSumExp } from "./lens.ts";
+import { type LensReading, lensReading, lossOf } from "./lens.ts";
 import type { Text } from "./losses.ts";
 import type { Rows } from "./rows.ts";
 import { linearCka } from "./similarity.ts";
@@ -28,7 +28,7 @@ interface Measured {
   readonly change?: Float64Array;
   readonly secondDifference?: Float64Array;
   readonly angle?: Float64Array;
-  readonly lens?: readonly (LensReading & { readonly loss: number })[];
+  readonly lens?: readonly (LensReading & { readonly loss: number | undefined })[];
 }
 
 /** Everything about a run of so many loops but its Jacobian. Throws MODEL_VECTORS, LOOPS, LOGITS. */
@@ -96,7 +96,7 @@ async function measureText({ loops, states, hidden }: CollectedStates, lens: Len
 }
 
 function reading(logits: Float64Array, last: Float64Array, target: number) {
-  const loss = logSumExp(logits) - (logits[target] as number);
+  const loss = target < 0 ? undefined : lossOf(logits, target);
   return { ...lensReading(logits, last, TOP), loss };
 }
 
@@ -132,7 +132,7 @@ function measuresOf(loops: number, texts: readonly Measured[]): LoopMeasures {
     ...(lens.length > 0
       ? {
           lens: {
-            loss: mean(lens.map(({ loss }) => loss)),
+            loss: mean(lens.flatMap(({ loss }) => (loss === undefined ? [] : [loss]))),
             kl: spreadOf(lens.map(({ kl }) => kl)),
             rank: spreadOf(lens.map(({ rank }) => rank)),
             agreement: mean(lens.map(({ rank }) => (rank === 1 ? 1 : 0))),

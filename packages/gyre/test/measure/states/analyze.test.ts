@@ -3,7 +3,7 @@ import { memorySplit } from "../../../src/data/windows.ts";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Value } from "../../../src/graph/types.ts";
 import { evaluate } from "../../../src/measure/evaluate.ts";
-import { analyze } from "../../../src/measure/states/analyze.ts";
+import { analyze, textsOfProblems } from "../../../src/measure/states/analyze.ts";
 import { forward } from "../../../src/models/assembly.ts";
 import { presets } from "../../../src/models/presets.ts";
 import { parseSpec, type Spec } from "../../../src/models/spec.ts";
@@ -149,5 +149,34 @@ describe("refuses", () => {
 
   test("to go on when told to stop", async () => {
     await expect(analyze(model, split, { signal: AbortSignal.abort() })).rejects.toThrow("aborted");
+  });
+});
+
+describe("problems of a task", () => {
+  const spec = presets.baseLoop(size);
+  const weights = randomWeights(spec, 4);
+  const tokens = [...text.slice(0, 6)];
+  const targets = [...text.slice(1, 7)];
+
+  test("count where they are scored: two halves of a text's losses make up the whole", async () => {
+    const half = (rest: number) => targets.map((target, at) => (at % 2 === rest ? target : -1));
+    const lossOf = async (scored: number[]) => {
+      const { dial, runs } = await analyze({ spec, weights, runtime }, [{ tokens, targets: scored }], {
+        loops: [2],
+      });
+      expect(runs[0]!.steps.at(-1)!.lens!.loss).toBeCloseTo(dial[1]!.loss, 6);
+      return dial[1]!.loss;
+    };
+    const [even, odd] = [await lossOf(half(0)), await lossOf(half(1))];
+    expect((even + odd) / 2).toBeCloseTo(await lossOf(targets), 10);
+    expect(even).not.toBeCloseTo(odd, 3);
+  });
+
+  test("are texts of their commonest length, and as many as it takes", () => {
+    const problem = (length: number) => ({ tokens: tokens.slice(0, length), targets, difficulty: length });
+    const all = [problem(3), problem(4), problem(4), problem(4)];
+    expect(textsOfProblems(all, 5)).toEqual([all[1], all[2]]);
+    expect(textsOfProblems(all)).toHaveLength(3);
+    expect(() => textsOfProblems([])).toThrow(expect.objectContaining({ code: "EVAL_OPTION" }));
   });
 });
