@@ -41,7 +41,7 @@ export function trainNeeds(given: string): GyreError {
 export function oneProcess(what: string, ranks: number): GyreError {
   return new GyreError("RANKS_ONE", {
     given: `${what}, started as ${ranks} ranks`,
-    expected: "one process: only gyre train on text shares its steps among ranks",
+    expected: "one process: ranks share training, gyre eval and gyre lab eval of runs, and nothing else",
     fix: "start it without mpirun, mpiexec or srun",
   });
 }

@@ -71,6 +71,12 @@ function parserOf({ kind, least = 0, isOpen = false, most, words = [] }: FlagRow
 export const threadsFlag = (): Option =>
   new Option("--threads <n>", "threads within one operation (default: all cores)").argParser(whole(1));
 
+/** For commands whose work several processes share. */
+export const ranksFlag = (): Option =>
+  new Option("--ranks <n>", "start this command as so many processes of MPI, which share its work").argParser(
+    whole(1, 4096),
+  );
+
 /** Which of a run's checkpoints a command reads. */
 export const checkpointFlag = (): Option =>
   new Option("--checkpoint <which>", "latest, or best on held-out data (default: latest)").argParser(

@@ -7,13 +7,15 @@ import type { StatusLine } from "./render/status-line.ts";
 import { TrainLine } from "./render/train-line.ts";
 
 interface Following {
-  /** The run; a new one comes to be when this is first asked for. */
-  readonly run: () => Promise<
-    {
-      appendMetrics(record: MetricsRecord): Promise<void>;
-      saveBest?(state: TrainState): Promise<void>;
-    } & AsyncDisposable
-  >;
+  /** The run, which only rank 0 has; a new one comes to be when this is first asked for. */
+  readonly run?:
+    | (() => Promise<
+        {
+          appendMetrics(record: MetricsRecord): Promise<void>;
+          saveBest?(state: TrainState): Promise<void>;
+        } & AsyncDisposable
+      >)
+    | undefined;
   /** Optimizer steps of the whole run. */
   readonly steps: number;
   readonly status: StatusLine;
@@ -42,13 +44,13 @@ export async function followTraining(
         const found = heldOut?.measurer.isDue(event.step)
           ? await heldOut.measurer.measure(event.step)
           : undefined;
-        const held = await run();
-        await held.appendMetrics({ ...record, ...found?.record });
+        const held = await run?.();
+        await held?.appendMetrics({ ...record, ...found?.record });
         tokens += event.tokens;
         if (found) lastMeasured = `  ${found.brief}`;
         status.update(line.next(event) + lastMeasured, event.step === 1 || event.step === steps);
         if (found) status.print(found.line);
-        if (found?.isBest && heldOut) await held.saveBest?.(heldOut.state);
+        if (found?.isBest && heldOut) await held?.saveBest?.(heldOut.state);
         if (found?.isOver && event.step < steps) {
           isOver = true;
           interrupt.stop();
@@ -62,7 +64,7 @@ export async function followTraining(
   } finally {
     status.clear();
   }
-  if (tokens > 0) await (await run())[Symbol.asyncDispose]();
+  if (tokens > 0) await (await run?.())?.[Symbol.asyncDispose]();
   const loss = line.loss === undefined ? "" : `loss ${line.loss.toFixed(4)}, `;
   const spent = `${loss}${short(tokens)} tokens in ${duration((performance.now() - started) / 1e3)}`;
   const best = heldOut?.measurer.best;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { LabEvalOptions } from "./commands/lab-eval.ts";
 import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
-import { nameFlag } from "./flags.ts";
+import { nameFlag, ranksFlag } from "./flags.ts";
 import { deviations, loopsRange, number, whole } from "./options.ts";
 
 type Exit = (code: number) => void;
@@ -41,12 +41,19 @@ function addTrain(lab: Command, exit: Exit): void {
     .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
     .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1, 1e9))
     .option("--learning-rate <lr>", "highest learning rate (default: the recipe's)", number(0, true))
+    .option("--batch <n>", "prompts a micro-batch (default: the recipe's)", whole(1))
+    .option(
+      "--micro-batches <n>",
+      "micro-batches a step (default: the recipe's, 1); ranks share them",
+      whole(1),
+    )
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 500)
     .option(
       "--threads <n>",
       "threads within one operation (default: 1, or those that a run began with); small models gain nothing from more",
       whole(1),
     )
+    .addOption(ranksFlag())
     .addHelpText(
       "after",
       `
@@ -86,6 +93,7 @@ function addEval(lab: Command, exit: Exit): void {
     .option("--seed <n>", "seed of the prompts", whole(0), 0)
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
     .addOption(nameFlag())
+    .addOption(ranksFlag())
     .addHelpText(
       "after",
       "\nExample:\n  $ gyre lab eval runs/lab/linear-looped runs/lab/linear-standard --out reports/linear",

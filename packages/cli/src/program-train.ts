@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { checkpointFlag, flagsOf, threadsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, ranksFlag, threadsFlag } from "./flags.ts";
 import { difficultyRange, number, whole } from "./options.ts";
 import { withFormFlags } from "./program-tasks.ts";
 import type { TrainOptions } from "./train-options.ts";
@@ -40,11 +40,7 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     )
     .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1))
     .addOption(threadsFlag())
-    .option(
-      "--ranks <n>",
-      "start this command as so many processes of MPI, which share each step",
-      whole(1, 4096),
-    );
+    .addOption(ranksFlag());
   withFormFlags(command)
     .option("--difficulty <range>", "of a task, like 24 or 2..24 (default: its usual range)", difficultyRange)
     .option(

@@ -8,7 +8,7 @@ import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
-import { checkpointFlag, flagsOf, nameFlag, threadsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, nameFlag, ranksFlag, threadsFlag } from "./flags.ts";
 import {
   draft,
   loopsRange,
@@ -159,10 +159,12 @@ function addEval(program: Command, exit: Exit): void {
     .option("--count <n>", "held-out problems of a task (default: 1000)", whole(1, 2 ** 20))
     .option("--seed <n>", "seed of these problems (default: 1)", whole(0))
     .addOption(threadsFlag())
+    .addOption(ranksFlag())
     .addHelpText(
       "after",
       "\nExamples:\n  $ gyre eval runs/loopformer runs/gpt --loops 1..L --out reports/both\n" +
-        "  $ gyre eval runs/loopformer --tasks tasks --loops 1,2,4",
+        "  $ gyre eval runs/loopformer --tasks tasks --loops 1,2,4\n" +
+        "  $ gyre eval runs/loopformer --ranks 2",
     )
     .action(async (runs: string[], options: EvalOptions) =>
       exit(await (await import("./commands/eval.ts")).evalCommand(runs, options)),

@@ -29,7 +29,7 @@ import { bytesText, duration } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
 
 /** Runs that training makes. */
-type TrainedConfig = TextConfig | PromptsConfig | TaskConfig;
+export type TrainedConfig = TextConfig | PromptsConfig | TaskConfig;
 
 /** A training that is ready to go: everything was checked, and a new run is not on disk yet. */
 export interface Session<Config extends TrainedConfig> {
@@ -43,7 +43,7 @@ export interface Session<Config extends TrainedConfig> {
 }
 
 /** Where a run begins. */
-function freshState({ spec, training }: Pick<TrainedConfig, "spec" | "training">): TrainState {
+export function freshState({ spec, training }: Pick<TrainedConfig, "spec" | "training">): TrainState {
   return initialState(spec, training.seed, "initStd" in training ? training.initStd : undefined);
 }
 

@@ -4,7 +4,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test as tested } from "vitest";
-import { isFound, launchers, runRanks } from "../../gyre/test/ranks/launchers.ts";
+import { isFound, type Launcher, launchers, runRanks } from "../../gyre/test/ranks/launchers.ts";
 import { withoutRanks } from "../src/start-ranks.ts";
 import { gyre } from "./cli.ts";
 import { temporaryFolder, tinyData } from "./tiny.ts";
@@ -28,24 +28,36 @@ const lossesOf = async (run: string): Promise<number[]> =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line).loss);
 
+const at = (launcher: Launcher, name: string) =>
+  join(folder.path, `${launcher.name.replace(" ", "")}-${name}`);
+const ranksOf = (launcher: Launcher) => (count: number, words: readonly string[]) =>
+  runRanks(launcher, count, [bin, ...words]);
+
+/** The losses of one process, which every launcher's ranks are held to. */
+let alone: Promise<readonly number[]> | undefined;
+const lossesAlone = async (): Promise<readonly number[]> => {
+  const run = join(folder.path, "one");
+  expect((await gyre(begin(run, 200))).code).toBe(0);
+  return await lossesOf(run);
+};
+
 describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
   const test = tested.skipIf(!isFound(launcher));
-  const at = (name: string) => join(folder.path, `${launcher.name.replace(" ", "")}-${name}`);
-  const ranks = (count: number, words: readonly string[]) => runRanks(launcher, count, [bin, ...words]);
+  const ranks = ranksOf(launcher);
 
   test("two ranks train the run of one process, for 200 steps: only rank 0 prints, and losses agree to float32", async () => {
-    const [two, one] = [at("two"), at("one")];
+    const two = at(launcher, "two");
     const ended = await ranks(2, begin(two, 200));
     expect([ended.code, ended.stderr.match(/done: 200 steps/g)]).toEqual([0, ["done: 200 steps"]]);
-    expect((await gyre(begin(one, 200))).code).toBe(0);
-    const [ours, expected] = [await lossesOf(two), await lossesOf(one)];
+    alone ??= lossesAlone();
+    const [ours, expected] = [await lossesOf(two), await alone];
     expect(ours).toHaveLength(200);
     for (const [index, loss] of ours.entries())
       expect(Math.abs(loss - (expected[index] as number)), `step ${index + 1}`).toBeLessThan(1e-5);
   });
 
   test("a rank that is killed ends all within seconds, and one process goes on from the last checkpoint", async () => {
-    const run = at("killed");
+    const run = at(launcher, "killed");
     const going = ranks(2, [...begin(run, 3000), "--checkpoint-every", "10"]);
     while ((await lossesOf(run)).length < 15) await sleep(20);
     const killed = performance.now();
@@ -57,32 +69,68 @@ describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
     });
     expect([stopped.code, stopped.stderr]).toEqual([130, expect.stringMatching(/from step \d+0\b/)]);
   });
+});
+
+// What does not depend on the MPI library is tried with one of them.
+describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout: 180_000 }, (launcher) => {
+  const test = tested;
+  const ranks = ranksOf(launcher);
+  const measured = async (run: string, name: string) =>
+    JSON.parse(await readFile(join(run, "reports", `${name}.json`), "utf8")).models;
+
+  test("a task is trained, and measured as one process measures it; rank 0 alone prints", async () => {
+    const [run, words] = [at(launcher, "task"), "words --group S3 --difficulty 2..4".split(" ")];
+    const trained = await ranks(2, [
+      "train",
+      ...words,
+      "--out",
+      run,
+      ...model.slice(0, 6),
+      ...training(20),
+      "--eval-every",
+      "0",
+    ]);
+    expect([trained.code, trained.stderr.match(/done: 20 steps/g)]).toEqual([0, ["done: 20 steps"]]);
+    const asked = ["eval", run, "--count", "9", "--batch", "4", "--loops", "1,3", "--name"];
+    const shared = await ranks(2, [...asked, "shared"]);
+    expect([shared.code, shared.stdout.match(/shared\.json/g)]).toEqual([0, ["shared.json"]]);
+    expect((await gyre([...asked, "alone"])).code).toBe(0);
+    expect(await measured(run, "shared")).toEqual(await measured(run, "alone"));
+  });
+
+  test("a recipe of the laboratory is trained, where its step has micro-batches to share", async () => {
+    const run = at(launcher, "lab");
+    const words = ["lab", "train", "linear-looped", "--out", run, "--steps", "3", "--batch", "4"];
+    const trained = await ranks(2, [...words, "--micro-batches", "2"]);
+    expect([trained.code, trained.stderr.match(/3 steps of 8 prompts on 2 ranks/g)?.length]).toEqual([0, 1]);
+    expect(await lossesOf(run)).toHaveLength(3);
+  });
 
   test("what cannot begin says why, once, and leaves nothing", async () => {
-    const uneven = await ranks(3, begin(at("uneven"), 10));
+    const uneven = await ranks(3, begin(at(launcher, "uneven"), 10));
     expect(uneven.code).not.toBe(0);
     expect(uneven.stderr.match(/RANKS_UNEVEN: 2 micro-batches a step, and 3 ranks/g)).toHaveLength(1);
-    await expect(readFile(join(at("uneven"), "config.json"))).rejects.toThrow(/ENOENT/);
-    const task = await ranks(2, ["train", "words", "--group", "S3", "--out", at("task")]);
-    expect(task.stderr).toMatch(/RANKS_ONE: gyre train on a task, started as 2 ranks/);
+    await expect(readFile(join(at(launcher, "uneven"), "config.json"))).rejects.toThrow(/ENOENT/);
+    const server = await ranks(2, ["eval", "--tasks", data, "--server", "http://127.0.0.1:1"]);
+    expect(server.stderr).toMatch(/RANKS_ONE: gyre eval --server, started as 2 ranks/);
   });
 
   test("a rank with other data, or without any, ends all, and no run is left", async () => {
-    const other = await tinyData(at("other-data"), "folk");
-    const run = at("other");
+    const other = await tinyData(at(launcher, "other-data"), "folk");
+    const run = at(launcher, "other");
     const withData = (path: string) => [bin, "train", path, "--out", run, ...model, ...training(10)];
     const differs = await runRanks(launcher, 1, [...withData(data), ":", ...withData(other)]);
     expect([differs.code === 0, differs.stderr]).toEqual([
       false,
       expect.stringMatching(/RANKS_DIFFER: the dataset .*: rank 1 with other than rank 0/),
     ]);
-    const none = await runRanks(launcher, 1, [...withData(data), ":", ...withData(at("none"))]);
+    const none = await runRanks(launcher, 1, [...withData(data), ":", ...withData(at(launcher, "none"))]);
     expect([none.code === 0, none.stderr]).toEqual([false, expect.stringMatching(/rank 1: DATA_MANIFEST/)]);
     await expect(readFile(join(run, "config.json"))).rejects.toThrow(/ENOENT/);
   });
 
   test("two jobs cannot write one run: the second is refused, the first goes on", async () => {
-    const run = at("locked");
+    const run = at(launcher, "locked");
     const first = ranks(2, begin(run, 1_000_000));
     while ((await lossesOf(run)).length < 1) await sleep(20);
     const second = await ranks(2, ["train", "--resume", run]);
@@ -95,16 +143,25 @@ describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
 });
 
 describe("--ranks", { timeout: 120_000 }, () => {
-  tested.skipIf(!launchers.some(isFound))("starts the ranks itself; Ctrl-C saves and stops all", async () => {
-    const run = join(folder.path, "started");
-    const { code, stderr } = await gyre([...begin(run, 5000), "--ranks", "2"], {
-      interruptAt: (_, stderr) => /step 1\/5000 {2}loss/.test(stderr),
-    });
-    expect([code, stderr]).toEqual([
-      130,
-      expect.stringMatching(/on 2 ranks[\s\S]*stopped and saved at step \d+/),
-    ]);
-  });
+  tested.skipIf(!launchers.some(isFound))(
+    "starts the ranks itself, to train until Ctrl-C and to measure",
+    async () => {
+      const run = join(folder.path, "started");
+      const { code, stderr } = await gyre([...begin(run, 5000), "--ranks", "2"], {
+        interruptAt: (_, stderr) => /step 1\/5000 {2}loss/.test(stderr),
+      });
+      expect([code, stderr]).toEqual([
+        130,
+        expect.stringMatching(/on 2 ranks[\s\S]*stopped and saved at step \d+/),
+      ]);
+      const pointsOf = async (name: string, words: readonly string[]) => {
+        expect((await gyre(["eval", run, "--loops", "1,3", "--name", name, ...words])).code).toBe(0);
+        const report = JSON.parse(await readFile(join(run, "reports", `${name}.json`), "utf8"));
+        return report.models[0].points.map((point: object) => ({ ...point, elapsedMs: 0 }));
+      };
+      expect(await pointsOf("shared", ["--ranks", "2"])).toEqual(await pointsOf("alone", []));
+    },
+  );
 
   tested("without a launcher, or under one, the error says what to do", async () => {
     const words = [...begin(join(folder.path, "none"), 10), "--ranks", "2"];

@@ -31,7 +31,7 @@ export { type Dataset, openDataset } from "./data/shards.node.ts";
 export type { Stretch, TextSource } from "./data/stretches.ts";
 export { readOfficialFolder, writeOfficialFolder } from "./families/official.node.ts";
 export { readBenchmarks } from "./measure/benchmarks/files.node.ts";
-export { broadcastJson, ranksWhere, requireSame } from "./ranks/agreement.ts";
+export { broadcastJson, ranksWhere, requireSame, requireSameWeights } from "./ranks/agreement.ts";
 export { alone, type Collective, shareOf } from "./ranks/collective.ts";
 export { type Launched, launched, type MpiLibrary } from "./ranks/launcher.ts";
 export { openCollective } from "./ranks/mpi.node.ts";

@@ -13,17 +13,21 @@ import {
   tokenTaskNamed,
 } from "gyre";
 import {
+  alone,
+  type Collective,
   loadWeights,
   measuredModel,
   openOnnxRuntime,
   openRun,
   type Run,
+  requireSameWeights,
   type TaskConfig,
   threadCount,
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
-import { StatusLine } from "../render/status-line.ts";
+import { type RankHow, threadsOfRank } from "../ranks.ts";
+import type { StatusLine } from "../render/status-line.ts";
 import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
 import { difficultiesBetween, hardestOf, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
@@ -32,17 +36,20 @@ import type { EvalOptions } from "./eval.ts";
 const textFlags = ["limit", "server", "model", "data", "stride", "maxTokens"] as const;
 
 /** `gyre eval` of runs on a task: right answers to held-out problems, by difficulty and budget. */
-export async function evalAnswersCommand(paths: readonly string[], options: EvalOptions): Promise<number> {
+export async function evalAnswers(
+  paths: readonly string[],
+  { options, ranks, status }: RankHow<EvalOptions>,
+): Promise<number> {
   const [flag] = textFlags.filter((name) => options[name] !== undefined);
   if (flag)
     throw new UsageError(`--${flag.replace(/[A-Z]/g, "-$&").toLowerCase()} is not for runs on tasks.`);
   const { out, name } = options;
-  const status = new StatusLine();
   try {
-    const report = await answersReport(paths, options, { status, onReady: () => makeOutput(out) });
+    const onReady = async () => (ranks.rank === 0 ? await makeOutput(out) : undefined);
+    const report = await answersReport(paths, options, { status, ranks, onReady });
     status.clear();
     const folder = out ?? join(paths[0] ?? ".", "reports");
-    await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
+    if (ranks.rank === 0) await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
     return 0;
   } finally {
     status.clear();
@@ -54,6 +61,8 @@ type AnswersOptions = EvalOptions & { readonly budgets?: readonly Budget[] };
 
 interface AnswersProgress {
   readonly status: StatusLine;
+  /** The processes that share the problems; this one alone by default. */
+  readonly ranks?: Collective;
   /** Called when everything has been checked, before anything is measured. */
   readonly onReady?: () => Promise<void>;
 }
@@ -62,7 +71,7 @@ interface AnswersProgress {
 export async function answersReport(
   paths: readonly string[],
   options: AnswersOptions,
-  { status, onReady }: AnswersProgress,
+  { status, ranks = alone, onReady }: AnswersProgress,
 ): Promise<ReportOf<"answers">> {
   const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
   const task = taskOf(runs);
@@ -70,12 +79,12 @@ export async function answersReport(
   const difficulties = options.difficulty ?? difficultiesOf(runs);
   const problems = heldOutProblems(task, { seed, count, difficulties });
   await onReady?.();
-  const threads = threadCount(options.threads);
+  const threads = threadCount(options.threads ?? threadsOfRank());
   await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   const models: AnswerModel[] = [];
   const isCompared = runs.length > 1;
   for (const run of runs)
-    models.push(await measured(run, problems, { options, runtime, status, isCompared }));
+    models.push(await measured(run, problems, { options, runtime, ranks, status, isCompared }));
   const { variant, answer, scores, hasOneAnswer, difficulty } = task;
   const asked = scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
   const all = asked.length > 0 ? asked.map((score) => score.difficulty) : difficulties;
@@ -119,10 +128,8 @@ function difficultiesOf(runs: readonly Run<TaskConfig>[]): number[] {
   return difficultiesBetween(taskOf(runs), easiest, Math.min(...trainings.map(hardestOf)));
 }
 
-interface Measuring {
-  readonly options: AnswersOptions;
+interface Measuring extends RankHow<AnswersOptions> {
   readonly runtime: Awaited<ReturnType<typeof openOnnxRuntime>>;
-  readonly status: StatusLine;
   /** Whether it stands among others, so that `--loops` speaks of those that loop. */
   readonly isCompared: boolean;
 }
@@ -130,11 +137,12 @@ interface Measuring {
 async function measured(
   run: Run<TaskConfig>,
   problems: readonly TokenProblem[],
-  { options, runtime, status, isCompared }: Measuring,
+  { options, runtime, ranks, status, isCompared }: Measuring,
 ): Promise<AnswerModel> {
   const { spec, task, variant } = run.config;
   const loaded = await loadWeights(run, options.checkpoint);
   for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
+  await requireSameWeights(ranks, `of ${run.path}`, loaded.weights);
   const budgets = options.budgets ?? (await budgetsFor(spec, options, isCompared));
   const { batch } = options;
   const points: AnswerPoint[] = [];
@@ -145,6 +153,7 @@ async function measured(
     task: tokenTaskNamed(task, variant),
     problems,
     budgets,
+    ranks,
     ...(batch === undefined ? {} : { batch }),
   })) {
     points.push(point);

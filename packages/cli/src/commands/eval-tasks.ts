@@ -12,7 +12,7 @@ import {
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
-import { StatusLine } from "../render/status-line.ts";
+import { type RankHow, requireOneProcess, threadsOfRank } from "../ranks.ts";
 import { makeOutput, presentReport } from "../reports.ts";
 
 export interface EvalTasksOptions extends BudgetOptions {
@@ -34,16 +34,20 @@ export interface EvalTasksOptions extends BudgetOptions {
 }
 
 /** `gyre eval --tasks`: asks runs, or a server, the questions of benchmarks at each budget; prints the table, writes the report. */
-export async function evalTasksCommand(paths: readonly string[], options: EvalTasksOptions): Promise<number> {
+export async function evalTasks(
+  paths: readonly string[],
+  { options, ranks, status }: RankHow<EvalTasksOptions>,
+): Promise<number> {
   checkOptions(paths, options);
+  if (options.server !== undefined) requireOneProcess("gyre eval --server");
   const { tasks, limit, batch, server, out, name } = options;
   const benchmarks = (await readBenchmarks(tasks)).map((benchmark) => firstQuestions(benchmark, limit));
   const run = server === undefined ? await openRun(paths[0] as string) : undefined;
-  await makeOutput(out ?? (run ? undefined : "reports"));
-  const status = new StatusLine();
+  if (ranks.rank === 0) await makeOutput(out ?? (run ? undefined : "reports"));
   try {
     const report = await measured(paths, options, {
       benchmarks,
+      ranks,
       ...(batch === undefined ? {} : { batch }),
       command: commandLine(),
       machine: machineText(),
@@ -54,7 +58,7 @@ export async function evalTasksCommand(paths: readonly string[], options: EvalTa
     });
     status.clear();
     const folder = out ?? join(run?.path ?? "", "reports");
-    await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
+    if (ranks.rank === 0) await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
     return 0;
   } finally {
     status.clear();
@@ -74,7 +78,7 @@ function measured(
   return evaluateBenchmarks(paths, {
     ...common,
     ...(checkpoint === undefined ? {} : { checkpoint }),
-    ...(threads === undefined ? {} : { threads }),
+    threads: threads ?? threadsOfRank(),
     budgets: (spec, isCompared) => budgetsFor(spec, depth, isCompared),
   });
 }

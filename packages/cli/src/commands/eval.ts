@@ -4,8 +4,9 @@ import { evaluateRuns, openRun, type RunProgress, runKinds, type WhichCheckpoint
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
-import { StatusLine } from "../render/status-line.ts";
+import { asRank, type RankHow, requireSameCommand, statusOf, threadsOfRank } from "../ranks.ts";
 import { makeOutput, presentReport } from "../reports.ts";
+import { startRanks } from "../start-ranks.ts";
 
 export interface EvalOptions extends BudgetOptions {
   /** Of runs on tasks: which held-out problems, and how many. */
@@ -27,6 +28,7 @@ export interface EvalOptions extends BudgetOptions {
   /** What the report's files are called; by what was measured when left out. */
   readonly name?: string;
   readonly threads?: number;
+  readonly ranks?: number;
 }
 
 /** Flags that only runs on tasks know. */
@@ -37,21 +39,31 @@ const keptLines = 32;
 
 /** `gyre eval`: measures runs at each budget, prints the table and the plot, and writes the report. */
 export async function evalCommand(paths: readonly string[], options: EvalOptions): Promise<number> {
+  if (options.ranks !== undefined) return await startRanks(options.ranks);
+  return await asRank((ranks) => evalRank(paths, { options, ranks, status: statusOf(ranks) }));
+}
+
+/** Measures as one of the ranks; rank 0, often the only one, prints and writes. */
+async function evalRank(paths: readonly string[], how: RankHow<EvalOptions>): Promise<number> {
+  const { options, ranks, status } = how;
   const { loops: _, trajectories = "uniform", out, name, tasks, limit, server, model, ...rest } = options;
+  await requireSameCommand(ranks);
   if (!tasks && (await isOnTask(paths[0])))
-    return (await import("./eval-answers.ts")).evalAnswersCommand(paths, options);
+    return (await import("./eval-answers.ts")).evalAnswers(paths, how);
   const [flag] = answerFlags.filter((own) => options[own] !== undefined);
   if (flag) throw new UsageError(`--${flag} is for runs on tasks.`);
-  if (tasks) return (await import("./eval-tasks.ts")).evalTasksCommand(paths, { ...options, tasks });
+  if (tasks)
+    return (await import("./eval-tasks.ts")).evalTasks(paths, { ...how, options: { ...options, tasks } });
   if (server !== undefined || model !== undefined) throw new UsageError("--server and --model need --tasks.");
   if (paths.length === 0) throw new UsageError("missing required argument 'runs'");
   if (limit !== undefined)
     throw new UsageError("--limit is about --tasks; validation text takes --max-tokens.");
-  await makeOutput(out);
-  const status = new StatusLine();
+  if (ranks.rank === 0) await makeOutput(out);
   try {
     const report = await evaluateRuns(paths, {
       ...rest,
+      threads: options.threads ?? threadsOfRank(),
+      ranks,
       budgets: (spec, isCompared) => budgetsFor(spec, options, isCompared),
       kind: trajectories === "uniform" ? "budgets" : "trajectories",
       command: commandLine(),
@@ -63,7 +75,7 @@ export async function evalCommand(paths: readonly string[], options: EvalOptions
     });
     status.clear();
     const folder = out ?? join(paths[0] ?? ".", "reports");
-    await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
+    if (ranks.rank === 0) await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
     return 0;
   } finally {
     status.clear();

@@ -17,11 +17,13 @@ import {
   openRun,
   type PromptsConfig,
   type Run,
+  requireSameWeights,
 } from "gyre/node";
 import { otherTasks } from "../errors.ts";
 import type { LoopsRange } from "../options.ts";
-import { StatusLine } from "../render/status-line.ts";
+import { asRank, type RankHow, requireSameCommand, statusOf } from "../ranks.ts";
 import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
+import { startRanks } from "../start-ranks.ts";
 
 type PromptRun = Run<PromptsConfig>;
 
@@ -32,10 +34,21 @@ export interface LabEvalOptions {
   readonly seed: number;
   readonly out?: string;
   readonly name?: string;
+  readonly ranks?: number;
 }
 
 /** `gyre lab eval`: errors of runs of one task and of its classical algorithms, against examples, loops and noise. */
 export async function labEvalCommand(paths: readonly string[], options: LabEvalOptions): Promise<number> {
+  if (options.ranks !== undefined) return await startRanks(options.ranks);
+  return await asRank((ranks) => evalRank(paths, { options, ranks, status: statusOf(ranks) }));
+}
+
+/** Measures as one of the ranks; rank 0, often the only one, prints and writes. */
+async function evalRank(
+  paths: readonly string[],
+  { options, ranks, status }: RankHow<LabEvalOptions>,
+): Promise<number> {
+  await requireSameCommand(ranks);
   const runs = await Promise.all(paths.map((path) => openRun(path, ["prompts"])));
   const [first] = runs as [PromptRun, ...PromptRun[]];
   const task = vectorTaskNamed(first.config.task);
@@ -46,8 +59,7 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
       others.map((run) => `${run.path} (${run.config.task})`),
     );
   const folder = options.out ?? join(first.path, "reports");
-  await makeOutput(folder);
-  const status = new StatusLine();
+  if (ranks.rank === 0) await makeOutput(folder);
   try {
     const arms = new Map<string, Arm>();
     const models: MeasuredModel[] = [];
@@ -55,6 +67,7 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
       const loaded = await loadWeights(run);
       const { weights, warnings } = loaded;
       for (const warning of warnings) status.print(`warning: ${run.path}: ${warning}`);
+      await requireSameWeights(ranks, `of ${run.path}`, weights);
       models.push(measuredModel(basename(resolve(run.path)), loaded));
       const name = armName(run);
       const { spec } = run.config;
@@ -68,21 +81,23 @@ export async function labEvalCommand(paths: readonly string[], options: LabEvalO
       task,
       arms: [...arms.values()],
       runtime,
+      ranks,
       onProgress: (text: string) => status.update(text, false),
     };
     const comparison = await compare(common);
     const charts = [examplesChart(comparison), loopsChart(comparison), await noiseChart(comparison, common)];
     status.clear();
     const settings = { ...settingsOf(comparison), noise: options.noise, runs: models };
-    await presentReport(
-      {
-        version: 2,
-        kind: "lab",
-        provenance: await provenanceNow({ runtime: runtime.name, seeds: [options.seed] }),
-        findings: { title: task.name, charts, claims: [], table: armTable(comparison), settings },
-      },
-      { folder, ...(name === undefined ? {} : { name }) },
-    );
+    if (ranks.rank === 0)
+      await presentReport(
+        {
+          version: 2,
+          kind: "lab",
+          provenance: await provenanceNow({ runtime: runtime.name, seeds: [options.seed] }),
+          findings: { title: task.name, charts, claims: [], table: armTable(comparison), settings },
+        },
+        { folder, ...(name === undefined ? {} : { name }) },
+      );
     return 0;
   } finally {
     status.clear();

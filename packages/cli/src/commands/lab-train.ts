@@ -1,13 +1,20 @@
-import { promptNeeds, requireMemory, requirePromptMemory, type TrainingNeeds } from "gyre";
+import { promptNeeds, requireEqualShares, requireMemory, requirePromptMemory, type TrainState } from "gyre";
 import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTaskNamed } from "gyre/lab";
-import { machineMemory, openOnnxRuntime, type PromptsConfig, planRun, threadCount } from "gyre/node";
+import {
+  broadcastJson,
+  type Collective,
+  openOnnxRuntime,
+  type PromptsConfig,
+  planRun,
+  threadCount,
+} from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { Interrupt } from "../interrupt.ts";
-import { StatusLine } from "../render/status-line.ts";
+import { asRank, memoryOfRank, type RankHow, type RankSession, sharedSession, statusOf } from "../ranks.ts";
 import { readRecipeJson } from "../settings.ts";
+import { startRanks } from "../start-ranks.ts";
 import { announced, keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
-import { requireOneProcess } from "../training-ranks.ts";
 
 export interface LabTrainOptions {
   readonly out?: string;
@@ -16,6 +23,9 @@ export interface LabTrainOptions {
   readonly seed?: number;
   readonly steps?: number;
   readonly learningRate?: number;
+  readonly batch?: number;
+  readonly microBatches?: number;
+  readonly ranks?: number;
   readonly checkpointEvery: number;
   readonly threads?: number;
 }
@@ -23,26 +33,37 @@ export interface LabTrainOptions {
 interface PromptSession extends Session<PromptsConfig> {
   readonly recipe: string;
   readonly taskName: string;
-  readonly needs: TrainingNeeds;
 }
 
-const overrides = ["seed", "steps", "learningRate"] as const;
+type How = RankHow<LabTrainOptions>;
+
+/** What all ranks train. */
+type SharedPrompts = RankSession<PromptsConfig> & Pick<PromptSession, "recipe" | "taskName">;
+
+const overrides = ["seed", "steps", "learningRate", "batch", "microBatches"] as const;
 /** Small models gain nothing from more. */
 const usualThreads = 1;
 
 /** `gyre lab train`: trains a recipe of the laboratory into a run, or goes on with one. */
 export async function labTrainCommand(recipe: string | undefined, options: LabTrainOptions): Promise<number> {
-  requireOneProcess("gyre lab train");
-  const status = new StatusLine();
-  const session = await (options.resume === undefined
-    ? begin(recipe, options)
-    : goOn(recipe, options.resume, { options, status }));
+  if (options.ranks !== undefined) return await startRanks(options.ranks);
+  return await asRank((ranks) => trainRank(recipe, { options, status: statusOf(ranks), ranks }));
+}
+
+async function trainRank(recipe: string | undefined, how: How): Promise<number> {
+  const { options, status, ranks } = how;
+  const begun =
+    ranks.rank > 0
+      ? undefined
+      : await (options.resume === undefined ? begin(recipe, how) : goOn(recipe, options.resume, how));
+  const session = await sharedPrompts(begun, ranks);
   const { path, spec, training, threads, state, run, taskName } = session;
-  const { keep, note, warnings } = announced(session.needs, threads);
+  const { keep, note, warnings } = announced(promptNeeds(spec, training, vectorTaskNamed(taskName)), threads);
   status.print(
     `${path}: ${session.recipe}, seed ${training.seed}, on ${taskName}; ${training.steps} steps of ` +
       `${training.batch * training.microBatches} prompts` +
       (state.step > 0 ? `, from step ${state.step}` : "") +
+      (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
       note,
   );
   for (const warning of warnings) status.print(`warning: ${warning}`);
@@ -54,7 +75,8 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
     task: vectorTaskNamed(taskName),
     runtime,
     state,
-    save: async (saved) => (await run()).save(saved),
+    ranks,
+    ...(run ? { save: async (saved: TrainState) => (await run()).save(saved) } : {}),
     checkpointEvery: options.checkpointEvery,
     signal: interrupt.signal,
   });
@@ -62,7 +84,13 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
   return await followTraining(events, { run, steps: training.steps, status, interrupt, next });
 }
 
-async function begin(name: string | undefined, options: LabTrainOptions): Promise<PromptSession> {
+/** The session of rank 0 for every rank. */
+async function sharedPrompts(own: PromptSession | undefined, ranks: Collective): Promise<SharedPrompts> {
+  const names = { recipe: own?.recipe ?? "", taskName: own?.taskName ?? "" };
+  return { ...(await broadcastJson(ranks, names)), ...(await sharedSession(ranks, own)) };
+}
+
+async function begin(name: string | undefined, { options, ranks }: How): Promise<PromptSession> {
   if (name === undefined) throw labTrainNeeds("no recipe");
   const recipe = name.endsWith(".json")
     ? parseLabRecipe(await readRecipeJson(name), name)
@@ -74,16 +102,17 @@ async function begin(name: string | undefined, options: LabTrainOptions): Promis
   );
   const { spec, training, task } = openLabRecipe({ ...recipe, training: { ...recipe.training, ...given } });
   const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
-  const needs = requirePromptMemory(spec, training, { task, memoryBytes: machineMemory() });
+  requireEqualShares(training.microBatches, ranks);
+  requirePromptMemory(spec, training, { task, memoryBytes: memoryOfRank() });
   const names = { recipe: recipe.name, task: task.name };
   const planned = await planRun(out, { kind: "prompts", ...names, ...chosen }, { force });
-  return { ...newSession(planned, chosen), recipe: recipe.name, taskName: task.name, needs };
+  return { ...newSession(planned, chosen), recipe: recipe.name, taskName: task.name };
 }
 
 async function goOn(
   recipe: string | undefined,
   path: string,
-  { options, status }: { readonly options: LabTrainOptions; readonly status: StatusLine },
+  { options, status, ranks }: How,
 ): Promise<PromptSession> {
   const changed = (["out", "force", ...overrides] as const).filter((name) => options[name] !== undefined);
   if (recipe !== undefined || changed.length > 0)
@@ -98,9 +127,12 @@ async function goOn(
     measure: `gyre lab eval ${path}`,
     status,
   });
+  requireEqualShares(session.training.microBatches, ranks);
   const run = await session.run();
-  const needs = promptNeeds(session.spec, session.training, vectorTaskNamed(run.config.task));
-  requireMemory(needs, machineMemory());
+  requireMemory(
+    promptNeeds(session.spec, session.training, vectorTaskNamed(run.config.task)),
+    memoryOfRank(),
+  );
   await keepUpToDate(run, { ...run.config, threads: run.config.threads ?? session.threads }, status);
-  return { ...session, recipe: run.config.recipe, taskName: run.config.task, needs };
+  return { ...session, recipe: run.config.recipe, taskName: run.config.task };
 }

@@ -7,33 +7,46 @@ import {
   parseAnswerRecipe,
   type Runtime,
   ramp,
+  requireEqualShares,
   requireMemory,
   requireTextMemory,
   scheduledValues,
   type TokenTask,
   type TrainingNeeds,
+  type TrainState,
   textNeeds,
   tokenTaskNamed,
   trainAnswers,
 } from "gyre";
-import { machineMemory, openOnnxRuntime, planRun, type TaskConfig, threadCount } from "gyre/node";
+import {
+  broadcastJson,
+  type Collective,
+  openOnnxRuntime,
+  planRun,
+  type TaskConfig,
+  threadCount,
+} from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
-import type { StatusLine } from "../render/status-line.ts";
+import { memoryOfRank, type RankHow, type RankSession, sharedSession } from "../ranks.ts";
 import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settings.ts";
 import { difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
 import { requireNoChange, type TrainOptions } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedTask, type Session, tellNeeds } from "../training.ts";
-import { requireOneProcess } from "../training-ranks.ts";
 
 interface TaskSession extends Session<TaskConfig> {
   readonly task: TokenTask;
   readonly needs: TrainingNeeds;
 }
+
+type How = RankHow<TrainOptions>;
+
+/** What all ranks train. */
+type SharedTask = RankSession<TaskConfig> & Pick<TaskSession, "task" | "needs">;
 
 /** Small models gain nothing from more. */
 const usualThreads = 1;
@@ -42,18 +55,16 @@ const asked = 256;
 /** Values that a curriculum takes: each length of rows has graphs of its own. */
 const stages = 5;
 
-/** `gyre train TASK`: a new run on the answers of a task, or one that goes on. */
-export async function trainTaskCommand(
-  name: string | undefined,
-  options: TrainOptions,
-  status: StatusLine,
-): Promise<number> {
-  requireOneProcess("gyre train on a task");
+/** `gyre train TASK` as one of the ranks: a new run on the answers of a task, or one that goes on. */
+export async function trainTask(name: string | undefined, how: How): Promise<number> {
+  const { options, status, ranks } = how;
   if (options.from !== undefined) throw trainNeeds("--from, which is for text, with a task");
-  const session = await (options.resume === undefined
-    ? begin(name, options)
-    : goOn(name, options.resume, { options, status }));
-  if (options.dryRun) return tellNeeds(session, session.spec.context);
+  const begun =
+    ranks.rank > 0
+      ? undefined
+      : await (options.resume === undefined ? begin(name, how) : goOn(name, options.resume, how));
+  if (begun && options.dryRun) return tellNeeds(begun, begun.spec.context);
+  const session = await sharedTask(begun, ranks);
   const { path, spec, training, threads, state, run, task } = session;
   const { keep, note, warnings } = announced(ofTwoSizes(session.needs), threads);
   const { prelude, core, coda } = spec.layers;
@@ -62,6 +73,7 @@ export async function trainTaskCommand(
     `${path}: ${titleOf(task)}; ${spec.family}, ${counted(core, "layer")} x ${counted(spec.loops, "loop")}${around}, width ${spec.width}; ` +
       `${training.steps} steps of ${training.batch * training.microBatches} problems, ${rangeText(task, training)}` +
       (state.step > 0 ? `, from step ${state.step}` : "") +
+      (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
       note,
   );
   for (const warning of warnings) status.print(`warning: ${warning}`);
@@ -73,15 +85,35 @@ export async function trainTaskCommand(
     task,
     runtime,
     state,
-    save: async (saved) => (await run()).save(saved),
+    ranks,
+    ...(run ? { save: async (saved: TrainState) => (await run()).save(saved) } : {}),
     checkpointEvery: options.checkpointEvery,
     signal: interrupt.signal,
   });
   const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`] };
   // of its own, so that measuring and training do not take each other's compiled programs
   await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
-  const heldOut = { measurer: await heldOutAnswers(session, options, measuring), state };
-  return await followTraining(events, { run, steps: training.steps, status, interrupt, next, heldOut });
+  return await followTraining(events, {
+    run,
+    steps: training.steps,
+    status,
+    interrupt,
+    next,
+    ...(run
+      ? { heldOut: { measurer: await heldOutAnswers(session, { options, runtime: measuring, run }), state } }
+      : {}),
+  });
+}
+
+/** The session of rank 0 for every rank; the others make the task anew from its name. */
+async function sharedTask(own: TaskSession | undefined, ranks: Collective): Promise<SharedTask> {
+  const { name, variant } = await broadcastJson(ranks, {
+    name: own?.task.name ?? "",
+    variant: own?.task.variant,
+  });
+  const session = await sharedSession(ranks, own);
+  const task = own?.task ?? tokenTaskNamed(name, variant);
+  return { ...session, task, needs: own?.needs ?? textNeeds(session.spec, session.training) };
 }
 
 /** Batches score one of two numbers of rows as a rule. */
@@ -89,9 +121,8 @@ const ofTwoSizes = (needs: TrainingNeeds): TrainingNeeds => ({ ...needs, graphs:
 
 /** Right answers to a slice of the held-out problems. */
 async function heldOutAnswers(
-  { spec, state, task, training, run }: TaskSession,
-  options: TrainOptions,
-  runtime: Runtime,
+  { spec, state, task, training }: SharedTask,
+  { options, runtime, run }: { options: TrainOptions; runtime: Runtime; run: TaskSession["run"] },
 ): Promise<HeldOut> {
   const difficulties = difficultiesBetween(task, training.easiest, hardestOf(training));
   const problems = heldOutProblems(task, { seed: 1, count: asked, difficulties });
@@ -126,7 +157,7 @@ function rangeText({ difficulty }: TokenTask, training: AnswerTraining): string 
   return `${easiest === most ? most : `${easiest} to ${most}`} ${difficulty.counts}${grows}`;
 }
 
-async function begin(name: string | undefined, options: TrainOptions): Promise<TaskSession> {
+async function begin(name: string | undefined, { options, ranks }: How): Promise<TaskSession> {
   const recipe =
     options.recipe === undefined
       ? undefined
@@ -140,7 +171,8 @@ async function begin(name: string | undefined, options: TrainOptions): Promise<T
   const spec = modelSettings({ ...options, context }, recipe, task.vocabulary.length);
   const training = answerTrainingSettings(spec, task, { flags: options, range, recipe });
   const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
-  const needs = requireTextMemory(spec, training, machineMemory());
+  requireEqualShares(training.microBatches, ranks);
+  const needs = requireTextMemory(spec, training, memoryOfRank());
   const { variant } = task;
   const what = { kind: "task", task: task.name, ...(variant === undefined ? {} : { variant }) } as const;
   const planned = await planRun(out, { ...what, ...chosen }, { force });
@@ -183,7 +215,7 @@ function rangeOf(
 async function goOn(
   name: string | undefined,
   path: string,
-  { options, status }: { readonly options: TrainOptions; readonly status: StatusLine },
+  { options, status, ranks }: How,
 ): Promise<TaskSession> {
   requireNoChange(path, options);
   if (name !== undefined || options.data !== undefined)
@@ -192,8 +224,9 @@ async function goOn(
   const steps = options.steps as number | undefined;
   const measure = `gyre eval ${path}`;
   const session = await resumedTask(path, { threads, usualThreads, steps, measure, status });
+  requireEqualShares(session.training.microBatches, ranks);
   const needs = textNeeds(session.spec, session.training);
-  requireMemory(needs, machineMemory());
+  requireMemory(needs, memoryOfRank());
   const run = await session.run();
   const { training, threads: used } = session;
   await keepUpToDate(run, { ...run.config, training, threads: run.config.threads ?? used }, status);

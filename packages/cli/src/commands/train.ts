@@ -9,22 +9,27 @@ import {
   requireFit,
   requireMemory,
   requireTextMemory,
+  type TrainingNeeds,
   type TrainState,
   textNeeds,
   tokenTasks,
   train,
 } from "gyre";
 import {
+  broadcastJson,
   type Collective,
+  contentChecksum,
+  type Dataset,
   loadWeights,
-  openCollective,
   openDataset,
   openOnnxRuntime,
   openRun,
   openRunData,
   openTrainingData,
   planRun,
+  requireSame,
   runKinds,
+  type TextConfig,
   threadCount,
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
@@ -33,7 +38,17 @@ import { followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
-import { StatusLine } from "../render/status-line.ts";
+import {
+  asRank,
+  memoryOfRank,
+  type RankHow,
+  type RankSession,
+  requireOneProcess,
+  sharedSession,
+  statusOf,
+  threadsOfRank,
+} from "../ranks.ts";
+import type { StatusLine } from "../render/status-line.ts";
 import { readRecipe, readRecipeJson, settings, trainingSettings } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
 import {
@@ -44,28 +59,27 @@ import {
   type TrainOptions,
   taskFlags,
 } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedText, tellNeeds } from "../training.ts";
-import {
-  memoryOfRank,
-  type RankSession,
-  requireOneProcess,
-  sharedSession,
-  type TextSession,
-  threadsOfRank,
-  together,
-} from "../training-ranks.ts";
+import { announced, keepUpToDate, newSession, resumedText, type Session, tellNeeds } from "../training.ts";
 
-/** What a rank that prints and writes nothing has for a screen and a run. */
-const nowhere = { write: () => true };
-const unwritten = { appendMetrics: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
+/** What rank 0 prepares. */
+interface TextSession extends Session<TextConfig> {
+  readonly dataset: Dataset;
+  /** Where the dataset is. */
+  readonly from: string;
+  readonly needs: TrainingNeeds;
+}
+
+type How = RankHow<TrainOptions>;
+
+/** What all ranks train. */
+type SharedText = RankSession<TextConfig> & Pick<TextSession, "dataset" | "needs">;
 
 /** `gyre train`: a new run, or one that goes on. */
 export async function trainCommand(data: string | undefined, options: TrainOptions): Promise<number> {
   if (data !== undefined && options.data !== undefined)
     throw trainNeeds(`data ${data} and --data ${options.data}`);
   if (options.ranks !== undefined) return await startRanks(options.ranks);
-  const ranks = await openCollective();
-  return await together(ranks, () => trainRank(ranks, data, options));
+  return await asRank((ranks) => trainRank(ranks, data, options));
 }
 
 /** Trains as one of the ranks; rank 0, often the only one, prepares, prints and writes. */
@@ -78,39 +92,39 @@ async function trainRank(
   requireMeasuring(options);
   requireCompany(options);
   if (options.dryRun) requireOneProcess("gyre train --dry-run");
-  if (ranks.rank > 0) {
-    const session = await sharedSession(ranks, { data: from });
-    return await trainText(ranks, session, { options, status: new StatusLine(nowhere) });
-  }
-  const status = new StatusLine();
-  if (await isTask(from, options, status))
-    return (await import("./train-task.ts")).trainTaskCommand(data, options, status);
+  const status = statusOf(ranks);
+  const how = { options, status, ranks };
+  if (await broadcastJson(ranks, ranks.rank === 0 && (await isTask(from, options, status))))
+    return (await import("./train-task.ts")).trainTask(data, how);
   const [flag] = taskFlags.filter((name) => options[name] !== undefined);
   if (flag) throw new UsageError(`--${flag} is for a task, and this trains on text.`);
+  if (ranks.rank > 0) return await trainText(await sharedText(from, undefined, ranks), how);
   const session = await (options.resume === undefined
     ? begin(from, options, ranks)
-    : goOn(from, options.resume, { options, status, ranks }));
+    : goOn(from, options.resume, how));
   if (options.dryRun) return tellNeeds(session, session.spec.context);
-  return await trainText(ranks, await sharedSession(ranks, { own: session }), {
-    options,
-    status,
-    run: session.run,
-  });
+  return await trainText(await sharedText(from, session, ranks), how);
 }
 
-interface How {
-  readonly options: TrainOptions;
-  readonly status: StatusLine;
-  /** The run that is written; only rank 0 has it. */
-  readonly run?: TextSession["run"];
-}
-
-async function trainText(
+/**
+ * The session of rank 0 for every rank; the others open the dataset at `data`, or where rank 0 has it. Throws RANKS_DIFFER for
+ * other data, and what `openDataset` throws.
+ */
+async function sharedText(
+  data: string | undefined,
+  own: TextSession | undefined,
   ranks: Collective,
-  session: RankSession,
-  { options, status, run }: How,
-): Promise<number> {
-  const { path, spec, training, threads, state, dataset } = session;
+): Promise<SharedText> {
+  const { path } = await broadcastJson(ranks, { path: resolve(own?.from ?? "") });
+  const from = data ?? path;
+  const dataset = own?.dataset ?? (await openDataset(from));
+  await requireSame(ranks, `the dataset ${from}`, () => contentChecksum(dataset.manifest));
+  const session = await sharedSession(ranks, own);
+  return { ...session, dataset, needs: own?.needs ?? textNeeds(session.spec, session.training) };
+}
+
+async function trainText(session: SharedText, { options, status, ranks }: How): Promise<number> {
+  const { path, spec, training, threads, state, dataset, run } = session;
   const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
     `${path}: ${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
@@ -137,7 +151,7 @@ async function trainText(
   // of its own, so that measuring and training do not take each other's compiled programs
   await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
-    run: run ?? (async () => unwritten),
+    run,
     steps: training.steps,
     status,
     interrupt,
@@ -153,7 +167,7 @@ const heldOutTokens = 8192;
 
 /** Bits per byte on the beginning of the validation split. */
 async function heldOutText(
-  { spec, training, state, dataset }: RankSession,
+  { spec, training, state, dataset }: SharedText,
   { options, runtime, run }: { options: TrainOptions; runtime: Runtime; run: TextSession["run"] },
 ): Promise<HeldOut> {
   const { tokenizer, validation: split } = dataset;
@@ -240,7 +254,7 @@ async function sourceOf(path: string, options: TrainOptions, recipe: Recipe | un
 async function goOn(
   from: string | undefined,
   path: string,
-  { options, status, ranks }: How & { readonly ranks: Collective },
+  { options, status, ranks }: How,
 ): Promise<TextSession> {
   requireNoChange(path, options);
   const { threads } = options;

@@ -2,6 +2,7 @@ import { type ErrorCurve, evaluateBaseline, evaluatePrompts } from "../measure/p
 import { parameterCount } from "../models/parameters.ts";
 import type { Spec } from "../models/spec.ts";
 import { runsOnce } from "../models/spec.ts";
+import { alone, type Collective } from "../ranks/collective.ts";
 import type { Axis, Chart, Point, Series } from "../report/chart.ts";
 import { counted, groupedText, numberText } from "../report/numbers.ts";
 import type { Findings } from "../report/report.ts";
@@ -32,6 +33,8 @@ export interface CompareOptions {
   readonly loops?: (spec: Spec) => readonly number[];
   /** Standard deviations of the labels' noise; 0 to 1 by default. */
   readonly noise?: readonly number[];
+  /** The processes that share the prompts; all pass the same options and get the same outcomes. This one alone by default. */
+  readonly ranks?: Collective;
   /** Called as models are measured. */
   readonly onProgress?: (text: string) => void;
   readonly signal?: AbortSignal;
@@ -71,8 +74,8 @@ export function loopTaps({ family, loops }: Spec): number[] {
 }
 
 /** What the measurements of all models have in common. */
-function shared({ task, runtime, seed, prompts = 1280, signal }: CompareOptions) {
-  return { task, runtime, seed, prompts, scale: task.scale, ...(signal ? { signal } : {}) };
+function shared({ task, runtime, seed, prompts = 1280, ranks = alone, signal }: CompareOptions) {
+  return { task, runtime, seed, prompts, scale: task.scale, ranks, ...(signal ? { signal } : {}) };
 }
 
 /** Errors of every model and classical algorithm on the same prompts. Throws LAB_OPTIONS, LOOPS. */

@@ -4,10 +4,13 @@ import type { Graph, Value } from "../graph/types.ts";
 import { forward, readOut } from "../models/assembly.ts";
 import { vocabularyMisfits } from "../models/misfits.ts";
 import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
+import { inTurns } from "../ranks/agreement.ts";
+import { alone, type Collective } from "../ranks/collective.ts";
 import type { AnswerPoint } from "../report/report.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import type { TokenProblem, TokenTask } from "../tasks/task.ts";
 import { type DifficultyScore, scoreAnswers } from "../tasks/tokens/grading.ts";
+import { groups } from "../util/groups.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { badEvaluation } from "./errors.ts";
 
@@ -22,6 +25,8 @@ export interface EvaluateAnswersOptions {
   readonly budgets: readonly Budget[];
   /** Problems computed together; 64 by default. No answer depends on it. */
   readonly batch?: number;
+  /** The processes that share the problems; all pass the same options and get the same points. This one alone by default. */
+  readonly ranks?: Collective;
   readonly signal?: AbortSignal;
 }
 
@@ -40,12 +45,12 @@ export const SOLVED = 0.95;
  *   console.log(loops, solved);
  */
 export async function* evaluateAnswers(options: EvaluateAnswersOptions): AsyncGenerator<AnswerPoint> {
-  const { spec, weights, runtime, task, problems, budgets, batch = 64, signal } = options;
+  const { spec, weights, runtime, task, problems, budgets, batch = 64, ranks = alone, signal } = options;
   requireSense(options);
   const routes = budgets.map((budget) => conditions(spec, budget));
-  const groups = grouped(problems, batch);
+  const batches = [...groups(problems, batch)];
   const length = Math.max(...problems.map(({ tokens }) => tokens.length));
-  const scored = Math.max(...groups.map((group) => group.flatMap(scoredIn).length));
+  const scored = Math.max(...batches.map((group) => group.flatMap(scoredIn).length));
   for (const [index, { loops, t, dt }] of routes.entries()) {
     const program = await runtime.compile(answerGraph(spec, loops, { batch, length, scored }), {
       buffers: 1,
@@ -55,11 +60,14 @@ export async function* evaluateAnswers(options: EvaluateAnswersOptions): AsyncGe
       ["t", { data: t, shape: [loops] }],
       ["dt", { data: dt, shape: [loops] }],
     ]);
-    const answers: number[][] = [];
-    for (const group of groups) {
-      signal?.throwIfAborted();
-      answers.push(...(await answered(group, { program, fixed, task, batch, length, scored })));
-    }
+    const ofBatches = await inTurns(ranks, batches, {
+      compute: async (some) => {
+        signal?.throwIfAborted();
+        return (await answered(some, { program, fixed, task, batch, length, scored })).flat();
+      },
+    });
+    const unread = ofBatches.flat();
+    const answers = problems.map((problem) => unread.splice(0, scoredIn(problem).length));
     const scores = scoreAnswers(task, problems, answers);
     const budget = budgets[index] as Budget;
     const trajectory = typeof budget === "number" ? uniformTrajectory(loops) : [...budget];
@@ -153,11 +161,6 @@ function summaryOf(scores: readonly DifficultyScore[]): Pick<AnswerPoint, "accur
   const failed = shares.findIndex((share) => share < SOLVED);
   const solved = scores[(failed < 0 ? scores.length : failed) - 1]?.difficulty;
   return { accuracy, ...(solved === undefined ? {} : { solved }) };
-}
-
-function grouped<Item>(items: readonly Item[], size: number): Item[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, group) => items.slice(group * size, (group + 1) * size));
 }
 
 /** Throws EVAL_OPTION. */

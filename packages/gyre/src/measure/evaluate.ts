@@ -5,8 +5,11 @@ import type { Graph, Value } from "../graph/types.ts";
 import { forward, tokenHead } from "../models/assembly.ts";
 import { describe } from "../models/describe.ts";
 import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
+import { inTurns } from "../ranks/agreement.ts";
+import { alone, type Collective } from "../ranks/collective.ts";
 import type { BudgetPoint } from "../report/report.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
+import { groups } from "../util/groups.ts";
 import { standardError } from "../util/statistics.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { badEvaluation } from "./errors.ts";
@@ -26,6 +29,8 @@ export interface EvaluateOptions {
   readonly batch?: number;
   /** Predict no more than this many tokens, counted from the start of the split. */
   readonly maxTokens?: number;
+  /** The processes that share the batches; all pass the same options and get the same points. This one alone by default. */
+  readonly ranks?: Collective;
   /** Called after each batch. */
   readonly onProgress?: (progress: EvaluateProgress) => void;
   readonly signal?: AbortSignal;
@@ -89,7 +94,17 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Budget
 }
 
 async function measure(
-  { spec, split, byteLength, stride, batch = 8, maxTokens, onProgress, signal }: EvaluateOptions,
+  {
+    spec,
+    split,
+    byteLength,
+    stride,
+    batch = 8,
+    maxTokens,
+    ranks = alone,
+    onProgress,
+    signal,
+  }: EvaluateOptions,
   program: Program,
   route: ReadonlyMap<string, Tensor>,
   budget: number,
@@ -103,23 +118,31 @@ async function measure(
     byteLength,
     maxTokens: totalTokens,
   });
-  const sums = { loss: 0, squares: 0, tokens: 0, bytes: 0 };
+  let passed = 0;
   const started = performance.now();
-  for (const rows of groups(windows, batch)) {
+  const onPassed = (rows: readonly EvaluationWindow[]) => {
+    for (const row of rows) passed += row.length - row.scoredFrom;
+    onProgress?.({ budget, tokens: passed, totalTokens });
+  };
+  const compute = async (rows: readonly EvaluationWindow[]) => {
     signal?.throwIfAborted();
     const inputs = new Map([...route, ...rowInputs(rows, batch, context)]);
     const losses = (await program.run(inputs)).get("losses") as Tensor;
+    let [loss, squares, tokens, bytes] = [0, 0, 0, 0];
     for (const [index, row] of rows.entries()) {
       for (let at = row.scoredFrom; at < row.length; at++) {
-        const loss = losses.data[index * context + at] as number;
-        sums.loss += loss;
-        sums.squares += loss * loss;
+        const own = losses.data[index * context + at] as number;
+        loss += own;
+        squares += own * own;
       }
-      sums.tokens += row.length - row.scoredFrom;
-      sums.bytes += row.bytes;
+      tokens += row.length - row.scoredFrom;
+      bytes += row.bytes;
     }
-    onProgress?.({ budget, tokens: sums.tokens, totalTokens });
-  }
+    return [loss, squares, tokens, bytes];
+  };
+  const ofBatches = await inTurns(ranks, groups(windows, batch), { compute, onPassed });
+  const total = (column: number) => ofBatches.reduce((sum, row) => sum + (row[column] as number), 0);
+  const sums = { loss: total(0), squares: total(1), tokens: total(2), bytes: total(3) };
   const loss = sums.loss / sums.tokens;
   return {
     loss,
@@ -142,16 +165,4 @@ function rowInputs(rows: readonly EvaluationWindow[], batch: number, context: nu
 function requireCount(name: string, given: number): void {
   if (!(Number.isSafeInteger(given) && given >= 1))
     throw badEvaluation(name, String(given), "a whole number of at least 1");
-}
-
-function* groups<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let group: T[] = [];
-  for (const item of items) {
-    group.push(item);
-    if (group.length === size) {
-      yield group;
-      group = [];
-    }
-  }
-  if (group.length > 0) yield group;
 }

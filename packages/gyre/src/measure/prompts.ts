@@ -1,10 +1,13 @@
 import { misfits } from "../models/misfits.ts";
 import { predictionGraph } from "../models/predictions.ts";
 import { runsOnce, type Spec } from "../models/spec.ts";
+import { inTurns } from "../ranks/agreement.ts";
+import { alone, type Collective } from "../ranks/collective.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Baseline } from "../tasks/baselines/baseline.ts";
 import { promptInputs } from "../tasks/inputs.ts";
 import type { Prompts, PromptTask, VectorTask } from "../tasks/task.ts";
+import { groups } from "../util/groups.ts";
 import { rng } from "../util/rng.ts";
 import { bootstrapBands, mean, median } from "../util/statistics.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
@@ -31,6 +34,8 @@ export interface EvaluatePromptsOptions {
   readonly scale?: number;
   /** Bootstrap resamples of the band; 1,000 by default. */
   readonly resamples?: number;
+  /** The processes that share the prompts; all pass the same options and get the same curves. This one alone by default. */
+  readonly ranks?: Collective;
   readonly signal?: AbortSignal;
 }
 
@@ -62,31 +67,39 @@ export interface PromptEvaluation {
  */
 export async function evaluatePrompts(options: EvaluatePromptsOptions): Promise<PromptEvaluation> {
   const { spec, weights, runtime, scale = 1, seed, resamples = 1000, signal } = options;
-  const { loops = [spec.loops], prompts = 1280, chunk = 128 } = options;
+  const { loops = [spec.loops], prompts = 1280, chunk = 128, ranks = alone } = options;
   check(options);
   const taps = [...new Set(loops)].sort((a, b) => a - b);
   const most = taps.at(-1) as number;
-  const errors = taps.map((): number[][] => []);
-  let readAt: readonly number[] = [];
-  for (let start = 0; start < prompts; start += chunk) {
+  const { readAt } = drawChunk(options, 0, 1);
+  const starts = Array.from({ length: Math.ceil(prompts / chunk) }, (_, index) => index * chunk);
+  const compute = async (start: number) => {
     signal?.throwIfAborted();
     const drawn = drawChunk(options, start, Math.min(chunk, prompts - start));
-    readAt = drawn.readAt;
     const shape = { batch: drawn.batch, tokens: drawn.length, readAt, loops: most };
     const program = await runtime.compile(predictionGraph(spec, shape, taps), { buffers: 1 });
     const outputs = await program.run(new Map([...weights, ...promptInputs(drawn)]));
-    for (const [index, tap] of taps.entries()) {
-      const prediction = (outputs.get(`prediction/${tap}`) as Tensor).data;
-      errors[index]?.push(...squaredErrors(prediction, drawn, scale));
-    }
-  }
+    return taps.flatMap((tap) =>
+      squaredErrors((outputs.get(`prediction/${tap}`) as Tensor).data, drawn, scale).flat(),
+    );
+  };
+  const ofChunks = await inTurns(ranks, starts, { compute });
+  /** [prompts][readings] after some loops. */
+  const errorsAfter = (tap: number): number[][] =>
+    ofChunks.flatMap((numbers) => {
+      const own = numbers.slice(
+        (tap * numbers.length) / taps.length,
+        ((tap + 1) * numbers.length) / taps.length,
+      );
+      return [...groups(own, readAt.length)];
+    });
   return {
     prompts,
     scale,
     readAt,
     curves: taps.map((tap, index) => ({
       loops: tap,
-      ...errorCurve(errors[index] ?? [], { seed, resamples }),
+      ...errorCurve(errorsAfter(index), { seed, resamples }),
     })),
   };
 }

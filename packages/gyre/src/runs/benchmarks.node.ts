@@ -10,6 +10,8 @@ import { type PreparedBenchmark, prepareBenchmark } from "../measure/benchmarks/
 import { servedModels, serverReader, serverVocabulary } from "../measure/benchmarks/server-reader.ts";
 import { parameterCount } from "../models/parameters.ts";
 import { type Budget, conditions, type Spec } from "../models/spec.ts";
+import { requireSameWeights } from "../ranks/agreement.ts";
+import { alone, type Collective } from "../ranks/collective.ts";
 import { counted, groupedText } from "../report/numbers.ts";
 import type { BenchmarkEntry, BenchmarkModel, BenchmarkPoint, ReportOf } from "../report/report.ts";
 import { trajectoryText } from "../report/trajectory.ts";
@@ -35,6 +37,8 @@ export interface EvaluateBenchmarksOptions {
   /** Rows that are read together; no result depends on it. */
   readonly batch?: number;
   readonly threads?: number;
+  /** The processes that share the rows; all open the same runs and get the same report. This one alone by default. */
+  readonly ranks?: Collective;
   /** Called as continuations are read. */
   readonly onProgress?: (progress: BenchmarkProgress) => void;
   /** Told of damaged checkpoints that were passed over. */
@@ -76,6 +80,7 @@ export async function evaluateBenchmarks(
     const loaded = await loadWeights(run, options.checkpoint);
     const { weights, step, warnings } = loaded;
     for (const warning of warnings) options.onWarning?.(`${name}: ${warning}`);
+    await requireSameWeights(options.ranks ?? alone, `of ${name}`, weights);
     await using decoder = new Decoder({ spec: run.config.spec, weights, runtime });
     const ready = prepared[index] as PreparedRun;
     const points = await measure(name, depthsOf(decoder, ready, options), ready.prepared, options.onProgress);
@@ -152,7 +157,7 @@ async function measure(
 function depthsOf(
   decoder: Decoder,
   { budgets, tokenizer }: PreparedRun,
-  { batch, signal }: EvaluateBenchmarksOptions,
+  { batch, ranks, signal }: EvaluateBenchmarksOptions,
 ): Depth[] {
   return budgets.map((loops) => ({
     loops: typeof loops === "number" ? loops : loops.length,
@@ -163,6 +168,7 @@ function depthsOf(
         decode: (tokens) => tokenizer.decode(tokens),
         endOfText: tokenizer.endOfText,
         ...(batch === undefined ? {} : { batch }),
+        ...(ranks ? { ranks } : {}),
         ...(signal ? { signal } : {}),
         onProgress,
       }),

@@ -1,7 +1,10 @@
+import { contentChecksum } from "../data/manifest.ts";
 import type { Dataset } from "../data/shards.node.ts";
 import { type EvaluateProgress, evaluate, predictedTokens } from "../measure/evaluate.ts";
 import { parameterCount } from "../models/parameters.ts";
 import type { Budget, Spec } from "../models/spec.ts";
+import { requireSame, requireSameWeights } from "../ranks/agreement.ts";
+import { alone, type Collective } from "../ranks/collective.ts";
 import { counted, groupedText } from "../report/numbers.ts";
 import type { BudgetPoint, ModelReport, QualityReport } from "../report/report.ts";
 import { openOnnxRuntime, threadCount } from "../runtime/onnx.node.ts";
@@ -29,6 +32,8 @@ export interface EvaluateRunsOptions {
   readonly maxTokens?: number;
   readonly batch?: number;
   readonly threads?: number;
+  /** The processes that share the windows; all open the same runs and get the same report. This one alone by default. */
+  readonly ranks?: Collective;
   /** The newest good one by default. */
   readonly checkpoint?: WhichCheckpoint;
   /** Called after each batch, and with the `point` when a budget is done. */
@@ -48,7 +53,7 @@ export interface RunProgress extends EvaluateProgress {
 
 /**
  * Evaluates runs on the validation split of their dataset, which is never trained on, and gathers the report. Throws
- * EVAL_COMPARE for runs of different contexts or datasets, and the errors of `openRun`, `openRunData`, `evaluate`.
+ * EVAL_COMPARE for runs of different contexts or datasets, RANKS_DIFFER where a rank's data or weights are others, and the errors of `openRun`, `openRunData`, `evaluate`.
  */
 export async function evaluateRuns(
   paths: readonly string[],
@@ -56,7 +61,8 @@ export async function evaluateRuns(
 ): Promise<QualityReport> {
   const { runs, dataset } = await openAll(paths, options.data);
   const asked = await Promise.all(runs.map(({ config }) => options.budgets(config.spec, runs.length > 1)));
-  const { stride, maxTokens, commit } = options;
+  const { stride, maxTokens, commit, ranks = alone } = options;
+  await requireSame(ranks, "the dataset", () => contentChecksum(dataset.manifest));
   const threads = threadCount(options.threads);
   await using runtime = await openOnnxRuntime({ threads, keep: 1 });
   const models: ModelReport[] = [];
@@ -115,12 +121,13 @@ async function measure(
   { validation, tokenizer }: Dataset,
   runtime: Runtime,
   budgets: readonly Budget[],
-  { stride, maxTokens, batch, checkpoint, onProgress, onWarning, signal }: EvaluateRunsOptions,
+  { stride, maxTokens, batch, checkpoint, ranks = alone, onProgress, onWarning, signal }: EvaluateRunsOptions,
 ): Promise<ModelReport> {
   const { spec } = run.config;
   const loaded = await loadWeights(run, checkpoint);
   const { weights, warnings } = loaded;
   for (const warning of warnings) onWarning?.(`${name}: ${warning}`);
+  await requireSameWeights(ranks, `of ${name}`, weights);
   const points: BudgetPoint[] = [];
   for await (const point of evaluate({
     spec,
@@ -129,6 +136,7 @@ async function measure(
     split: validation,
     byteLength: tokenizer.byteLength,
     budgets,
+    ranks,
     ...(stride === undefined ? {} : { stride }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(batch === undefined ? {} : { batch }),

@@ -2,10 +2,9 @@ import type { Graph } from "../graph/types.ts";
 import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
 import { learningRateAt } from "../optim/learning-rate.ts";
 import type { TrainState } from "../optim/state.ts";
-import { ranksWhere, requireSame } from "../ranks/agreement.ts";
+import { ranksWhere, requireSameWeights } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
-import { checksumOf } from "../util/checksum.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { nonFinite, ranksUneven } from "./errors.ts";
 import { Exchange, type Measured, type StepSums } from "./exchange.ts";
@@ -88,8 +87,7 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
   const exchange = new Exchange(ranks);
   const isOver = async () =>
     state.step >= options.steps || (await ranksWhere(ranks, signal?.aborted === true)).length > 0;
-  const requireSameWeights = () =>
-    requireSame(ranks, `the weights after step ${state.step}`, () => checksumOf(state.weights));
+  const requireAgreement = () => requireSameWeights(ranks, `after step ${state.step}`, state.weights);
   let saved = state.step;
   const checkpoint = async (): Promise<TrainEvent> => {
     await save?.(state);
@@ -97,7 +95,7 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
     return { type: "checkpoint", step: saved };
   };
   yield { type: "start", step: state.step, steps: options.steps };
-  await requireSameWeights();
+  await requireAgreement();
   if (!(await isOver())) {
     const started = performance.now();
     await compiled(run, source(state.step, 0).graph);
@@ -106,10 +104,10 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
   while (!(await isOver())) {
     yield await optimizerStep(run, exchange, saved);
     const isTimeToSave = state.step % checkpointEvery === 0;
-    if (isTimeToSave || state.step % STEPS_BETWEEN_CHECKS === 0) await requireSameWeights();
+    if (isTimeToSave || state.step % STEPS_BETWEEN_CHECKS === 0) await requireAgreement();
     if (save && isTimeToSave && state.step < options.steps) yield await checkpoint();
   }
-  await requireSameWeights();
+  await requireAgreement();
   if (save && saved !== state.step) yield await checkpoint();
   yield { type: "end", step: state.step, reason: state.step < options.steps ? "stopped" : "done" };
   return state;

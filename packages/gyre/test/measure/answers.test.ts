@@ -15,6 +15,7 @@ import { tokenTaskNamed } from "../../src/tasks/tokens/index.ts";
 import { trainAnswers } from "../../src/train/answers.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
 import { randomWeights, routeInputs, valuesOf } from "../models/tiny.ts";
+import { localRanks } from "../ranks/local.ts";
 
 const words = tokenTaskNamed("words", "S3");
 const specOf = (task: TokenTask, hardest: number): Spec =>
@@ -55,6 +56,15 @@ function likeliest(
     return row.indexOf(Math.max(...row));
   });
 }
+
+test("ranks share the problems, and all get the points of one process", async () => {
+  const spec = specOf(words, 4);
+  const problems = heldOutProblems(words, { seed: 1, count: 7, difficulties: [2, 4] });
+  const options = { spec, weights: randomWeights(spec, 2), task: words, problems, budgets: [1, 3], batch: 3 };
+  const one = await measured(options);
+  const all = await Promise.all(localRanks(2).map((ranks) => measured({ ...options, ranks })));
+  expect(all).toEqual([one, one]);
+});
 
 test("answers that are read: accuracy by difficulty and loops, whatever is computed together", async () => {
   const task = tokenTaskNamed("mano");

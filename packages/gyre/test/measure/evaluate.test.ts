@@ -13,6 +13,7 @@ import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { rng } from "../../src/util/rng.ts";
 import type { Tensor } from "../../src/util/tensor.ts";
+import { localRanks } from "../ranks/local.ts";
 
 const context = 6;
 const size = { vocab: 11, context, width: 8, heads: 2, mlp: 16, layers: 1 };
@@ -79,6 +80,24 @@ function expectPoint(point: BudgetPoint | undefined, want: ReturnType<typeof exp
     expect(point?.[name as keyof typeof want], name).toBeCloseTo(value, 10);
   }
 }
+
+it("ranks share the windows, and all get the points of one process", async () => {
+  const options = { budgets: [1, 3], stride: 4 };
+  const timeless = (all: readonly BudgetPoint[]) => all.map((point) => ({ ...point, elapsedMs: 0 }));
+  const one = timeless(await points(options));
+  const progress: number[] = [];
+  const all = await Promise.all(
+    localRanks(3).map((ranks) =>
+      points({
+        ...options,
+        ranks,
+        ...(ranks.rank ? {} : { onProgress: ({ tokens }) => progress.push(tokens) }),
+      }),
+    ),
+  );
+  expect(all.map(timeless)).toEqual([one, one, one]);
+  expect(progress.at(-1)).toBe(predictedTokens(split));
+});
 
 describe("evaluate", () => {
   it.each([6, 4, 1])("agrees with a token by token computation at stride %i", async (stride) => {

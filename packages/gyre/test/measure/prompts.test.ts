@@ -7,6 +7,7 @@ import { rejectionOf } from "../checkpoint/helpers.ts";
 import { tinyLooped as spec, linearTask as task, tinyPrompts } from "../lab/helpers.ts";
 import { predictions } from "../models/reference.ts";
 import { largestGap, randomWeights, tinySize } from "../models/tiny.ts";
+import { localRanks } from "../ranks/local.ts";
 
 const weights = randomWeights(spec, 7);
 const base = { spec, weights, runtime: interpreterRuntime(), task, seed: 3, prompts: 6, resamples: 50 };
@@ -43,6 +44,13 @@ test("chunks change nothing but rounding, and the same seed gives every model th
     }
   }
   expect(await evaluate({ loops: [1, 3], seed: 4 })).not.toEqual(whole);
+});
+
+test("ranks share the prompts, and all get the curves of one process", async () => {
+  const options = { loops: [1, 3], chunk: 2 };
+  const one = await evaluate(options);
+  const all = await Promise.all(localRanks(2).map((ranks) => evaluate({ ...options, ranks })));
+  expect(all).toEqual([one, one]);
 });
 
 test("fewer points and dims are the prompts of a curriculum", async () => {

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { broadcastJson, ranksWhere, requireSame } from "../../src/ranks/agreement.ts";
+import {
+  broadcastJson,
+  inTurns,
+  ranksWhere,
+  requireSame,
+  requireSameWeights,
+} from "../../src/ranks/agreement.ts";
 import { alone } from "../../src/ranks/collective.ts";
 import { localRanks } from "./local.ts";
 
@@ -38,4 +44,37 @@ test("all ranks refuse to go on where the text of one is another", async () => {
   for (const one of all)
     expect(String((one as PromiseRejectedResult).reason)).toMatch(/the text: rank 2 with other/);
   await requireSame(alone, "the text", () => "any");
+});
+
+test("ranks take turns, and all get the numbers of one process, in order", async () => {
+  const items = [3, 0, 2, 1];
+  const numbersOf = (item: number) => Array.from({ length: item }, (_, index) => item / (index + 3));
+  const [computed, passed] = [[], []] as [number[][], number[][]];
+  const rows = await onAll(3, (ranks) =>
+    inTurns(ranks, items, {
+      compute: async (item) => {
+        computed[ranks.rank] = [...(computed[ranks.rank] ?? []), item];
+        return numbersOf(item);
+      },
+      onPassed: (item) => (passed[ranks.rank] = [...(passed[ranks.rank] ?? []), item]),
+    }),
+  );
+  expect(rows).toEqual(Array(3).fill(items.map(numbersOf)));
+  expect(computed).toEqual([[3, 1], [0], [2]]);
+  expect(passed).toEqual(Array(3).fill(items));
+  expect(await inTurns(alone, items, { compute: async (item) => numbersOf(item) })).toEqual(rows[0]);
+});
+
+test("other weights on a rank are named", async () => {
+  const all = await Promise.allSettled(
+    localRanks(2).map((ranks) =>
+      requireSameWeights(
+        ranks,
+        "of mine",
+        new Map([["w", { data: Float32Array.of(ranks.rank), shape: [1] }]]),
+      ),
+    ),
+  );
+  for (const one of all)
+    expect(String((one as PromiseRejectedResult).reason)).toMatch(/the weights of mine: rank 1 with other/);
 });

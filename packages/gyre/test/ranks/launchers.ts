@@ -7,11 +7,14 @@ export interface Launcher {
   readonly start: (ranks: number) => readonly string[];
 }
 
+/** Ranks that wait leave their cores to others: tests share the machine. */
+const openMpiWords = "--allow-run-as-root --oversubscribe --mca mpi_yield_when_idle 1".split(" ");
+
 /** Those that gyre is tried with; what this machine lacks is reported as skipped. */
 export const launchers: readonly Launcher[] = [
   {
     name: "Open MPI",
-    start: (ranks) => ["mpirun.openmpi", "--allow-run-as-root", "--oversubscribe", "-n", `${ranks}`],
+    start: (ranks) => ["mpirun.openmpi", ...openMpiWords, "-n", `${ranks}`],
   },
   { name: "MPICH", start: (ranks) => ["mpiexec.hydra", "-n", `${ranks}`] },
 ];

@@ -2,6 +2,9 @@ import type { Decoder } from "../../decode/decoder.ts";
 import { readTexts } from "../../decode/read.ts";
 import { advance, Stream } from "../../decode/stream.ts";
 import type { Budget } from "../../models/spec.ts";
+import { inTurns } from "../../ranks/agreement.ts";
+import { alone, type Collective } from "../../ranks/collective.ts";
+import { groups } from "../../util/groups.ts";
 import type { FloatData } from "../../util/tensor.ts";
 import type { Row } from "./join.ts";
 import type { Writing } from "./question.ts";
@@ -31,6 +34,8 @@ export interface ModelReaderOptions {
   readonly endOfText: number;
   /** Rows that are read together; no result depends on it. */
   readonly batch?: number;
+  /** The processes that share the rows, a group at a time; this one alone by default. */
+  readonly ranks?: Collective;
   /** Called after each group of rows, with their number. */
   readonly onProgress?: (rows: number) => void;
   readonly signal?: AbortSignal;
@@ -47,26 +52,32 @@ export function modelReader(decoder: Decoder, options: ModelReaderOptions): Read
 async function scoreRows(
   decoder: Decoder,
   rows: readonly Row[],
-  { loops, batch = ROWS_AT_A_TIME, onProgress, signal }: ModelReaderOptions,
+  { loops, batch = ROWS_AT_A_TIME, ranks = alone, onProgress, signal }: ModelReaderOptions,
 ): Promise<Likelihood[]> {
-  const found = rows.map(() => ({ sum: 0, isGreedy: true }));
   // rows of about one length share calls best
   const order = rows.map((_, index) => index).sort((a, b) => lengthOf(rows, a) - lengthOf(rows, b));
-  for (let start = 0; start < order.length; start += batch) {
-    signal?.throwIfAborted();
-    const group = order.slice(start, start + batch);
-    const some = group.map((index) => rows[index] as Row);
-    const texts = some.map(({ tokens }) => tokens.slice(0, -1));
-    const from = some.map((row) => row.from - 1);
-    await readTexts(decoder, texts, { loops, from }, ({ text, position, logits }) => {
-      const token = (some[text] as Row).tokens[position + 1] as number;
-      const { logProbability, isMost } = lookUp(logits, token);
-      const likelihood = found[group[text] as number] as (typeof found)[number];
-      likelihood.sum += logProbability;
-      likelihood.isGreedy &&= isMost;
-    });
-    onProgress?.(group.length);
-  }
+  const ofGroups = await inTurns(ranks, groups(order, batch), {
+    onPassed: ({ length }) => onProgress?.(length),
+    compute: async (group) => {
+      signal?.throwIfAborted();
+      const found = group.map(() => ({ sum: 0, isGreedy: true }));
+      const some = group.map((index) => rows[index] as Row);
+      const texts = some.map(({ tokens }) => tokens.slice(0, -1));
+      const from = some.map((row) => row.from - 1);
+      await readTexts(decoder, texts, { loops, from }, ({ text, position, logits }) => {
+        const token = (some[text] as Row).tokens[position + 1] as number;
+        const { logProbability, isMost } = lookUp(logits, token);
+        const likelihood = found[text] as (typeof found)[number];
+        likelihood.sum += logProbability;
+        likelihood.isGreedy &&= isMost;
+      });
+      return found.flatMap(({ sum, isGreedy }) => [sum, Number(isGreedy)]);
+    },
+  });
+  const numbers = ofGroups.flat();
+  const found: Likelihood[] = [];
+  for (const [at, index] of order.entries())
+    found[index] = { sum: numbers[2 * at] as number, isGreedy: numbers[2 * at + 1] === 1 };
   return found;
 }
 
@@ -86,37 +97,41 @@ async function writeAnswers(
   decoder: Decoder,
   prompts: readonly (readonly number[])[],
   { stop, maxTokens }: Writing,
-  { loops, decode, endOfText, batch = ROWS_AT_A_TIME, onProgress, signal }: ModelReaderOptions,
+  { loops, decode, endOfText, batch = ROWS_AT_A_TIME, ranks = alone, onProgress, signal }: ModelReaderOptions,
 ): Promise<string[]> {
-  const texts: string[] = [];
-  for (let start = 0; start < prompts.length; start += batch) {
-    const options = { loops, maxTokens, temperature: 0, stop: endOfText, window: "stop" as const };
-    const writers = await Promise.all(
-      prompts.slice(start, start + batch).map(async (prompt) => {
-        const stream = await Stream.open(decoder, prompt, options);
-        return { stream, tokens: [] as number[], text: "", isStopped: false };
-      }),
-    );
-    const isWriting = ({ stream, isStopped }: (typeof writers)[number]) => !stream.finish && !isStopped;
-    for (let active = writers.filter(isWriting); active.length > 0; active = active.filter(isWriting)) {
-      signal?.throwIfAborted();
-      const advanced = await advance(
-        decoder,
-        active.map(({ stream }) => stream),
-        "all",
+  const ofGroups = await inTurns(ranks, groups(prompts, batch), {
+    onPassed: ({ length }) => onProgress?.(length),
+    compute: async (group) => {
+      const options = { loops, maxTokens, temperature: 0, stop: endOfText, window: "stop" as const };
+      const writers = await Promise.all(
+        group.map(async (prompt) => {
+          const stream = await Stream.open(decoder, prompt, options);
+          return { stream, tokens: [] as number[], text: "", isStopped: false };
+        }),
       );
-      for (const [index, written] of advanced.entries()) {
-        const writer = active[index] as (typeof active)[number];
-        if (!written || written.token === endOfText) continue;
-        writer.tokens.push(written.token);
-        writer.text = decode(writer.tokens);
-        writer.isStopped = stop.some((end) => writer.text.includes(end));
+      const isWriting = ({ stream, isStopped }: (typeof writers)[number]) => !stream.finish && !isStopped;
+      for (let active = writers.filter(isWriting); active.length > 0; active = active.filter(isWriting)) {
+        signal?.throwIfAborted();
+        const advanced = await advance(
+          decoder,
+          active.map(({ stream }) => stream),
+          "all",
+        );
+        for (const [index, written] of advanced.entries()) {
+          const writer = active[index] as (typeof active)[number];
+          if (!written || written.token === endOfText) continue;
+          writer.tokens.push(written.token);
+          writer.text = decode(writer.tokens);
+          writer.isStopped = stop.some((end) => writer.text.includes(end));
+        }
       }
-    }
-    texts.push(...writers.map(({ text }) => beforeStop(text, stop)));
-    onProgress?.(writers.length);
-  }
-  return texts;
+      const texts = JSON.stringify(writers.map(({ text }) => beforeStop(text, stop)));
+      return Array.from(texts, (letter) => letter.codePointAt(0) as number);
+    },
+  });
+  return ofGroups.flatMap(
+    (letters) => JSON.parse(letters.map((one) => String.fromCodePoint(one)).join("")) as string[],
+  );
 }
 
 /** A text up to the first of some others. */

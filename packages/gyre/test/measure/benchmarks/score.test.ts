@@ -3,7 +3,7 @@ import { bytesTokenizer } from "../../../src/data/tokenizer.ts";
 import { Decoder } from "../../../src/decode/decoder.ts";
 import { readTexts } from "../../../src/decode/read.ts";
 import type { Row, Vocabulary } from "../../../src/measure/benchmarks/join.ts";
-import type { Benchmark, Question, QuestionKind } from "../../../src/measure/benchmarks/question.ts";
+import type { Benchmark, Question, QuestionKind, Writing } from "../../../src/measure/benchmarks/question.ts";
 import {
   beforeStop,
   type Likelihood,
@@ -18,9 +18,11 @@ import {
 import { lossGraph } from "../../../src/measure/evaluate.ts";
 import type { Model } from "../../../src/models/model.ts";
 import { presets } from "../../../src/models/presets.ts";
+import { alone, type Collective } from "../../../src/ranks/collective.ts";
 import { interpreterRuntime } from "../../../src/runtime/interpreter.ts";
 import type { Tensor } from "../../../src/util/tensor.ts";
 import { randomWeights, routeInputs, tinySize } from "../../models/tiny.ts";
+import { localRanks } from "../../ranks/local.ts";
 
 const bytes = bytesTokenizer();
 const spec = presets.loopformer({ ...tinySize, vocab: 257, context: 24 });
@@ -103,6 +105,22 @@ describe("a model's likelihoods", () => {
     const together = await modelReader(decoder, optionsAt(2)).score(rows);
     const alone = await modelReader(decoder, optionsAt(2, 1)).score(rows);
     for (const [index, { sum }] of together.entries()) expect(alone[index]?.sum).toBeCloseTo(sum, 10);
+  });
+
+  test("and what is written are those of one process where ranks share the rows", async () => {
+    const readers = (all: readonly Collective[]) =>
+      Promise.all(
+        all.map(async (ranks) => {
+          await using decoder = new Decoder(model);
+          const reader = modelReader(decoder, { ...optionsAt(2, 1), ranks });
+          const form = { ignoreCase: false, ignorePunctuation: false };
+          const writing: Writing = { stop: ["\n"], maxTokens: 4, ...form };
+          const prompts = rows.map(({ tokens }) => tokens);
+          return [await reader.score(rows), await reader.write(prompts, writing)];
+        }),
+      );
+    const [one] = await readers([alone]);
+    expect(await readers(localRanks(2))).toEqual([one, one]);
   });
 
   test("are greedy where the model would write the same", async () => {
