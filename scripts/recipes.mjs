@@ -29,9 +29,12 @@ const depthRecipe = (file) => {
 };
 const bin = join(root, "packages/cli/bin/gyre.js");
 
+/** Recipes that stand for themselves, on other data. */
+const apart = ["quickstart.json", "nanogpt-cpu.json"];
+
 const recipesIn = (folder) =>
   readdirSync(join(root, folder))
-    .filter((file) => file.endsWith(".json") && file !== "quickstart.json")
+    .filter((file) => file.endsWith(".json") && !apart.includes(file))
     .map((file) => file.slice(0, -".json".length))
     .sort();
 

@@ -92,7 +92,7 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .option(
       "--tokenizer <which>",
-      "bpe, gpt2 or bytes; or a tokenizer.json that exists, or the dataset, run or exported model that has one",
+      "bpe, gpt2, bytes or characters; or a tokenizer.json that exists, or the dataset, run or exported model that has one",
       "bpe",
     )
     .option(

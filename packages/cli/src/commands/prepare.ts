@@ -92,7 +92,7 @@ async function prepare(
   process.stdout.write(summary(manifest, out, skipped()));
 }
 
-const kinds = ["bpe", "gpt2", "bytes"] as const;
+const kinds = ["bpe", "gpt2", "bytes", "characters"] as const;
 /** Where a dataset, an exported model and a run have theirs. */
 const places = ["", "tokenizer.json", join("extra", "tokenizer.json")];
 
@@ -103,7 +103,7 @@ async function tokenizerOf(which: string, vocab: number | undefined): Promise<Li
   const found = places.map((place) => join(which, place)).find((path) => statSync(path, quiet)?.isFile());
   if (found === undefined)
     throw new UsageError(
-      `--tokenizer ${which}: neither bpe, gpt2 or bytes, nor a tokenizer.json or a folder with one.`,
+      `--tokenizer ${which}: neither bpe, gpt2, bytes or characters, nor a tokenizer.json or a folder with one.`,
     );
   return await loadBpe(found);
 }

@@ -14,7 +14,9 @@ export const DEFAULT_VOCAB = 4096;
 export type TokenizerChoice =
   | { readonly kind: "bpe"; readonly vocab?: number }
   | { readonly kind: "gpt2" }
-  | { readonly kind: "bytes" };
+  | { readonly kind: "bytes" }
+  /** The characters of the training split. */
+  | { readonly kind: "characters" };
 
 /** What a dataset is made of and how: the same inputs make the same dataset. */
 export interface Inputs {

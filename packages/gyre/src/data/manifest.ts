@@ -28,10 +28,10 @@ export const manifestSchema = z.strictObject({
   source: z.string(),
   validationFraction: z.number(),
   tokenizer: z.strictObject({
-    kind: z.enum(["bpe", "gpt2", "bytes", "words"]),
+    kind: z.enum(["bpe", "gpt2", "bytes", "characters", "words"]),
     vocab: count,
     endOfText: count,
-    /** Checksum of tokenizer.json; only for the kinds "bpe" and "words". */
+    /** Checksum of tokenizer.json; only for the kinds "bpe", "characters" and "words". */
     sha256: sha256.optional(),
   }),
   /** What the dataset was made of: the same inputs make the same dataset. */

@@ -3,7 +3,8 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { sha256Of } from "../util/checksum.node.ts";
 import { trainBpe } from "./bpe.node.ts";
-import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
+import type { BpeTokenizer } from "./bpe.ts";
+import { charactersJson, charactersTokenizer } from "./characters.ts";
 import type { Document } from "./document.ts";
 import { makeWhole, recover } from "./draft.node.ts";
 import { type EncodeOptions, encodeSplit } from "./encode.node.ts";
@@ -35,6 +36,7 @@ import { type Inventory, type Side, sharesOf, takeInventory } from "./sides.node
 import type { TextSource } from "./stretches.ts";
 import { TokenWriter } from "./token-writer.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { tokenizerFromJson } from "./tokenizer-json.ts";
 
 /** Units of text below which threads are not worth their start. */
 const WORTH_THREADS = 2 ** 22;
@@ -257,7 +259,7 @@ async function tokenizerOf(
   if (begun?.tokenizer !== undefined && !("json" in choice)) {
     const json = await readFile(join(draft, TOKENIZER), "utf8").catch(() => "");
     if (sha256Of(json) !== begun.tokenizer) throw draftDamaged(draft);
-    return bpeTokenizer(json);
+    return tokenizerFromJson(json);
   }
   const scratch = join(draft, "learning");
   const tokenizer = await makeTokenizer(choice, { texts: () => inventory.texts(), scratch, signal });
@@ -280,8 +282,9 @@ async function makeTokenizer(
   if ("json" in choice) return choice;
   if (choice.kind === "gpt2") return gpt2Tokenizer();
   if (choice.kind === "bytes") return bytesTokenizer();
+  if (choice.kind === "characters") return charactersTokenizer(await charactersJson(await texts()));
   if (choice.kind !== "bpe")
-    throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2 or bytes");
+    throw badOption("tokenizer", JSON.stringify(choice), "a kind of bpe, gpt2, bytes or characters");
   const { vocab = DEFAULT_VOCAB } = choice;
   return trainBpe({ texts: await texts(), vocab, canShrink: choice.vocab === undefined, scratch, signal });
 }

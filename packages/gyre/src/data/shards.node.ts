@@ -3,12 +3,12 @@ import { sha256Of } from "../util/checksum.node.ts";
 import { reasonOf } from "../util/errors.ts";
 import { readRegular } from "../util/files.node.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
-import { bpeTokenizer } from "./bpe.ts";
 import { badManifest, corruptFile } from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
 import { type DatasetManifest, MANIFEST, manifestSchema, TOKENIZER } from "./manifest.ts";
 import { TokenFiles } from "./token-files.node.ts";
 import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { tokenizerFromJson } from "./tokenizer-json.ts";
 import type { TokenSplit } from "./windows.ts";
 
 /** Bytes of a manifest, which has a line for each 256 MiB of tokens, and of a tokenizer of some million entries. */
@@ -61,7 +61,7 @@ async function openTokenizer(folder: string, manifest: DatasetManifest): Promise
   if (kind === "bytes") return bytesTokenizer();
   const path = join(folder, TOKENIZER);
   const json = await readChecked(path, sha256 ?? "");
-  return bpeTokenizer(json.toString("utf8"), path);
+  return tokenizerFromJson(json.toString("utf8"), path);
 }
 
 async function readChecked(path: string, sha256: string): Promise<Buffer> {

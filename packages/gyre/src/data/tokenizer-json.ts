@@ -1,20 +1,29 @@
 import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
+import { type CharactersTokenizer, charactersTokenizer } from "./characters.ts";
 import { type WordsTokenizer, wordsTokenizer } from "./words.ts";
 
 /**
- * The tokenizer that a Hugging Face `tokenizer.json` describes: byte-level BPE, or whole words. Throws DATA_TOKENIZER,
+ * The tokenizer that a Hugging Face `tokenizer.json` describes: byte-level BPE, characters, or whole words. Throws DATA_TOKENIZER,
  * naming `where`.
  */
-export const tokenizerFromJson = (json: string, where = "tokenizer.json"): BpeTokenizer | WordsTokenizer =>
-  isOfWords(json) ? wordsTokenizer(json, where) : bpeTokenizer(json, where);
+export function tokenizerFromJson(
+  json: string,
+  where = "tokenizer.json",
+): BpeTokenizer | CharactersTokenizer | WordsTokenizer {
+  const { model, pre_tokenizer } = partsOf(json);
+  if (model?.type !== "WordLevel") return bpeTokenizer(json, where);
+  return pre_tokenizer?.type === "Split" ? charactersTokenizer(json, where) : wordsTokenizer(json, where);
+}
 
-/** Whether a text is JSON of a model that is a list of words; what is no JSON at all is left to the reader of BPE. */
-function isOfWords(json: string): boolean {
+interface Typed {
+  readonly type?: unknown;
+}
+
+/** What tells the kinds apart; what is no JSON at all is left to the reader of BPE. */
+function partsOf(json: string): { readonly model?: Typed; readonly pre_tokenizer?: Typed } {
   try {
-    return (
-      (JSON.parse(json) as { readonly model?: { readonly type?: unknown } })?.model?.type === "WordLevel"
-    );
+    return (JSON.parse(json) as { readonly model?: Typed; readonly pre_tokenizer?: Typed } | null) ?? {};
   } catch {
-    return false;
+    return {};
   }
 }

@@ -5,11 +5,11 @@ export const END_OF_TEXT = "<|endoftext|>";
 /** In a pattern with the flag u, a surrogate that is half of a pair does not match. */
 export const LONE_SURROGATE = /\p{Surrogate}/gu;
 
-/** How text becomes tokens: byte-pair encoding learned from the text, GPT-2's vocabulary, one token a byte, or a task's words. */
-export type TokenizerKind = "bpe" | "gpt2" | "bytes" | "words";
+/** How text becomes tokens: byte-pair encoding learned from the text, GPT-2's vocabulary, one token a byte or a character, or a task's words. */
+export type TokenizerKind = "bpe" | "gpt2" | "bytes" | "characters" | "words";
 
 /**
- * Text to token ids and back. Any well-formed string comes back unchanged, white space between whole words apart; a lone
+ * Text to token ids and back. Any well-formed string comes back unchanged, white space between whole words and characters that a vocabulary lacks apart; a lone
  * surrogate becomes U+FFFD.
  * The literal text `<|endoftext|>` is the one special token, in every kind: it encodes to `endOfText` and
  * decodes to itself. No other text is special, and none is to `encodeText`.
