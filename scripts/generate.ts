@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { generationSchema, modelSchema, promptTrainingSchema, specSchema, trainingSchema } from "gyre";
+import { sweepSchema } from "gyre/node";
 import { limitsSchema, serveSchema } from "gyre/server";
 import { drawings } from "./drawings.ts";
 import { type Field, fieldsOf, markdownTable } from "./schema-tables.ts";
@@ -40,8 +41,8 @@ function flagsFile(): string {
 }
 
 /** Documents with their tables, each between <!-- fields NAME --> and <!-- end -->. */
-const documents = ["docs/architecture.md", "docs/server.md"];
-const documented = { ...schemas, spec: specSchema };
+const documents = ["docs/architecture.md", "docs/server.md", "docs/training.md"];
+const documented = { ...schemas, spec: specSchema, sweep: sweepSchema };
 
 function documentWithTables(text: string, path: string): string {
   return text.replace(/<!-- fields (\w+) -->[\s\S]*?<!-- end -->/g, (_, name: string) => {

@@ -11,6 +11,8 @@ export interface Field {
   readonly isOpen?: boolean;
   readonly most?: number;
   readonly words?: readonly string[];
+  /** Of a text: a list, an object, or one of several forms. */
+  readonly isJson?: boolean;
   readonly fallback?: string | number | boolean;
 }
 
@@ -86,7 +88,7 @@ function field(name: string, json: Json): Field {
   if (json.type === "boolean") return { ...common, kind: "switch" };
   if (isWhole || json.type === "number")
     return { ...common, kind: isWhole ? "whole" : "number", ...bounds, ...most };
-  return { ...common, kind: "text" };
+  return { ...common, kind: "text", ...(json.type === "string" ? {} : { isJson: true }) };
 }
 
 /** A Markdown table of fields: name, what it may be, what it is when left out, what it means. */
@@ -103,10 +105,10 @@ export function markdownTable(fields: readonly Field[]): string {
 const usualText = ({ fallback }: Field): string => (fallback === undefined ? "" : `\`${fallback}\``);
 
 /** The values that a field may have, in words. */
-function legal({ kind, words = [], least = 0, isOpen, most }: Field): string {
+function legal({ kind, words = [], least = 0, isOpen, isJson, most }: Field): string {
   if (kind === "word") return words.map((word) => `\`${word}\``).join(", ");
   if (kind === "switch") return "true, false";
-  if (kind === "text") return "text";
+  if (kind === "text") return isJson ? "JSON" : "text";
   const from = isOpen ? `above ${least}` : `from ${least}`;
   return `${kind === "whole" ? "whole, " : ""}${from}${most === undefined ? "" : ` to ${most}`}`;
 }

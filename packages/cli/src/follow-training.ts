@@ -20,6 +20,8 @@ interface Following {
   readonly steps: number;
   readonly status: StatusLine;
   readonly interrupt: Interrupt;
+  /** Step to stop after; the last one where it is left out. */
+  readonly stopAt?: number | undefined;
   /** Commands to name at the end: one goes on with a stopped run, the others are for a finished one. */
   readonly next: { readonly goOn: string; readonly done: readonly string[] };
   /** What is measured now and then, and the state whose best is kept. */
@@ -29,7 +31,7 @@ interface Following {
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
 export async function followTraining(
   events: AsyncIterable<TrainEvent>,
-  { run, steps, status, interrupt, next, heldOut }: Following,
+  { run, steps, stopAt, status, interrupt, next, heldOut }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
   const started = performance.now();
@@ -51,6 +53,7 @@ export async function followTraining(
         status.update(line.next(event) + lastMeasured, event.step === 1 || event.step === steps);
         if (found) status.print(found.line);
         if (found?.isBest && heldOut) await held?.saveBest?.(heldOut.state);
+        if (event.step === stopAt) interrupt.stop();
         if (found?.isOver && event.step < steps) {
           isOver = true;
           interrupt.stop();
@@ -77,7 +80,7 @@ export async function followTraining(
   }
   if (stoppedAt !== undefined) {
     status.print(`stopped and saved at step ${stoppedAt}: ${spent}; go on with: ${next.goOn}`);
-    return 130;
+    return stoppedAt === stopAt ? 0 : 130;
   }
   status.print(`done: ${steps} steps, ${spent}${kept}. next: ${next.done.join("  or  ")}`);
   return 0;

@@ -17,6 +17,8 @@ export interface HeldOutMeasure {
 export interface HeldOutOptions {
   /** Optimizer steps between measurements; 0 measures nothing. By default a tenth of the run, and 100 at least. */
   readonly evalEvery?: number;
+  /** Stop after this step, which is measured. */
+  readonly stopAt?: number;
   /** Stop after so many measurements that were no better. */
   readonly patience?: number;
 }
@@ -41,17 +43,17 @@ export class HeldOut {
   readonly #every: number;
   readonly patience: number;
   readonly #steps: number;
+  readonly #stopAt: number | undefined;
   #best: { readonly step: number; readonly value: number } | undefined;
   #worse = 0;
 
-  constructor(
-    measure: HeldOutMeasure,
-    { evalEvery, patience = Number.POSITIVE_INFINITY, steps }: HeldOutOptions & { readonly steps: number },
-  ) {
+  constructor(measure: HeldOutMeasure, options: HeldOutOptions & { readonly steps: number }) {
+    const { evalEvery, patience = Number.POSITIVE_INFINITY, steps, stopAt } = options;
     this.#measure = measure;
     this.#every = evalEvery ?? Math.max(leastSteps, Math.ceil(steps / usualMeasurements));
     this.patience = patience;
     this.#steps = steps;
+    this.#stopAt = stopAt;
   }
 
   /** The best step so far, and its value in words. */
@@ -60,10 +62,10 @@ export class HeldOut {
     return this.#best && { step: this.#best.step, text: `${text(this.#best.value)} ${unit}` };
   }
 
-  /** Whether a step is one to measure after: every so many, and the last of a run that has measured before. */
+  /** Whether a step is one to measure after: every so many, where it stops, and the last of a run that has measured before. */
   isDue(step: number): boolean {
     if (this.#every === 0) return false;
-    return step % this.#every === 0 || (step === this.#steps && step > this.#every);
+    return step % this.#every === 0 || step === this.#stopAt || (step === this.#steps && step > this.#every);
   }
 
   /** Takes up what a run measured before it was stopped. */

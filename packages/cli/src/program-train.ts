@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { SweepFlags } from "./commands/sweep.ts";
 import { checkpointFlag, flagsOf, ranksFlag, threadsFlag } from "./flags.ts";
 import { difficultyRange, number, whole } from "./options.ts";
 import { withFormFlags } from "./program-tasks.ts";
@@ -38,6 +39,7 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
         "beside the last (default: a tenth of the run, 100 at least; 0: never)",
       whole(0),
     )
+    .option("--stop-at <step>", "save and stop after this step; --resume goes on", whole(1))
     .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1))
     .addOption(threadsFlag())
     .addOption(ranksFlag());
@@ -65,5 +67,37 @@ Examples:
     )
     .action(async (data: string | undefined, options: TrainOptions) =>
       exit(await (await import("./commands/train.ts")).trainCommand(data, options)),
+    );
+}
+
+/** Adds `gyre sweep`. */
+export function addSweep(program: Command, exit: (code: number) => void): void {
+  program
+    .command("sweep")
+    .summary("train a recipe many times, and find what is best")
+    .description(
+      "Trains one recipe with many values of its fields: every combination of lists, or random draws, with seeds, and with " +
+        "successive halving where the file says so. Each run is a process of gyre train. The same command goes on " +
+        "with a sweep that was stopped. At the end: a table, a figure, report.json and best.json, the best recipe.",
+    )
+    .argument("<file>", "sweep as JSON; recipes/sweeps has examples")
+    .requiredOption("--out <folder>", "folder of the runs and of the report")
+    .option(
+      "--jobs <n>",
+      "processes at a time (default: 1; with --slurm as many as it gives)",
+      whole(1, 1024),
+    )
+    .option("--threads <n>", "threads of each (default: the cores shared out; with --slurm 1)", whole(1))
+    .option("--slurm", "submit the runs as one array of jobs instead; start it again when they have ended")
+    .option("--dry-run", "say what would be trained, with --slurm print the job script, and write nothing")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ gyre sweep recipes/sweeps/tiny.json --out runs/tiny-sweep --jobs 2
+  $ gyre sweep recipes/sweeps/tiny.json --out runs/tiny-sweep --slurm --dry-run`,
+    )
+    .action(async (file: string, options: SweepFlags) =>
+      exit(await (await import("./commands/sweep.ts")).sweepCommand(file, options)),
     );
 }

@@ -25,7 +25,7 @@ import { addLab } from "./program-lab.ts";
 import { addRuns } from "./program-runs.ts";
 import { addStudio } from "./program-studio.ts";
 import { addTasks } from "./program-tasks.ts";
-import { addTrain } from "./program-train.ts";
+import { addSweep, addTrain } from "./program-train.ts";
 import { version } from "./version.ts";
 
 /** The command line as a description; a command's own code is loaded when it runs. */
@@ -49,6 +49,7 @@ A first run:
     );
   addPrepare(program, exit);
   addTrain(program, exit);
+  addSweep(program, exit);
   addEval(program, exit);
   addGenerate(program, exit);
   addExits(program, exit);

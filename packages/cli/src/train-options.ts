@@ -36,6 +36,12 @@ export function requireMeasuring({ evalEvery, patience }: HeldOutOptions): void 
     throw trainNeeds(`--patience ${patience} with --eval-every 0, which measures nothing`);
 }
 
+/** A step to stop after is still to come. Throws TRAIN_USAGE. */
+export function requireAhead({ stopAt }: HeldOutOptions, step: number): void {
+  if (stopAt !== undefined && stopAt <= step)
+    throw trainNeeds(`--stop-at ${stopAt}, where step ${step} is done`);
+}
+
 /** The model of a run that another begins with is as it is. Throws TRAIN_USAGE. */
 export function requireItsModel(path: string, options: TrainOptions, recipe: Recipe | undefined): void {
   const given = modelFields.filter((name) => options[name] !== undefined);

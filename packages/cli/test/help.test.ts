@@ -19,6 +19,7 @@ const commands = [
   ...[
     "prepare",
     "train",
+    "sweep",
     "eval",
     "generate",
     "exits",

@@ -269,6 +269,8 @@ export type {
   TokenTrace,
   Verdict,
 } from "./report/states.ts";
+export type { SweepTrial } from "./report/sweep.ts";
+export { chosenText } from "./report/sweep-page.ts";
 export {
   type Column,
   type Table,

@@ -101,3 +101,17 @@ export {
 export { machineMemory } from "./runtime/memory.node.ts";
 export { mostThreads, type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";
+export { badSweep } from "./sweep/errors.ts";
+export type { Job } from "./sweep/jobs.node.ts";
+export {
+  nextArray,
+  reportedTrial,
+  type SweepEvent,
+  type SweepJobs,
+  trainSweep,
+} from "./sweep/progress.node.ts";
+export type { Rung } from "./sweep/rungs.ts";
+export { requireSlurm, type SlurmArray, slurmScript, submit, tasksLeft } from "./sweep/slurm.node.ts";
+export { SweepFolder, type SweepRun, type TrialResult } from "./sweep/sweep.node.ts";
+export { parseSweep, type Sweep, sweepSchema } from "./sweep/sweep-file.ts";
+export { stepsOf, type Trial, trialsOf } from "./sweep/trials.ts";

@@ -35,7 +35,7 @@ import { UsageError } from "../options.ts";
 import { memoryOfRank, type RankHow, type RankSession, sharedSession } from "../ranks.ts";
 import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settings.ts";
 import { difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
-import { requireNoChange, type TrainOptions } from "../train-options.ts";
+import { requireAhead, requireNoChange, type TrainOptions } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedTask, type Session, tellNeeds } from "../training.ts";
 
 interface TaskSession extends Session<TaskConfig> {
@@ -66,6 +66,7 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
   if (begun && options.dryRun) return tellNeeds(begun, begun.spec.context);
   const session = await sharedTask(begun, ranks);
   const { path, spec, training, threads, state, run, task } = session;
+  requireAhead(options, state.step);
   const { keep, note, warnings } = announced(ofTwoSizes(session.needs), threads);
   const { prelude, core, coda } = spec.layers;
   const around = prelude + coda > 0 ? `, ${prelude} before and ${coda} after them` : "";
@@ -96,6 +97,7 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
   return await followTraining(events, {
     run,
     steps: training.steps,
+    stopAt: options.stopAt,
     status,
     interrupt,
     next,
@@ -162,6 +164,17 @@ async function begin(name: string | undefined, { options, ranks }: How): Promise
     options.recipe === undefined
       ? undefined
       : parseAnswerRecipe(await readRecipeJson(options.recipe), options.recipe);
+  const { planned, chosen, ...session } = await plannedAnswers(name, options, recipe);
+  requireEqualShares(chosen.training.microBatches, ranks);
+  return { ...newSession(planned, chosen), ...session };
+}
+
+/** A new run on the answers of a task: everything about it is checked, and nothing is written. */
+export async function plannedAnswers(
+  name: string | undefined,
+  options: TrainOptions,
+  recipe: AnswerRecipe | undefined,
+) {
   const task = taskOf(name, options, recipe);
   const { out, force = false } = options;
   if (out === undefined) throw trainNeeds(`the task ${task.name}, but no --out`);
@@ -171,12 +184,11 @@ async function begin(name: string | undefined, { options, ranks }: How): Promise
   const spec = modelSettings({ ...options, context }, recipe, task.vocabulary.length);
   const training = answerTrainingSettings(spec, task, { flags: options, range, recipe });
   const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
-  requireEqualShares(training.microBatches, ranks);
   const needs = requireTextMemory(spec, training, memoryOfRank());
   const { variant } = task;
   const what = { kind: "task", task: task.name, ...(variant === undefined ? {} : { variant }) } as const;
   const planned = await planRun(out, { ...what, ...chosen }, { force });
-  return { ...newSession(planned, chosen), task, needs };
+  return { planned, chosen, task, needs };
 }
 
 /** The task that words and flags name, or the recipe does. */

@@ -52,6 +52,7 @@ import type { StatusLine } from "../render/status-line.ts";
 import { readRecipe, readRecipeJson, settings, trainingSettings } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
 import {
+  requireAhead,
   requireCompany,
   requireItsModel,
   requireMeasuring,
@@ -125,6 +126,7 @@ async function sharedText(
 
 async function trainText(session: SharedText, { options, status, ranks }: How): Promise<number> {
   const { path, spec, training, threads, state, dataset, run } = session;
+  requireAhead(options, state.step);
   const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
     `${path}: ${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
@@ -153,6 +155,7 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
   return await followTraining(events, {
     run,
     steps: training.steps,
+    stopAt: options.stopAt,
     status,
     interrupt,
     next,
@@ -222,10 +225,21 @@ async function begin(
   options: TrainOptions,
   ranks: Collective,
 ): Promise<TextSession> {
+  const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
+  const { planned, chosen, source, ...session } = await plannedText(from, options, recipe);
+  requireEqualShares(chosen.training.microBatches, ranks);
+  return { ...newSession(planned, chosen, source?.weights), ...session };
+}
+
+/** A new run on text: everything about it is checked, and nothing is written. */
+export async function plannedText(
+  from: string | undefined,
+  options: TrainOptions,
+  recipe: Recipe | undefined,
+) {
   if (from === undefined) throw trainNeeds("no data");
   const { out, force = false } = options;
   if (out === undefined) throw trainNeeds(`data ${from}, but no --out`);
-  const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
   const source = options.from === undefined ? undefined : await sourceOf(options.from, options, recipe);
   const dataset = await (source ? openRunData(source.run, from) : openDataset(from));
   const { tokenizer, manifest } = dataset;
@@ -234,13 +248,12 @@ async function begin(
     ? { spec: source.run.config.spec, training: trainingSettings(source.run.config.spec, options, recipe) }
     : settings(options, recipe, manifest.tokenizer.vocab);
   const chosen = { ...own, threads };
-  requireEqualShares(chosen.training.microBatches, ranks);
   requireFit(chosen.spec, dataset.train);
   const needs = requireTextMemory(chosen.spec, chosen.training, memoryOfRank());
   const data = { path: from, manifest };
   const origin = source ? { from: { run: source.run.path, step: source.step } } : {};
   const planned = await planRun(out, { kind: "text", ...chosen, ...origin, tokenizer, data }, { force });
-  return { ...newSession(planned, chosen, source?.weights), dataset, from, needs };
+  return { planned, chosen, source, dataset, from, needs };
 }
 
 /** The run that a new one begins with, and its weights. */

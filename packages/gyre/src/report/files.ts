@@ -12,6 +12,7 @@ import { labPage } from "./lab-page.ts";
 import { type Page, pageMarkdown, sourcesOf } from "./page.ts";
 import type { Report } from "./report.ts";
 import { statesPage } from "./states-page.ts";
+import { sweepPage } from "./sweep-page.ts";
 import { trajectoriesPage } from "./trajectories-page.ts";
 
 /** What a report shows. A chart of more than six colours comes in panels. Throws EVAL_REPORT_EMPTY. */
@@ -36,6 +37,8 @@ function wholePage(report: Report): Page {
       return statesPage(report);
     case "answers":
       return answersPage(report);
+    case "sweep":
+      return sweepPage(report);
     case "lab":
       return labPage(report);
     case "card":

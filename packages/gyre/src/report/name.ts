@@ -64,6 +64,10 @@ function measurementOf(report: Report): unknown {
       ]);
       return [common, task, problems, difficulties, routes];
     }
+    case "sweep": {
+      const { name, measure, rungs, trials } = report;
+      return [common, name, measure, rungs, trials.map(({ chosen }) => chosen)];
+    }
     case "lab": {
       const { title, charts, claims, settings } = report.findings;
       const drawn = charts.map(({ series }) =>
@@ -115,6 +119,8 @@ function wordsOf(report: Report): string[] {
       const loops = loopsOf(models.flatMap(({ points }) => points.map((point) => point.loops)));
       return [namesOf(models), plain(`${task.name} ${task.variant ?? ""}`), loops, `${problems}problems`];
     }
+    case "sweep":
+      return [plain(report.name), `${report.trials.length}trials`];
     case "lab":
       return [plain(report.findings.title)];
     case "card":

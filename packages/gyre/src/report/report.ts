@@ -3,6 +3,7 @@ import { chartSchema } from "./chart.ts";
 import { modelCostSchema, speedSchema } from "./cost.ts";
 import { reportEmpty } from "./errors.ts";
 import { analysisSchema } from "./states.ts";
+import { sweepShape } from "./sweep.ts";
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -307,6 +308,8 @@ const kinds = {
   states: reportOf("states", { model: modelSchema, analysis: analysisSchema }),
   /** What models answer to held-out problems of a task at each budget. */
   answers: reportOf("answers", answersShape),
+  /** What trials of a recipe came to. */
+  sweep: reportOf("sweep", sweepShape),
   /** What the laboratory found. */
   lab: reportOf("lab", { findings: findingsSchema }),
 };
@@ -340,6 +343,7 @@ export const reportSchema = z.discriminatedUnion("kind", [
   kinds.benchmarks,
   kinds.states,
   kinds.answers,
+  kinds.sweep,
   kinds.lab,
   /** Everything about one checkpoint. */
   reportOf("card", cardShape),

@@ -107,6 +107,12 @@ export async function loadCheckpoint(run: string): Promise<LoadedCheckpoint | un
   throw checkpointCorrupt(run, problems);
 }
 
+/** The step of the checkpoint that a run would go on from, which is not read; undefined where there is none. */
+export async function latestStep(run: string): Promise<number | undefined> {
+  const name = await readPointer(run, pointerFile);
+  return name === undefined ? undefined : stepOf(name);
+}
+
 async function readCheckpoint(run: string, name: string): Promise<RunCheckpoint> {
   const folder = join(run, "checkpoints", name);
   const { step, sha256 } = await readState(folder, name);
