@@ -1,4 +1,4 @@
-import type { TrainEvent, TrainState } from "gyre";
+import { numberText, type TrainEvent, type TrainState } from "gyre";
 import type { MetricsRecord } from "gyre/node";
 import type { HeldOut } from "./held-out.ts";
 import type { Interrupt } from "./interrupt.ts";
@@ -58,6 +58,8 @@ export async function followTraining(
           isOver = true;
           interrupt.stop();
         }
+      } else if (event.type === "spike") {
+        status.print(`warning: ${spikeText(event)}`);
       } else if (event.type === "compiled") {
         interrupt.listen();
         const seconds = (event.elapsedMs / 1e3).toFixed(1);
@@ -85,3 +87,7 @@ export async function followTraining(
   status.print(`done: ${steps} steps, ${spent}${kept}. next: ${next.done.join("  or  ")}`);
   return 0;
 }
+
+const spikeText = ({ step, what, value, usual, origin }: Extract<TrainEvent, { readonly type: "spike" }>) =>
+  `step ${step}: the ${what} is ${numberText(value)}, where ${numberText(usual)} was usual, on ${origin}. Where it does not come ` +
+  "down again: a lower learning rate, a longer warm-up, or a smaller --clip";

@@ -64,23 +64,31 @@ export function windowCount(split: TokenSplit, context: number): number {
  * from the seed and the epoch, and epochs follow one another for ever. Throws DATA_OPTION, DATA_TOO_SHORT.
  */
 export function batch(options: BatchOptions): Batch {
+  const { split, context, batch: rows } = options;
+  const tokens = new Int32Array(rows * context);
+  const targets = new Int32Array(rows * context);
+  for (const [row, index] of batchWindows(options).entries()) {
+    const start = index * context;
+    const window = split.read(start, start + context + 1);
+    tokens.set(window.subarray(0, context), row * context);
+    targets.set(window.subarray(1), row * context);
+  }
+  return { tokens, targets };
+}
+
+/** The windows that a batch reads, by their number in the split, row by row. Throws DATA_OPTION, DATA_TOO_SHORT. */
+export function batchWindows(options: BatchOptions): number[] {
   const { split, context, batch: rows, seed, step, micro = 0, microBatches = 1 } = options;
   requireWhole("batch", rows, 1);
   requireWhole("step", step, 0);
   requireWhole("microBatches", microBatches, 1);
   requireWhole("micro", micro, 0, microBatches - 1);
   const count = windowCount(split, context);
-  const tokens = new Int32Array(rows * context);
-  const targets = new Int32Array(rows * context);
   const first = (step * microBatches + micro) * rows;
-  for (let row = 0; row < rows; row++) {
+  return Array.from({ length: rows }, (_, row) => {
     const order = epochOrder(split, count, seed, Math.floor((first + row) / count));
-    const start = (order[(first + row) % count] as number) * context;
-    const window = split.read(start, start + context + 1);
-    tokens.set(window.subarray(0, context), row * context);
-    targets.set(window.subarray(1), row * context);
-  }
-  return { tokens, targets };
+    return order[(first + row) % count] as number;
+  });
 }
 
 /** One row of an evaluation. Position p predicts `targets[p]`; only positions scoredFrom to length - 1 count. */

@@ -40,7 +40,9 @@ export function answerSource(spec: Spec, training: AnswerTraining, task: Pick<To
   const range = { difficulty: { usual: { from: easiest } } };
   return elasticSource(spec, training, (step, micro) => {
     const difficulty = difficultyAt(range, hardest, step);
-    return scoredRows(task.draw({ seed, stream: `train ${step} ${micro}`, batch, difficulty }));
+    const stream = `train ${step} ${micro}`;
+    const rows = scoredRows(task.draw({ seed, stream, batch, difficulty }));
+    return { ...rows, origin: () => `${batch} problems of seed ${seed}, stream "${stream}"` };
   });
 }
 

@@ -13,6 +13,8 @@ export interface Rows {
   readonly inputs: Iterable<readonly [string, Tensor]>;
   /** Tokens of a row. */
   readonly length: number;
+  /** Which part of the data they are, in words. */
+  readonly origin?: () => string;
   /** Rows that are scored, where not every position is. */
   readonly scored?: number;
 }
@@ -56,6 +58,7 @@ export function elasticSource(
     return {
       graph: graphFor(rows, units?.length),
       inputs,
+      ...(rows.origin ? { origin: rows.origin } : {}),
       ...(units ? { noted: { shortLoops: units.length } } : {}),
       tokens,
       flops: flopsOf(loops) + (units && hasOwnRoute ? flopsOf(units.length) : 0),

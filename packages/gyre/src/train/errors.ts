@@ -16,14 +16,24 @@ export function badRecipe(path: string, problem: string): GyreError {
   });
 }
 
-export function nonFinite(step: number, what: string, value: number, checkpoint: number): GyreError {
+export function nonFinite({ step, what, value, checkpoint, origin }: NonFinite): GyreError {
   return new GyreError("TRAIN_NOT_FINITE", {
-    given: `step ${step}: ${what} is ${value}`,
+    given: `step ${step}: ${what} is ${value}${origin === "" ? "" : `, on ${origin}`}`,
     expected: "finite numbers",
     fix: `lower the learning rate or lengthen the warm-up; last good checkpoint: ${
       checkpoint === 0 ? "none yet" : `step ${checkpoint}`
     }`,
   });
+}
+
+interface NonFinite {
+  readonly step: number;
+  readonly what: string;
+  readonly value: number;
+  /** The step that was saved last; 0 where none was. */
+  readonly checkpoint: number;
+  /** What the step read, in words. */
+  readonly origin: string;
 }
 
 export function ranksUneven(microBatches: number, ranks: number): GyreError {

@@ -9,6 +9,7 @@ import type { Tensor } from "../util/tensor.ts";
 import { nonFinite, ranksUneven } from "./errors.ts";
 import { Exchange, type Measured, type StepSums } from "./exchange.ts";
 import type { OptimiserOptions } from "./options.ts";
+import { type Spike, SpikeWatch } from "./spikes.ts";
 
 /** What one forward and backward pass computes, and from which numbers besides the weights. */
 export interface MicroBatch {
@@ -17,6 +18,8 @@ export interface MicroBatch {
   readonly inputs: Iterable<readonly [string, Tensor]>;
   readonly tokens: number;
   readonly flops: number;
+  /** Which part of the data it reads, in words: for warnings and errors. */
+  readonly origin?: () => string;
   /** What a step event should say about this micro-batch, by name. */
   readonly noted?: Readonly<Record<string, number>>;
 }
@@ -66,6 +69,8 @@ export type TrainEvent =
       readonly flops: number;
       readonly elapsedMs: number;
     }
+  /** The step before this event was far from the ones before it; `origin` says what it read. Told once in a while. */
+  | ({ readonly type: "spike"; readonly step: number; readonly origin: string } & Spike)
   | { readonly type: "checkpoint"; readonly step: number }
   | { readonly type: "end"; readonly step: number; readonly reason: "done" | "stopped" };
 /** What one optimizer step did. */
@@ -73,12 +78,14 @@ export type StepEvent = Extract<TrainEvent, { readonly type: "step" }>;
 
 /** Steps between two checks that all ranks have the same weights; others come before a checkpoint. */
 const STEPS_BETWEEN_CHECKS = 100;
+/** Letters that say what a step read. */
+const MOST_ORIGIN = 300;
 
 /**
  * The training loop: an async iterable of events, so that logging is the caller's. Nothing but the state and the
  * step decides a step, so a run that goes on from a saved state equals one that never stopped. Ranks share a step's
  * micro-batches and all make its update; a signal to any of them stops all after the same step. Throws TRAIN_NOT_FINITE, which
- * names the step and the last good checkpoint, RANKS_UNEVEN, and RANKS_DIFFER where a rank's weights are not those of rank 0.
+ * names the step, what it read and the last good checkpoint, RANKS_UNEVEN, and RANKS_DIFFER where a rank's weights are not those of rank 0.
  */
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
   const { options, source, state, save, signal, checkpointEvery = 100 } = run;
@@ -101,8 +108,12 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
     await compiled(run, source(state.step, 0).graph);
     yield { type: "compiled", step: state.step, elapsedMs: performance.now() - started };
   }
+  const watch = new SpikeWatch();
   while (!(await isOver())) {
-    yield await optimizerStep(run, exchange, saved);
+    const done = await optimizerStep(run, exchange, saved);
+    yield done;
+    const spike = watch.next({ ...done, loss: Object.values(done.parts)[0] ?? done.loss });
+    if (spike) yield { type: "spike", step: state.step, ...spike, origin: originOf(run, state.step - 1) };
     const isTimeToSave = state.step % checkpointEvery === 0;
     if (isTimeToSave || state.step % STEPS_BETWEEN_CHECKS === 0) await requireAgreement();
     if (save && isTimeToSave && state.step < options.steps) yield await checkpoint();
@@ -132,8 +143,12 @@ async function optimizerStep(run: Optimisation, exchange: Exchange, saved: numbe
   const { loss, parts, ...counts } = summaryOf(measured);
   const gradientNorm = globalNorm(gradients.values()) / microBatches;
   const step = state.step + 1;
-  if (!Number.isFinite(loss)) throw nonFinite(step, "the loss", loss, saved);
-  if (!Number.isFinite(gradientNorm)) throw nonFinite(step, "the gradient norm", gradientNorm, saved);
+  for (const [what, value] of Object.entries({ loss, "gradient norm": gradientNorm })) {
+    if (Number.isFinite(value)) continue;
+    const micro = measured.findIndex((one) => !Number.isFinite(one.get("loss")));
+    const origin = originOf(run, state.step, micro < 0 ? undefined : micro);
+    throw nonFinite({ step, what: `the ${what}`, value, checkpoint: saved, origin });
+  }
 
   const learningRate = learningRateAt(options, state.step);
   const gradientScale = clipScale(gradientNorm, clip) / microBatches;
@@ -142,6 +157,15 @@ async function optimizerStep(run: Optimisation, exchange: Exchange, saved: numbe
   state.step = step;
   const elapsedMs = performance.now() - started;
   return { type: "step", step, loss, parts, gradientNorm, learningRate, ...counts, elapsedMs };
+}
+
+/** What a micro-batch of a step read, or all of them, in words; the beginning of it where it is much. */
+function originOf({ source, options }: Optimisation, step: number, micro?: number): string {
+  const all =
+    micro === undefined ? Array.from({ length: options.microBatches }, (_, index) => index) : [micro];
+  const name = (index: number) => (options.microBatches > 1 ? `micro-batch ${index + 1}: ` : "");
+  const text = all.map((index) => `${name(index)}${source(step, index).origin?.() ?? ""}`).join("; ");
+  return text.length > MOST_ORIGIN ? `${text.slice(0, MOST_ORIGIN)} ...` : text;
 }
 
 /** Gradients of some micro-batches of the step, added up, and what each of them measured. */

@@ -49,7 +49,8 @@ export function promptSource({
   const graphs = new Map<string, Graph>();
   return (step, micro) => {
     const { points, dims, loops, window, backprop } = promptStage(training, step);
-    const prompts = task.draw({ seed, stream: `train ${step} ${micro}`, batch, points, dims, noise });
+    const stream = `train ${step} ${micro}`;
+    const prompts = task.draw({ seed, stream, batch, points, dims, noise });
     const shape = { batch, tokens: prompts.length, readAt: prompts.readAt, loops };
     const key = `${shape.tokens} ${shape.readAt.join()} ${loops}`;
     const graph = graphs.get(key) ?? promptStepGraph(spec, shape, { window, backprop, recompute });
@@ -58,6 +59,7 @@ export function promptSource({
     return {
       graph,
       inputs: promptInputs(prompts),
+      origin: () => `${batch} prompts of seed ${seed}, stream "${stream}"`,
       tokens,
       flops: promptFlops(spec, tokens, loops, backprop),
       noted: { points, dims, loops, window },

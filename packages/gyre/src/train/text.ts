@@ -1,4 +1,4 @@
-import { batch, type TokenSplit, windowCount } from "../data/windows.ts";
+import { batch, batchWindows, type TokenSplit, windowCount } from "../data/windows.ts";
 import { readsVectors } from "../models/errors.ts";
 import { hasVectors, type Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
@@ -46,13 +46,16 @@ function textSource(spec: Spec, training: TrainingOptions, split: TokenSplit): S
   const { context } = spec;
   const shape = [rows, context];
   return elasticSource(spec, training, (step, micro) => {
-    const { tokens, targets } = batch({ split, context, batch: rows, seed, step, micro, microBatches });
+    const which = { split, context, batch: rows, seed, step, micro, microBatches };
+    const { tokens, targets } = batch(which);
     return {
       inputs: [
         ["tokens", { data: tokens, shape }],
         ["targets", { data: targets, shape }],
       ],
       length: context,
+      origin: () =>
+        `windows ${batchWindows(which).join(", ")} of ${windowCount(split, context)}; window n begins at token ${context} n`,
     };
   });
 }

@@ -33,3 +33,11 @@ export function copyOf({ step, weights, moments }: TrainState): TrainState {
     moments: { first: copy(moments.first), second: copy(moments.second) },
   };
 }
+
+/** Weights and moments as hexadecimal digits, to be compared bit for bit. */
+export const bytesOf = ({ weights, moments }: TrainState) =>
+  [weights, moments.first, moments.second].map((tensors) =>
+    Object.fromEntries(
+      [...tensors].map(([name, { data: x }]) => [name, Buffer.from(x.buffer).toString("hex")]),
+    ),
+  );
