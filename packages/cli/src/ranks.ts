@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TrainState } from "gyre";
+import type { Tensor, Weights } from "gyre";
 import {
   broadcastJson,
   type Collective,
@@ -46,15 +46,22 @@ export async function sharedSession<Config extends TrainedConfig>(
   const { path, spec, training, threads, state: begun, run } = own ?? {};
   const known = { path, spec, training, threads, step: begun?.step } as Told<Config>;
   const { step, ...told } = await broadcastJson<Told<Config>>(ranks, known);
-  const state = begun ?? { ...freshState(told), step };
-  await broadcastState(ranks, state);
+  const { weights, moments } = begun ?? freshState(told);
+  const state = {
+    step,
+    weights: await shared(ranks, weights),
+    moments: { first: await shared(ranks, moments.first), second: await shared(ranks, moments.second) },
+  };
   return { ...told, state, ...(run ? { run } : {}) };
 }
 
-async function broadcastState(ranks: Collective, { weights, moments }: TrainState): Promise<void> {
-  for (const tensors of [weights, moments.first, moments.second])
-    for (const { data } of tensors.values())
-      await ranks.broadcast(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+/** The tensors of rank 0, in its order: those of a checkpoint are not in the order of new ones. */
+async function shared(ranks: Collective, own: Weights): Promise<Weights> {
+  const names = await broadcastJson(ranks, [...own.keys()]);
+  const tensors = new Map(names.map((name) => [name, own.get(name) as Tensor<Float32Array>]));
+  for (const { data } of tensors.values())
+    await ranks.broadcast(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return tensors;
 }
 
 /** How a rank does what a command asks for. */

@@ -144,7 +144,7 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
 
 describe("--ranks", { timeout: 120_000 }, () => {
   tested.skipIf(!launchers.some(isFound))(
-    "starts the ranks itself, to train until Ctrl-C and to measure",
+    "starts the ranks itself, to train until Ctrl-C, to go on and to measure",
     async () => {
       const run = join(folder.path, "started");
       const { code, stderr } = await gyre([...begin(run, 5000), "--ranks", "2"], {
@@ -153,6 +153,13 @@ describe("--ranks", { timeout: 120_000 }, () => {
       expect([code, stderr]).toEqual([
         130,
         expect.stringMatching(/on 2 ranks[\s\S]*stopped and saved at step \d+/),
+      ]);
+      const resumed = await gyre(["train", "--resume", run, "--ranks", "2"], {
+        interruptAt: (_, stderr) => /step \d+\/5000 {2}loss/.test(stderr),
+      });
+      expect([resumed.code, resumed.stderr]).toEqual([
+        130,
+        expect.stringMatching(/on 2 ranks, from step \d+[\s\S]*stopped and saved at step \d+/),
       ]);
       const pointsOf = async (name: string, words: readonly string[]) => {
         expect((await gyre(["eval", run, "--loops", "1,3", "--name", name, ...words])).code).toBe(0);
