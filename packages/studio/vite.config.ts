@@ -1,4 +1,5 @@
-import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,13 +16,16 @@ const isolation = {
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const types = { mjs: "text/javascript", wasm: "application/wasm" } as const;
 const ort = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/wasm"));
+const { version: ortVersion } = JSON.parse(readFileSync(join(ort, "../package.json"), "utf8"));
+/** The version is in the name, so that a kept copy is never one of another version. */
+const ortPlace = `ort-${ortVersion}`;
 const ortFiles = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
 
-/** onnxruntime's WebAssembly lies in ort/, once: threads of its own load it by that name. */
+/** onnxruntime's WebAssembly lies in a folder of its own, once: threads of its own load it by that name. */
 const ortFolder: Plugin = {
   name: "ort-folder",
   configureServer(server) {
-    server.middlewares.use("/ort", (request, response, next) => {
+    server.middlewares.use(`/${ortPlace}`, (request, response, next) => {
       const name = ortFiles.find((file) => request.url?.split("?")[0] === `/${file}`);
       if (!name) return next();
       const type = types[name.endsWith(".mjs") ? "mjs" : "wasm"];
@@ -31,7 +35,11 @@ const ortFolder: Plugin = {
   },
   generateBundle() {
     for (const name of ortFiles)
-      this.emitFile({ type: "asset", fileName: `ort/${name}`, source: readFileSync(join(ort, name)) });
+      this.emitFile({
+        type: "asset",
+        fileName: `${ortPlace}/${name}`,
+        source: readFileSync(join(ort, name)),
+      });
   },
 };
 
@@ -63,6 +71,29 @@ const modelFolder: Plugin = {
   },
 };
 
+const serviceWorker = "service-worker.js";
+
+/** Tells the service worker which files every page needs, and the version that they make. */
+const offline: Plugin = {
+  name: "offline",
+  apply: "build",
+  writeBundle: {
+    order: "post",
+    handler({ dir = "" }) {
+      const all = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((file) =>
+        /\.\w+$/.test(file),
+      );
+      const files = all.filter((file) => !/^(models|ort-|runs\.json|service-worker)/.test(file)).sort();
+      const hash = createHash("sha256");
+      for (const file of [...files, serviceWorker]) hash.update(file).update(readFileSync(join(dir, file)));
+      const version = hash.digest("hex").slice(0, 16);
+      const build = { version, files: files.map((file) => file.replaceAll("\\", "/")) };
+      const script = join(dir, serviceWorker);
+      writeFileSync(script, `globalThis.BUILD = ${JSON.stringify(build)};\n${readFileSync(script, "utf8")}`);
+    },
+  },
+};
+
 /** Says what the page's scripts weigh, and fails where that is too much. */
 const weight: Plugin = {
   name: "weight",
@@ -79,8 +110,8 @@ const weight: Plugin = {
 export const config = defineConfig({
   root: at("."),
   base: "./",
-  plugins: [svelte(), ortFolder, modelFolder, weight],
-  define: { STUDIO_MODELS: JSON.stringify(modelNames) },
+  plugins: [svelte(), ortFolder, modelFolder, weight, offline],
+  define: { STUDIO_MODELS: JSON.stringify(modelNames), STUDIO_ORT: JSON.stringify(`${ortPlace}/`) },
   resolve: {
     // models that fit a page gain nothing from a GPU, and a build of onnxruntime for it is not shipped
     alias: { "onnxruntime-web/webgpu": at("src/engine/no-webgpu.ts") },
@@ -98,8 +129,14 @@ export const config = defineConfig({
     cssCodeSplit: false,
     rolldownOptions: {
       // the worker is an entry like the page, so that they share what both need
-      input: { index: at("index.html"), worker: at("src/engine/worker.ts") },
-      output: { entryFileNames: ({ name }) => (name === "worker" ? "worker.js" : "assets/[name]-[hash].js") },
+      input: {
+        index: at("index.html"),
+        worker: at("src/engine/worker.ts"),
+        "service-worker": at("src/offline/service-worker.ts"),
+      },
+      output: {
+        entryFileNames: ({ name }) => (name === "index" ? "assets/[name]-[hash].js" : "[name].js"),
+      },
     },
   },
 });

@@ -2,6 +2,9 @@ import { connectWorker, mostWebThreads, type WorkerModel } from "gyre/web";
 
 // The page's side of the worker that computes.
 
+/** Folder of onnxruntime's WebAssembly, below the site's. */
+declare const STUDIO_ORT: string;
+
 /** More threads than this gain nothing for models that fit a page. */
 const MOST_THREADS = 4;
 
@@ -33,7 +36,7 @@ function problemOfWasm(): string | undefined {
 
 /** What every call that opens a model says of the runtime. */
 export function host(threads: number): { readonly threads: number; readonly wasmPaths: string } {
-  return { threads, wasmPaths: new URL("ort/", document.baseURI).href };
+  return { threads, wasmPaths: new URL(STUDIO_ORT, document.baseURI).href };
 }
 
 /** The worker's script: built beside the page, with which it shares its modules. */
