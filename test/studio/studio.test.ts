@@ -5,11 +5,12 @@ import { gzipSync } from "node:zlib";
 import { bytesTokenizer, initialWeights, loopformer, startFrom } from "gyre";
 import { createRun } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { serveStudio } from "../../packages/cli/src/studio-server.ts";
 import { serveFolder } from "../../packages/gyre/test/runs/static-server.ts";
 import { unpackRun } from "../../packages/studio/src/train/archive.ts";
 import { chromiumPath } from "../web/browser.ts";
+import { offlineTests } from "./offline.case.ts";
 import { type OpenStudio, openPage, openStudio } from "./open-studio.ts";
+import { problemTests } from "./problems.case.ts";
 
 // Each page, by mouse and by keyboard, in one Chromium on one built site.
 
@@ -119,18 +120,6 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
-  test("what cannot be trained on is said in plain words", async () => {
-    await using opened = await studio.open("train");
-    const { page } = opened;
-    await page.getByRole("radio", { name: "A text of yours" }).check();
-    const file = (name: string, buffer: Buffer) => ({ name, buffer, mimeType: "application/octet-stream" });
-    await page.getByLabel("Open a text file").setInputFiles(file("old.txt", Buffer.from([0xe9, 0xff, 0x41])));
-    await page.getByText("old.txt is no text in UTF-8").waitFor();
-    await page.getByLabel("A packed run").setInputFiles(file("run.zip", Buffer.from("no zip")));
-    await page.getByText("This file is no ZIP, or it is damaged.").waitFor();
-    await opened.check();
-  });
-
   test("cups are followed, by the reader and by the model", async () => {
     await using opened = await studio.open("shuffle");
     const { page } = opened;
@@ -203,36 +192,6 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
-  test("a model that is not there, of an unknown family, or damaged, is said in plain words", async () => {
-    await using server = await serveFolder(folder);
-    const weights = "first/checkpoints/step-000000/model.safetensors";
-    const bytes = await readFile(join(folder, weights));
-    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
-    const headers = { "Access-Control-Allow-Origin": "*" };
-    const files = await readdir(join(folder, "first"), { recursive: true });
-    for (const file of files) server.faults.set(`first/${file}`, { headers });
-    await using opened = await studio.open("dial");
-    const { page } = opened;
-    const load = async (address: string) => {
-      await page.getByLabel("The address of").fill(address);
-      await page.getByRole("button", { name: "Load" }).click();
-    };
-    server.faults.set(weights, { headers, body: bytes });
-    await load(`${server.url}first`);
-    await page.getByText("its checksum is not the one that was promised").waitFor();
-    server.faults.set(weights, { headers, cutAt: 100 });
-    await load(`${server.url}first`);
-    await page.getByText("The download broke off.").waitFor();
-    const other = '{"model_type": "mamba", "n_embd": 8}';
-    server.faults.set("other/config.json", { headers, status: 200, body: other });
-    await load(`${server.url}other`);
-    await page.getByText("of a family that gyre does not know").waitFor();
-    server.faults.delete(weights);
-    server.faults.set(weights, { headers });
-    await load(`${server.url}first`);
-    await page.getByRole("button", { name: "Write", exact: true }).waitFor();
-  });
-
   test("below another path, from a server without headers, it has one thread and says so", async () => {
     await using server = await serveFolder(join(studio.site, ".."));
     await using opened = await openPage(studio.browser, `${server.url}site/index.html#/train`);
@@ -240,50 +199,9 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
-  test("once loaded it works without a network, and keeps models and WebAssembly once", async () => {
-    await using server = await serveStudio({ site: studio.site, runs: [], port: 0 });
-    await using opened = await openPage(studio.browser, `${server.url}#/shuffle`);
-    const { page } = opened;
-    await page.getByText(/it follows all|it loses track/).waitFor();
-    const kept = await page.evaluate(async () => {
-      const { caches } = globalThis as unknown as { caches: CacheStorage };
-      const open = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
-      return (await Promise.all(open)).flat().map(({ url }) => url.split("/").at(-1));
-    });
-    expect(kept.filter((name) => name === "ort-wasm-simd-threaded.wasm")).toHaveLength(1);
-    expect(kept.filter((name) => name === "model.safetensors")).toHaveLength(1);
-    await opened.check();
-
-    await page.context().setOffline(true);
-    await server[Symbol.asyncDispose]();
-    await page.reload();
-    await page.getByText(/it follows all|it loses track/).waitFor();
-    await page.getByRole("link", { name: "In context" }).click();
-    await page.getByRole("button", { name: "Point 1 at" }).waitFor();
-  });
-
-  test("a new build of the site is seen at once, although an older one is kept", async () => {
-    await using server = await serveFolder(studio.site);
-    await using opened = await openPage(studio.browser, `${server.url}index.html#/in-context`);
-    const { page } = opened;
-    await page.waitForFunction("navigator.serviceWorker.controller !== null");
-    const html = await readFile(join(studio.site, "index.html"), "utf8");
-    const script = await readFile(join(studio.site, "service-worker.js"), "utf8");
-    const next = html.replace("<noscript>", '<meta name="build" content="next"><noscript>');
-    server.faults.set("index.html", { body: next, headers: { "Content-Type": "text/html" } });
-    const headers = { "Content-Type": "text/javascript" };
-    server.faults.set("service-worker.js", {
-      headers,
-      body: script.replace('"version":"', '"version":"next'),
-    });
-    await page.reload();
-    expect(await page.locator('meta[name="build"]').count()).toBe(1);
-    // the older one's files go once no page of it is open
-    await page.waitForFunction("navigator.serviceWorker.getRegistration().then((one) => one.waiting)");
-    await page.goto("about:blank");
-    await page.goto(`${server.url}index.html#/in-context`);
-    await page.waitForFunction(
-      "caches.keys().then((names) => names.length === 1 && names[0].includes(' next'))",
-    );
-  });
+  offlineTests(() => studio);
+  problemTests(
+    () => studio,
+    () => folder,
+  );
 });

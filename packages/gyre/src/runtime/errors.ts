@@ -1,4 +1,4 @@
-import { GyreError } from "../util/errors.ts";
+import { GyreError, reasonOf } from "../util/errors.ts";
 
 export function inputMissing(name: string, expected: readonly string[]): GyreError {
   return new GyreError("RUNTIME_INPUT", {
@@ -38,4 +38,21 @@ export function badThreads(given: number, expected: string): GyreError {
     expected,
     fix: "pass another number of threads, or leave it out",
   });
+}
+
+/** What onnxruntime and its WebAssembly say when an allocation fails. */
+const memoryWords = /bad_alloc|out of memory|maximum memory size exceeded|failed to allocate/i;
+
+/** An error of onnxruntime, which says of memory that it was that: RUNTIME_MEMORY. */
+export function sessionFailed(host: string, cause: unknown): unknown {
+  if (!memoryWords.test(reasonOf(cause))) return cause;
+  return new GyreError(
+    "RUNTIME_MEMORY",
+    {
+      given: `no memory left for a graph of ${host}: ${reasonOf(cause)}`,
+      expected: "as much memory as the graph's tensors take",
+      fix: "use a smaller model, batch or context, or train with recompute; in a page, close other tabs",
+    },
+    { cause },
+  );
 }

@@ -5,7 +5,7 @@ import type { Graph, OpName, Shape, Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
 import { encodeGraph, ZERO } from "../onnx/encode.ts";
 import { type Precision, sizeOf, type Tensor } from "../util/tensor.ts";
-import { disposed, inputMissing, inputShape } from "./errors.ts";
+import { disposed, inputMissing, inputShape, sessionFailed } from "./errors.ts";
 import { foldBound } from "./fold.ts";
 import { splitOff } from "./hosted.ts";
 import type { CompileOptions, Program, Runtime } from "./runtime.ts";
@@ -63,7 +63,7 @@ export class OnnxRuntime implements Runtime {
     this.precision = options.precision ?? "float32";
   }
 
-  /** Makes a graph ready to run; equal ones share a session. */
+  /** Makes a graph ready to run; equal ones share a session. Throws RUNTIME_MEMORY where there is no room, as runs do. */
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Program> {
     const { bound, buffers = 2, lean = false, fused = false, pinned, repeat } = options;
     const seen = bound || repeat ? undefined : this.#keys.get(graph);
@@ -93,7 +93,9 @@ export class OnnxRuntime implements Runtime {
     if (!bound && !repeat) this.#keys.set(graph, hash);
     const known = this.#reuse(key);
     if (known) return known;
-    const session = await this.#host.createSession(bytes, { pinned });
+    const session = await this.#host.createSession(bytes, { pinned }).catch((cause: unknown) => {
+      throw sessionFailed(this.name, cause);
+    });
     const { inputs, outputs } = portsOf(graph, repeat);
     const program = new OnnxProgram(
       this.#host,
@@ -218,8 +220,12 @@ class OnnxProgram implements Program {
         feeds[name] = this.#tensor(data instanceof Float64Array ? Float32Array.from(data) : data, shape);
     }
     const set = this.#sets[this.#turn++ % this.#sets.length] as OutputSet;
-    if (this.#host.writesOutputs) await this.#session.run(feeds, set.fetches);
-    else copyAll(await this.#session.run(feeds, Object.keys(set.fetches)), set.outputs);
+    try {
+      if (this.#host.writesOutputs) await this.#session.run(feeds, set.fetches);
+      else copyAll(await this.#session.run(feeds, Object.keys(set.fetches)), set.outputs);
+    } catch (cause) {
+      throw sessionFailed(this.#host.name, cause);
+    }
     return set.outputs;
   }
 

@@ -58,23 +58,29 @@ const words: Readonly<Record<string, PlainProblem>> = {
     title: "This checkpoint is of a family that gyre does not know.",
     advice: "The guide lists the families that can be read.",
   },
+  RUNTIME_MEMORY: {
+    title: "The tab ran out of memory.",
+    advice: "Choose a smaller model, or close other tabs. What was kept is still there.",
+  },
   WORKER_FAILED: {
     title: "The worker that computes has ended.",
     advice: "Reload the page to start it again.",
   },
 };
 
+const otherFields: PlainProblem = {
+  title: "The model's config.json is not whole.",
+  advice: "Export the model again, or correct the fields that are named below.",
+};
+
 /** An error in plain words; its own message stands behind it for who wants to know more. */
 export function plainProblem(error: unknown): PlainProblem & { readonly detail: string } {
   if (error instanceof PlainError) return { title: error.title, advice: error.advice, detail: "" };
   const detail = error instanceof Error ? error.message : String(error);
-  if (/out of memory|memory access|Array buffer allocation/i.test(detail))
-    return {
-      title: "The tab ran out of memory.",
-      advice: "Choose a smaller model, or close other tabs.",
-      detail,
-    };
-  const known = error instanceof GyreError ? words[error.code] : undefined;
+  const isMemory = /out of memory|memory access|Array buffer allocation/i.test(detail);
+  const code = isMemory ? "RUNTIME_MEMORY" : error instanceof GyreError ? error.code : "";
+  const isFields = code === "CHECKPOINT_CONFIG" && !detail.includes("model_type");
+  const known = isFields ? otherFields : words[code];
   if (known) return { ...known, detail };
   if (error instanceof GyreError) {
     const { given, expected, fix } = error.detail;

@@ -1,3 +1,5 @@
+import type { Loaded } from "gyre/web";
+
 /** What computes now, in words: one line that every page shares. */
 class Status {
   words = "";
@@ -6,6 +8,11 @@ class Status {
   say(words: string): void {
     this.words = words;
     for (const listener of this.#listeners) listener(words);
+  }
+
+  /** What computes, and what went otherwise than asked. */
+  sayRuntime({ runtime, warnings }: Pick<Loaded, "runtime" | "warnings">): void {
+    this.say([runtime, ...warnings].join("; "));
   }
 
   /** Returns a function that ends it. */
