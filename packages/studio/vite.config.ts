@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,27 +45,27 @@ const ortFolder: Plugin = {
 
 const models = at("../../models");
 const modelNames = readdirSync(models);
-/** What a page needs of a model. */
-const modelFiles = ["config.json", "model.safetensors", "tokenizer.json", "SHA256SUMS", "report.json"];
+/** What a page needs of the models, by its path below models/. */
+const modelFiles = readdirSync(models, { recursive: true, encoding: "utf8" })
+  .filter(
+    (file) => statSync(join(models, file)).isFile() && !/README\.md$|optimizer\.safetensors$/.test(file),
+  )
+  .map((file) => file.replaceAll("\\", "/"));
 
 /** The models of the repository lie in models/. */
 const modelFolder: Plugin = {
   name: "model-folder",
   configureServer(server) {
     server.middlewares.use("/models", (request, response, next) => {
-      const [, name = "", file = ""] = request.url?.split("?")[0]?.split("/") ?? [];
-      if (!modelNames.includes(name) || !modelFiles.includes(file)) return next();
+      const file = request.url?.split("?")[0]?.slice(1) ?? "";
+      if (!modelFiles.includes(file)) return next();
       response.writeHead(200, isolation);
-      createReadStream(join(models, name, file)).pipe(response);
+      createReadStream(join(models, file)).pipe(response);
     });
   },
   generateBundle() {
-    for (const name of modelNames)
-      for (const file of modelFiles) {
-        const path = join(models, name, file);
-        if (existsSync(path))
-          this.emitFile({ type: "asset", fileName: `models/${name}/${file}`, source: readFileSync(path) });
-      }
+    for (const file of modelFiles)
+      this.emitFile({ type: "asset", fileName: `models/${file}`, source: readFileSync(join(models, file)) });
     // a server that knows runs has a list of its own
     this.emitFile({ type: "asset", fileName: "runs.json", source: "[]" });
   },

@@ -1,10 +1,12 @@
 export type { FetchProgress, FileStore } from "./runs/downloads.ts";
 export {
   type FetchedModel,
+  type FetchedPrompts,
   type FetchedRun,
   type FetchedTask,
   type FetchModelOptions,
   fetchModel,
+  fetchPrompts,
   fetchTask,
 } from "./runs/fetch-model.ts";
 export type { StoredRun } from "./runs/read-run.ts";

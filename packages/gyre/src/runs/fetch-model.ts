@@ -7,7 +7,7 @@ import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
 import type { Weights } from "../util/tensor.ts";
 import { modelFile } from "./checkpoint-files.ts";
-import type { LanguageConfig, TaskConfig } from "./config.ts";
+import type { LanguageConfig, PromptsConfig, TaskConfig } from "./config.ts";
 import { checksumOf, Downloads, type FetchProgress, type FileStore } from "./downloads.ts";
 import { badUrl, fetchedFormat, fetchedOther, fetchOption, noFetchedTokenizer } from "./errors.ts";
 import {
@@ -109,14 +109,42 @@ export interface FetchedTask extends Omit<StoredRun<TaskConfig>, "tokenizer"> {
  */
 export async function fetchTask(
   url: string | URL,
-  { cache, signal, onProgress, ...options }: Omit<FetchModelOptions, "loops" | "tokenizer"> = {},
+  options: Omit<FetchModelOptions, "loops" | "tokenizer"> = {},
 ): Promise<FetchedTask> {
+  return await fetchRunOf("task", url, options);
+}
+
+/** A run on prompts of vectors that came over HTTP. */
+export interface FetchedPrompts extends Omit<StoredRun<PromptsConfig>, "tokenizer"> {
+  readonly url: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Fetches a run of the laboratory, as `fetchModel` does one on text. Throws the same errors.
+ *
+ * @example
+ * const { config, weights } = await fetchPrompts("/models/line-looped/");
+ * const shape = { batch: 1, tokens: 3, readAt: [2], loops: 8 };
+ * const graph = predictionGraph(config.spec, shape, [1, 8]);
+ * const prompts = { data: Float32Array.of(1, 0.5, 0.3, 0, 1, -0.5), shape: [1, 3, 2] };
+ * console.log(interpret(graph, new Map([...weights, ["prompts", prompts]])).get("prediction/8")?.data);
+ */
+export async function fetchPrompts(
+  url: string | URL,
+  options: Omit<FetchModelOptions, "loops" | "tokenizer"> = {},
+): Promise<FetchedPrompts> {
+  return await fetchRunOf("prompts", url, options);
+}
+
+async function fetchRunOf<Kind extends "task" | "prompts">(
+  kind: Kind,
+  url: string | URL,
+  { cache, signal, onProgress, ...options }: Omit<FetchModelOptions, "loops" | "tokenizer">,
+) {
   const { folder, downloads } = await open(url, { cache, signal, onProgress });
-  const { tokenizer: _, ...run } = await readRun(downloads, {
-    ...options,
-    json: await readConfig(downloads),
-    kinds: ["task"],
-  });
+  const json = await readConfig(downloads);
+  const { tokenizer: _, ...run } = await readRun(downloads, { ...options, json, kinds: [kind] });
   signal?.throwIfAborted();
   return { url: folder.href, ...run, warnings: await downloads.keep() };
 }

@@ -15,7 +15,7 @@ import {
   stateFile,
 } from "./checkpoint-files.ts";
 import { modelOf, momentsOf } from "./checkpoint-tensors.ts";
-import { type LanguageConfig, parseConfig, type TaskConfig } from "./config.ts";
+import { type LanguageConfig, type PromptsConfig, parseConfig, type TaskConfig } from "./config.ts";
 import { checksumOf } from "./downloads.ts";
 import {
   fetchedFormat,
@@ -47,10 +47,10 @@ export interface ReadRunOptions {
 }
 
 /** A run as it was read. */
-export interface StoredRun<Config extends LanguageConfig | TaskConfig> {
+export interface StoredRun<Config extends LanguageConfig | TaskConfig | PromptsConfig> {
   readonly config: Config;
   readonly weights: Weights;
-  /** Undefined of a task, whose problems are tokens. */
+  /** Undefined of a task, whose problems are tokens or vectors. */
   readonly tokenizer: Tokenizer | undefined;
   /** Of its newest checkpoint. */
   readonly step: number;
@@ -60,7 +60,7 @@ export interface StoredRun<Config extends LanguageConfig | TaskConfig> {
 
 const mostBytesByDefault = 2 ** 30;
 
-type ReadableConfig = LanguageConfig | TaskConfig;
+type ReadableConfig = LanguageConfig | TaskConfig | PromptsConfig;
 
 /**
  * A run in the layout that HeldRun writes, whose config.json says `json`: `latest` names the checkpoint, whose state.json

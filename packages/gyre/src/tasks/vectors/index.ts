@@ -3,6 +3,7 @@ import type { VectorTask } from "../task.ts";
 import { irisTask } from "./iris.ts";
 import {
   decisionTree,
+  line,
   linear,
   noisyLinear,
   reluNetwork,
@@ -15,6 +16,7 @@ import { autoregression, chainOfThought } from "./series.ts";
 export const vectorTasks: readonly VectorTask[] = [
   linear,
   noisyLinear,
+  line,
   sparseLinear({ dims: 6, nonzero: 2 }),
   reluNetwork({ dims: 4, hidden: 16 }),
   decisionTree({ dims: 6, depth: 2 }),

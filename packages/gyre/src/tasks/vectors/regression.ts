@@ -10,12 +10,15 @@ interface Labels {
 interface Family extends Omit<VectorTask, "kind" | "draw" | "tokenWidth"> {
   /** Noise of the labels where the options name none. */
   readonly noise?: number;
+  /** The inputs, where they are not N(0, I). */
+  readonly input?: (random: Rng) => Float64Array;
   /** The labels of one prompt, as a function of its inputs; only the first `dims` coordinates are in use. */
   readonly prompt: (random: Rng, dims: number) => (x: Float64Array) => Labels;
 }
 
-/** A task of interleaved pairs with x ~ N(0, I), for which a function is drawn for each prompt. */
-function regression({ noise: usual = 0, prompt, ...family }: Family): VectorTask {
+/** A task of interleaved pairs with x ~ N(0, I) unless told otherwise, for which a function is drawn for each prompt. */
+function regression({ noise: usual = 0, input, prompt, ...family }: Family): VectorTask {
+  const drawInput = input ?? ((random: Rng) => normals(random, family.dims));
   return {
     ...family,
     kind: "vectors",
@@ -27,7 +30,7 @@ function regression({ noise: usual = 0, prompt, ...family }: Family): VectorTask
       const prompts = Array.from({ length: batch }, () => {
         const label = prompt(random, dims);
         const pairs = Array.from({ length: points }, () => {
-          const x = normals(random, family.dims).map((value, at) => (at < dims ? value : 0));
+          const x = drawInput(random).map((value, at) => (at < dims ? value : 0));
           const { y, features } = label(x);
           const noisy = noise > 0 ? y.map((value) => value + noise * random.normal()) : y;
           return { x, y: noisy, ...(features ? { features } : {}) };
@@ -79,6 +82,23 @@ function linearPrompt(random: Rng, dims: number) {
   const w = normals(random, dims);
   return (x: Float64Array) => ({ y: dot(w, x) });
 }
+
+/** Points of the plane about a line: x = (1, u) with u uniform in [-1, 1], intercept N(0, 0.5²), slope N(0, 0.75²). */
+export const line = regression({
+  name: "line",
+  summary: "a line in the plane, y = a + b u, with noise of standard deviation 0.1",
+  dims: 2,
+  outputs: 1,
+  points: 9,
+  scale: 0.44,
+  noise: 0.1,
+  baselines: linearBaselines,
+  input: (random) => Float64Array.of(1, 2 * random.uniform() - 1),
+  prompt: (random) => {
+    const w = Float64Array.of(0.5 * random.normal(), 0.75 * random.normal());
+    return (x) => ({ y: dot(w, x) });
+  },
+});
 
 /** Linear regression in which at most k weights of the coordinates in use are not zero. */
 export function sparseLinear({ dims: most, nonzero }: { dims: number; nonzero: number }): VectorTask {
