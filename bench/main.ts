@@ -9,6 +9,7 @@ import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
 import { benchTasks, tasksTable } from "./tasks.ts";
 import { benchTrain, trainTable } from "./train.ts";
+import { benchWeb, webTable } from "./web.ts";
 
 const print = (text: string) => console.error(text);
 
@@ -41,6 +42,10 @@ async function measure(
   if (request.bench === "ranks") {
     const result = await benchRanks({ ...common, ...request });
     return { name: "ranks", result, text: ranksTable(result) };
+  }
+  if (request.bench === "web") {
+    const result = await benchWeb({ ...common, ...request });
+    return { name: `web-${request.config}`, result, text: webTable(result) };
   }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks"] as const;
+const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks", "web"] as const;
 type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -40,6 +40,11 @@ export const help = `npm run bench -- BENCH [options]
   ranks     a training step of two ranks of one thread against one process of two threads, and against PyTorch's DDP
     --rounds N        rounds of 2 + 4 steps a side, each side in processes of its own; default 4
     --no-peer         without Python: no DDP
+
+  web       decoding and training in a page of Chromium against Node at one thread each, and against jax-js in the page;
+            what the studio weighs, and how soon it answers
+    --config ${Object.keys(configs).join("|")}   default S
+    --rounds N        rounds of one text and one step a side; default 3
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -108,6 +113,13 @@ interface RanksRequest {
   readonly json: boolean;
 }
 
+interface WebRequest {
+  readonly bench: "web";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
 interface TasksRequest {
   readonly bench: "tasks";
   readonly rounds: number;
@@ -123,6 +135,7 @@ export type Request =
   | TasksRequest
   | DataRequest
   | RanksRequest
+  | WebRequest
   | { readonly bench: "help" };
 
 const flags = {
@@ -150,6 +163,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   tasks: ["rounds", "json"],
   data: ["rounds", "threads", "no-peer", "gigabytes", "json"],
   ranks: ["rounds", "no-peer", "json"],
+  web: common,
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -173,6 +187,7 @@ export function parseRequest(words: readonly string[]): Request {
   const rounds = (otherwise: number) => count("rounds", values.rounds, otherwise);
   if (bench === "tasks") return { bench, rounds: rounds(30), json };
   if (bench === "startup") return { bench, config, rounds: rounds(15), json };
+  if (bench === "web") return { bench, config, rounds: rounds(3), json };
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   const peer = values["no-peer"] !== true;

@@ -8,7 +8,7 @@ import { initialState } from "../../packages/gyre/src/train/initial-state.ts";
 import { optimise } from "../../packages/gyre/src/train/optimise.ts";
 import { optimiserSchema } from "../../packages/gyre/src/train/options.ts";
 import type { BenchConfig } from "../configs.ts";
-import { stepParts } from "./open-step.ts";
+import { stepParts } from "./step-parts.ts";
 
 /** What rank 0 saw: milliseconds of each step, and those of them that it spent in the collective. */
 export interface RankSteps {

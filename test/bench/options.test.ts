@@ -73,12 +73,13 @@ describe("requests", () => {
       peer: false,
     });
     expect(parse("ranks --no-peer --json")).toEqual({ bench: "ranks", rounds: 4, peer: false, json: true });
+    expect(parse("web --config XS")).toEqual({ bench: "web", config: "XS", rounds: 3, json: false });
     expect(parse("--help")).toEqual({ bench: "help" });
   });
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data" or "ranks"'],
+    ["tran", 'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks" or "web"'],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],
@@ -91,6 +92,7 @@ describe("requests", () => {
     ["startup --no-peer", "BENCH_OPTION_INVALID: --no-peer with startup"],
     ["decode --recompute", "BENCH_OPTION_INVALID: --recompute with decode"],
     ["ranks --threads 2", "BENCH_OPTION_INVALID: --threads with ranks"],
+    ["web --threads 2", "BENCH_OPTION_INVALID: --threads with web"],
     ["startup --config Q", "BENCH_CONFIG_UNKNOWN: --config Q"],
   ])("refuses %j", (text, message) => {
     expect(() => parse(text)).toThrow(message);

@@ -28,10 +28,16 @@ export interface Site {
   readonly close: () => Promise<void>;
 }
 
-/** Serves a bundle of the page beside onnxruntime-web's files; isolated pages may have threads. */
-export async function serveSite({ isIsolated }: { readonly isIsolated: boolean }): Promise<Site> {
+/** Serves a bundle of the tests' page, or of another, beside onnxruntime-web's files; isolated pages may have threads. */
+export async function serveSite({
+  isIsolated,
+  entry = join(root, "test/web/page.ts"),
+}: {
+  readonly isIsolated: boolean;
+  readonly entry?: string;
+}): Promise<Site> {
   const { outputFiles } = await build({
-    entryPoints: [join(root, "test/web/page.ts")],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",
@@ -72,6 +78,8 @@ export function openBrowser(): Promise<Browser> {
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",
       "--enable-features=Vulkan",
+      // measureUserAgentSpecificMemory answers at once
+      "--enable-blink-features=ForceEagerMeasureMemory",
     ],
   });
 }
