@@ -11,6 +11,7 @@ import { chromiumPath } from "../web/browser.ts";
 import { offlineTests } from "./offline.case.ts";
 import { type OpenStudio, openPage, openStudio } from "./open-studio.ts";
 import { problemTests } from "./problems.case.ts";
+import { travelTests } from "./travel.case.ts";
 
 // Each page, by mouse and by keyboard, in one Chromium on one built site.
 
@@ -204,4 +205,5 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     () => studio,
     () => folder,
   );
+  travelTests(() => studio);
 });

@@ -91,7 +91,7 @@ export class WorkerModel implements AsyncDisposable {
     return this.#call("create", request, { signal });
   }
 
-  /** Opens a run from its files, with what training goes on from, in place of the one before. Throws as `load` of a run. */
+  /** Opens a run from its files, with what training goes on from, in place of the one before. Throws as `load` of a run, WORKER_OTHER_TEXT. */
   open(request: OpenRequest, { signal }: Abortable = {}): Promise<Loaded> {
     return this.#call("open", request, { signal });
   }

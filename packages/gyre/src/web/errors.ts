@@ -39,3 +39,11 @@ export function otherModel(call: string): GyreError {
     fix: "use answers, quality and train without a text",
   });
 }
+
+export function otherText(run: string): GyreError {
+  return new GyreError("WORKER_OTHER_TEXT", {
+    given: `${run} with a dataset that it was not trained on`,
+    expected: "the tokens and the tokenizer of its training",
+    fix: "give the folder that its config.json names under data",
+  });
+}

@@ -8,6 +8,7 @@ import { softmaxOf } from "../decode/sampling.ts";
 import type { Model } from "../models/model.ts";
 import { startFrom } from "../optim/state.ts";
 import type { AnswerPoint, BudgetPoint } from "../report/report.ts";
+import type { DataReference } from "../runs/config.ts";
 import { datasetOfText, readDatasetFiles } from "../runs/dataset-files.ts";
 import type { FetchProgress } from "../runs/downloads.ts";
 import { fetchModel, fetchTask } from "../runs/fetch-model.ts";
@@ -18,7 +19,7 @@ import { tokenTaskNamed } from "../tasks/tokens/index.ts";
 import { parseAnswerTraining } from "../train/answer-options.ts";
 import { initialState } from "../train/initial-state.ts";
 import type { StepEvent } from "../train/optimise.ts";
-import { nothingLoaded, otherModel } from "./errors.ts";
+import { nothingLoaded, otherModel, otherText } from "./errors.ts";
 import { goingOf, type Held, languageConfig, qualityOf, taskConfig, taskOf } from "./held.ts";
 import { lensOf } from "./lens.ts";
 import type { CallName, Calls, Loaded, LoadRequest, WriteOptions, Written } from "./protocol.ts";
@@ -76,6 +77,8 @@ export class Session implements Handlers, AsyncDisposable {
     const { config, tokenizer, weights, state = startFrom(weights) } = run;
     const metrics = new TextDecoder().decode(files.get("metrics.jsonl"));
     const data = await readDatasetFiles(source);
+    const expected = "data" in config ? shaOf(config.data) : undefined;
+    if (data && expected !== undefined && shaOf(data.reference) !== expected) throw otherText(name);
     return this.#hold({ spec: config.spec, tokenizer, state, config, data, metrics }, host, []);
   }
 
@@ -193,6 +196,8 @@ export class Session implements Handlers, AsyncDisposable {
     return { model: modelOf(held), tokenizer: held.tokenizer };
   }
 }
+
+const shaOf = (data: DataReference | null) => (data && "sha256" in data ? data.sha256 : undefined);
 
 const modelOf = ({ spec, state, web }: Held): Model => ({
   spec,

@@ -62,6 +62,10 @@ const words: Readonly<Record<string, PlainProblem>> = {
     title: "The tab ran out of memory.",
     advice: "Choose a smaller model, or close other tabs. What was kept is still there.",
   },
+  WORKER_OTHER_TEXT: {
+    title: "This is not the text that the run was trained on.",
+    advice: "Choose the folder that was named to gyre train.",
+  },
   WORKER_FAILED: {
     title: "The worker that computes has ended.",
     advice: "Reload the page to start it again.",

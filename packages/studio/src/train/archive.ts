@@ -29,3 +29,34 @@ export function filesOfRun(all: ReadonlyMap<string, Uint8Array>): ReadonlyMap<st
   const own = [...all].filter(([path]) => path.startsWith(folder) && !path.endsWith("/"));
   return new Map(own.map(([path, bytes]) => [path.slice(folder.length), bytes]));
 }
+
+/** Where the text of a run lies that did not come with it; undefined where nothing is missing. */
+export function missingText(run: ReadonlyMap<string, Uint8Array>): string | undefined {
+  if (run.has("data/manifest.json")) return undefined;
+  try {
+    const config = JSON.parse(new TextDecoder().decode(run.get("config.json"))) as {
+      kind?: unknown;
+      data?: { path?: unknown };
+    };
+    return config.kind === "text" ? String(config.data?.path ?? "data") : undefined;
+  } catch {
+    // whoever opens the run says what is wrong with it
+    return undefined;
+  }
+}
+
+/** A run with the dataset that it was trained on, from its own folder. Throws where that is none. */
+export function withText(
+  run: ReadonlyMap<string, Uint8Array>,
+  all: ReadonlyMap<string, Uint8Array>,
+): ReadonlyMap<string, Uint8Array> {
+  const manifest = [...all.keys()].find((path) => /(^|\/)manifest\.json$/.test(path));
+  if (manifest === undefined)
+    throw new PlainError("There is no dataset in it.", "Choose the folder that gyre prepare wrote.");
+  const folder = manifest.slice(0, -"manifest.json".length);
+  const own = [...all].filter(([path]) => path.startsWith(folder));
+  return new Map([
+    ...run,
+    ...own.map(([path, bytes]) => [`data/${path.slice(folder.length)}`, bytes] as const),
+  ]);
+}

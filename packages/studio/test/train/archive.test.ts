@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { filesOfRun, packRun, unpackRun } from "../../src/train/archive.ts";
+import { filesOfRun, missingText, packRun, unpackRun, withText } from "../../src/train/archive.ts";
 import { decodeText } from "../../src/train/text-file.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -13,6 +13,22 @@ describe("a packed run", () => {
     expect(unpackRun(packRun(files, "run"))).toEqual(files);
     const deeper = new Map([...files].map(([path, own]) => [`a/b/${path}`, own]));
     expect(filesOfRun(deeper.set("other.txt", bytes("")))).toEqual(files);
+  });
+
+  it("says where its text lies, and takes it from there", () => {
+    const run = new Map([["config.json", bytes('{"kind": "text", "data": {"path": "../data/sotu"}}')]]);
+    expect(missingText(run)).toBe("../data/sotu");
+    const whole = withText(
+      run,
+      new Map([
+        ["sotu/manifest.json", bytes("{}")],
+        ["sotu/train.bin", bytes("a")],
+      ]),
+    );
+    expect([...whole.keys()]).toEqual(["config.json", "data/manifest.json", "data/train.bin"]);
+    expect(missingText(whole)).toBeUndefined();
+    expect(missingText(new Map([["config.json", bytes('{"kind": "task"}')]]))).toBeUndefined();
+    expect(() => withText(run, new Map([["a.txt", bytes("")]]))).toThrow("There is no dataset in it.");
   });
 
   it("is refused where it is none", () => {
