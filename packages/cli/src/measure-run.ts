@@ -42,7 +42,7 @@ export interface Measurement<Kind extends ReportKind, Given, Of extends RunKind>
   readonly data: (given: Given) => Report["provenance"]["data"];
 }
 
-type OneModel = "states" | "exits" | "drafts";
+type OneModel = "states" | "exits" | "drafts" | "answer-exits";
 
 /** A run's model, ready to be measured. */
 export interface OpenModel {

@@ -214,18 +214,19 @@ function addExits(program: Command, exit: Exit): void {
     .summary("measure what leaving loops early costs")
     .description(
       "Reads the validation part token by token, as text is written, under every exit rule at several limits, beside " +
-        "fixed depths and a random exit with the same numbers of loops. Writes a report as " +
-        "gyre eval does.",
+        "fixed depths and a random exit with the same numbers of loops. Of a run on a task, every answer to held-out " +
+        "problems leaves by itself: do harder ones take more loops? Writes a report as gyre eval does.",
     )
     .argument("<run>", "the run to measure")
-    .option("--max-tokens <n>", "tokens to predict for each limit of each rule", whole(1), 4096)
+    .option("--max-tokens <n>", "tokens to predict for each limit of each rule (default: 4096)", whole(1))
     .option(
       "--cache-policy <policy>",
-      "what later tokens see in loops that one never ran: recompute or share-last",
+      "what later tokens see in loops that one never ran: recompute or share-last (default: recompute)",
       word("recompute", "share-last"),
-      "recompute",
     )
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
+    .option("--count <n>", "held-out problems of a task (default: 500)", whole(1, 2 ** 20))
+    .option("--seed <n>", "seed of these problems (default: 1)", whole(0))
     .option("--out <dir>", "folder of the report (default: reports/ in the run)")
     .addOption(nameFlag())
     .addOption(threadsFlag())

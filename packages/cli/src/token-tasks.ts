@@ -36,6 +36,12 @@ export function difficultiesBetween({ scores }: TokenTask, easiest: number, hard
 export const hardestOf = ({ hardest, steps }: TaskConfig["training"]): number =>
   Math.max(...scheduledValues(hardest, steps));
 
+/** What runs on a task were trained on, from the easiest to the hardest. */
+export function difficultiesOf(task: TokenTask, trainings: readonly TaskConfig["training"][]): number[] {
+  const easiest = Math.min(...trainings.map((training) => training.easiest));
+  return difficultiesBetween(task, easiest, Math.min(...trainings.map(hardestOf)));
+}
+
 /** The text of a file. Throws TASK_FILE. */
 export async function readTaskFile(path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: unknown) => {

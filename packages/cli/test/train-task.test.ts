@@ -87,6 +87,15 @@ test("a run on a task: trained, stopped and resumed bit for bit, listed and meas
   expect(counts).toEqual([1, 2, 3, 4].map((difficulty) => [difficulty, 50]));
   expect((await measured("--seed", "2")).models).not.toEqual(report.models);
 
+  const exits = await gyre(["exits", whole, "--count", "20", "--seed", "2"]);
+  expect([exits.code, exits.stdout]).toEqual([
+    0,
+    expect.stringMatching(
+      /rule +right +mean loops +easiest +hardest\n[- ]+\nfirst 1 of 3 +\d\.\d{3} +1\.00 +1\.00/,
+    ),
+  ]);
+  expect(exits.stdout).toMatch(/answer-exits-whole-words-s3-20problems-[0-9a-f]{6}\.json/);
+
   expect((await gyre(["runs", folder.path])).stdout).toMatch(/whole +loopformer .* 40\/40 /);
   for (const [words, problem] of [
     [["generate", whole], /RUN_KIND.*kind task[\s\S]*gyre eval and gyre train are for this one/],
@@ -95,6 +104,7 @@ test("a run on a task: trained, stopped and resumed bit for bit, listed and meas
     [["train", "words", "--resume", stopped], /TRAIN_USAGE: .* with words/],
     [["eval", whole, "--stride", "4"], /--stride is not for runs on tasks/],
     [["eval", whole, "--max-tokens", "4"], /--max-tokens is not for runs on tasks/],
+    [["exits", whole, "--cache-policy", "recompute"], /--cache-policy is for runs on text/],
     [["eval", whole, "--difficulty", "5"], /EVAL_OPTION: problems 5 tokens/],
   ] as const) {
     const refused = await gyre(words);

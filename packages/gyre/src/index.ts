@@ -71,10 +71,12 @@ export type {
   Value,
 } from "./graph/types.ts";
 export { interpret } from "./interp/interpret.ts";
+export { type AnswerExitsOptions, answerExits, triedOnAnswers } from "./measure/answer-exits.ts";
 export {
   type EvaluateAnswersOptions,
   evaluateAnswers,
   exampleOf,
+  reportTask,
   SOLVED,
 } from "./measure/answers.ts";
 export { formatNames } from "./measure/benchmarks/formats.ts";
@@ -140,6 +142,7 @@ export {
   openJacobian,
 } from "./measure/states/jacobian.ts";
 export { type LensReading, lensReading } from "./measure/states/lens.ts";
+export type { ReadText } from "./measure/states/losses.ts";
 export {
   type PowerOptions,
   type Product,
@@ -209,6 +212,7 @@ export type {
 } from "./onnx/proto.ts";
 export type { AdamWState } from "./optim/adamw.ts";
 export { startFrom, type TrainState } from "./optim/state.ts";
+export type { AnswerClaim, AnswerExit, AnswerPoint, ReportTask } from "./report/answers.ts";
 export {
   type Axis,
   type Chart,
@@ -218,6 +222,7 @@ export {
   panelsOf,
   type Series,
 } from "./report/chart.ts";
+export type { ModelCost, Speed } from "./report/cost.ts";
 export { type CurveStep, curveCharts, type TrainingCurve } from "./report/curves.ts";
 export { draftText, speedup, WORTHWHILE } from "./report/drafts-page.ts";
 export { drawChart } from "./report/draw.ts";
@@ -235,9 +240,7 @@ export {
 } from "./report/page.ts";
 export { readReport } from "./report/read.ts";
 export type {
-  AnswerClaim,
   AnswerModel,
-  AnswerPoint,
   BenchmarkEntry,
   BenchmarkMean,
   BenchmarkModel,
@@ -358,6 +361,7 @@ export {
 } from "./train/prompt-options.ts";
 export { type PromptRun, trainPrompts } from "./train/prompts.ts";
 export { type AnswerRecipe, parseAnswerRecipe, parseRecipe, type Recipe } from "./train/recipe.ts";
+export type { Spike } from "./train/spikes.ts";
 export { requireFit, type TrainRun, train } from "./train/text.ts";
 export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
 export type { Rng } from "./util/rng.ts";

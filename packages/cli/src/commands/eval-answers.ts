@@ -8,6 +8,7 @@ import {
   heldOutProblems,
   parameterCount,
   type ReportOf,
+  reportTask,
   SOLVED,
   type TokenProblem,
   tokenTaskNamed,
@@ -29,7 +30,7 @@ import { UsageError } from "../options.ts";
 import { type RankHow, threadsOfRank } from "../ranks.ts";
 import type { StatusLine } from "../render/status-line.ts";
 import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
-import { difficultiesBetween, hardestOf, titleOf } from "../token-tasks.ts";
+import { difficultiesOf, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
 
 /** Flags of `gyre eval` that are about text. */
@@ -76,7 +77,12 @@ export async function answersReport(
   const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
   const task = taskOf(runs);
   const { seed = 1, count = 1000 } = options;
-  const difficulties = options.difficulty ?? difficultiesOf(runs);
+  const difficulties =
+    options.difficulty ??
+    difficultiesOf(
+      task,
+      runs.map(({ config }) => config.training),
+    );
   const problems = heldOutProblems(task, { seed, count, difficulties });
   await onReady?.();
   const threads = threadCount(options.threads ?? threadsOfRank());
@@ -85,8 +91,7 @@ export async function answersReport(
   const isCompared = runs.length > 1;
   for (const run of runs)
     models.push(await measured(run, problems, { options, runtime, ranks, status, isCompared }));
-  const { variant, answer, scores, hasOneAnswer, difficulty } = task;
-  const asked = scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
+  const asked = task.scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
   const all = asked.length > 0 ? asked.map((score) => score.difficulty) : difficulties;
   return {
     version: 2,
@@ -96,14 +101,7 @@ export async function answersReport(
       data: { name: titleOf(task), split: "held-out" },
       seeds: [seed],
     }),
-    task: {
-      name: task.name,
-      ...(variant === undefined ? {} : { variant }),
-      counts: difficulty.counts,
-      answer,
-      scores,
-      hasOneAnswer,
-    },
+    task: reportTask(task),
     problems: count,
     difficulties: [...all],
     shared: all.filter((one) => task.isShared(one)),
@@ -119,13 +117,6 @@ function taskOf(runs: readonly Run<TaskConfig>[]) {
   if (other !== undefined) throw new UsageError(`The runs are on different tasks: ${task}, and ${other}.`);
   const { config } = runs[0] as Run<TaskConfig>;
   return tokenTaskNamed(config.task, config.variant);
-}
-
-/** What all runs were trained on, from the easiest to the hardest. */
-function difficultiesOf(runs: readonly Run<TaskConfig>[]): number[] {
-  const trainings = runs.map(({ config }) => config.training);
-  const easiest = Math.min(...trainings.map((training) => training.easiest));
-  return difficultiesBetween(taskOf(runs), easiest, Math.min(...trainings.map(hardestOf)));
 }
 
 interface Measuring extends RankHow<AnswersOptions> {

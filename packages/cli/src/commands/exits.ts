@@ -1,31 +1,59 @@
-import { type CachePolicy, Decoder, type ExitSeries, exitStudy } from "gyre";
-import { type Dataset, dataOf, type LanguageConfig, openRunData } from "gyre/node";
+import {
+  answerExits,
+  type CachePolicy,
+  Decoder,
+  type ExitSeries,
+  exitStudy,
+  heldOutProblems,
+  reportTask,
+  type TokenProblem,
+  type TokenTask,
+  tokenTaskNamed,
+} from "gyre";
+import { type Dataset, dataOf, type LanguageConfig, openRun, openRunData, runKinds } from "gyre/node";
 import { type Measurement, type MeasureOptions, measureRun, ofText } from "../measure-run.ts";
 import { UsageError } from "../options.ts";
+import { difficultiesOf, titleOf } from "../token-tasks.ts";
 
 export interface ExitsOptions extends MeasureOptions {
-  readonly maxTokens: number;
+  /** Of runs on text. */
+  readonly maxTokens?: number;
   readonly cachePolicy?: CachePolicy;
+  /** Of runs on tasks: held-out problems, and their seed. */
+  readonly count?: number;
+  readonly seed?: number;
 }
 
-/** `gyre exits`: reads the validation split under each exit rule, beside fixed depths and random exits. */
+const textFlags = ["maxTokens", "cachePolicy", "data"] as const;
+const taskFlags = ["count", "seed"] as const;
+
+/** `gyre exits`: what leaving loops early costs, rule by rule, beside fixed depths; on validation text, or on answers. */
 export async function exitsCommand(path: string, options: ExitsOptions): Promise<number> {
-  await measureRun(path, options, exitsOf(options));
+  const isOnTask = (await openRun(path, runKinds)).config.kind === "task";
+  const wrong = (isOnTask ? textFlags : taskFlags).find((flag) => options[flag] !== undefined);
+  if (wrong) {
+    const flag = wrong.replace(/[A-Z]/g, "-$&").toLowerCase();
+    throw new UsageError(`--${flag} is for runs on ${isOnTask ? "text" : "tasks"}.`);
+  }
+  if (isOnTask) await measureRun(path, options, exitsOfAnswers(options));
+  else await measureRun(path, options, exitsOf(options));
   return 0;
 }
 
-/** What leaving loops early costs. */
+function requireLoops(path: string, { family, loops }: LanguageConfig["spec"]): void {
+  if (loops < 2) throw new UsageError(`${path} is a ${family} of one loop: there is nothing to leave.`);
+}
+
+/** What leaving loops early costs on the validation split, which is read under each exit rule. */
 export const exitsOf = ({
-  maxTokens: tokens,
+  maxTokens: tokens = 4096,
   cachePolicy = "recompute",
   data,
 }: ExitsOptions): Measurement<"exits", Dataset, LanguageConfig["kind"]> => ({
   kind: "exits",
   of: ofText,
   async open(run) {
-    const { spec } = run.config;
-    if (spec.loops < 2)
-      throw new UsageError(`${run.path} is a ${spec.family} of one loop: there is nothing to leave.`);
+    requireLoops(run.path, run.config.spec);
     return openRunData(run, data);
   },
   async measure(model, { validation }, status) {
@@ -39,4 +67,30 @@ export const exitsOf = ({
     return { cachePolicy, tokens: series[0]?.points[0]?.tokens ?? 0, series };
   },
   data: ({ manifest }) => dataOf(manifest),
+});
+
+interface Asked {
+  readonly task: TokenTask;
+  readonly problems: readonly TokenProblem[];
+}
+
+/** The same on held-out problems of the difficulties that a run was trained on, each answer at its own depth. */
+const exitsOfAnswers = ({
+  count = 500,
+  seed = 1,
+}: ExitsOptions): Measurement<"answer-exits", Asked, "task"> => ({
+  kind: "answer-exits",
+  of: ["task"],
+  async open({ path, config }) {
+    requireLoops(path, config.spec);
+    const task = tokenTaskNamed(config.task, config.variant);
+    const difficulties = difficultiesOf(task, [config.training]);
+    return { task, problems: heldOutProblems(task, { seed, count, difficulties }) };
+  },
+  async measure(model, { task, problems }, status) {
+    const onProgress = (done: number) => status.update(`problem ${done} of ${count}`, false);
+    const exits = await answerExits(model, { task, problems, onProgress });
+    return { task: reportTask(task), problems: count, loops: model.spec.loops, exits };
+  },
+  data: ({ task }) => ({ name: titleOf(task), split: "held-out" }),
 });

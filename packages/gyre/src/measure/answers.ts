@@ -6,7 +6,7 @@ import { vocabularyMisfits } from "../models/misfits.ts";
 import { type Budget, conditions, type Spec, uniformTrajectory } from "../models/spec.ts";
 import { inTurns } from "../ranks/agreement.ts";
 import { alone, type Collective } from "../ranks/collective.ts";
-import type { AnswerPoint } from "../report/report.ts";
+import type { AnswerPoint, ReportTask } from "../report/answers.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import type { TokenProblem, TokenTask } from "../tasks/task.ts";
 import { type DifficultyScore, scoreAnswers } from "../tasks/tokens/grading.ts";
@@ -81,6 +81,19 @@ export function exampleOf(task: TokenTask, problem: TokenProblem): { read: strin
   const at = scoredIn(problem);
   const names = (ids: ArrayLike<number>) => at.map((position) => nameIn(task)(ids[position] as number));
   return { read: names(problem.tokens), right: names(problem.targets) };
+}
+
+/** A task as reports name it. */
+export function reportTask({
+  name,
+  variant,
+  difficulty,
+  answer,
+  scores,
+  hasOneAnswer,
+}: TokenTask): ReportTask {
+  const form = variant === undefined ? {} : { variant };
+  return { name, ...form, counts: difficulty.counts, answer, scores, hasOneAnswer };
 }
 
 const nameIn =

@@ -1,8 +1,9 @@
+import type { AnswerClaim, AnswerPoint } from "./answers.ts";
 import type { Chart } from "./chart.ts";
 import type { HeatMap } from "./heat-map.ts";
 import { counted, groupedText, numberText } from "./numbers.ts";
 import { type Page, stepText } from "./page.ts";
-import type { AnswerClaim, AnswerModel, AnswerPoint, ReportOf } from "./report.ts";
+import type { AnswerModel, ReportOf } from "./report.ts";
 import { type Table, textTable } from "./table.ts";
 import { isUniform, trajectoryText } from "./trajectory.ts";
 

@@ -1,3 +1,4 @@
+import type { AnswerPoint } from "./answers.ts";
 import { answersPage } from "./answers-page.ts";
 import { budgetsPage } from "./budgets-page.ts";
 import type { Chart, Panel } from "./chart.ts";
@@ -6,7 +7,7 @@ import { draftsPage, draftText, speedup } from "./drafts-page.ts";
 import { exitsPage } from "./exits-page.ts";
 import { counted, groupedText, milliseconds, siText } from "./numbers.ts";
 import { type Page, type Source, stepText } from "./page.ts";
-import type { AnswerPoint, BudgetPoint, ExitOutcome, ReportOf } from "./report.ts";
+import type { BudgetPoint, ExitOutcome, ReportOf } from "./report.ts";
 import { statesPage } from "./states-page.ts";
 import { type Column, type Table, tableOf, textTable } from "./table.ts";
 import { isUniform, trajectoryText } from "./trajectory.ts";

@@ -1,3 +1,4 @@
+import { answerExitsPage } from "./answer-exits-page.ts";
 import { answersPage } from "./answers-page.ts";
 import { benchmarksPage } from "./benchmarks-page.ts";
 import { budgetsPage } from "./budgets-page.ts";
@@ -39,6 +40,8 @@ function wholePage(report: Report): Page {
       return answersPage(report);
     case "sweep":
       return sweepPage(report);
+    case "answer-exits":
+      return answerExitsPage(report);
     case "lab":
       return labPage(report);
     case "card":

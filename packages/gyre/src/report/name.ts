@@ -68,6 +68,11 @@ function measurementOf(report: Report): unknown {
       const { name, measure, rungs, trials } = report;
       return [common, name, measure, rungs, trials.map(({ chosen }) => chosen)];
     }
+    case "answer-exits": {
+      const { model, task, problems, exits } = report;
+      const asked = exits[0]?.scores.map(({ difficulty }) => difficulty);
+      return [common, idOf(model), task, problems, asked, exits.map(({ name }) => name)];
+    }
     case "lab": {
       const { title, charts, claims, settings } = report.findings;
       const drawn = charts.map(({ series }) =>
@@ -121,6 +126,10 @@ function wordsOf(report: Report): string[] {
     }
     case "sweep":
       return [plain(report.name), `${report.trials.length}trials`];
+    case "answer-exits": {
+      const { model, task, problems } = report;
+      return [namesOf([model]), plain(`${task.name} ${task.variant ?? ""}`), `${problems}problems`];
+    }
     case "lab":
       return [plain(report.findings.title)];
     case "card":

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { answerClaimSchema, answerExitSchema, answerPointSchema, taskSchema } from "./answers.ts";
 import { chartSchema } from "./chart.ts";
 import { modelCostSchema, speedSchema } from "./cost.ts";
 import { reportEmpty } from "./errors.ts";
@@ -141,30 +142,6 @@ const calibrationSchema = z.strictObject({
 /** Which draft decodes fastest on this machine, and how much is gained. */
 export type Calibration = z.infer<typeof calibrationSchema>;
 
-const answerPointSchema = z.strictObject({
-  loops: positive,
-  trajectory: z.array(z.number().positive()).min(1),
-  /** From the easiest difficulty on. */
-  scores: z.array(
-    z.strictObject({
-      difficulty: count,
-      problems: positive,
-      right: count,
-      /** Scored tokens, and how many of them are right given the right ones before. */
-      tokens: count.optional(),
-      rightTokens: count.optional(),
-    }),
-  ),
-  /** Share of problems answered rightly, the mean over difficulties. */
-  accuracy: z.number().min(0).max(1),
-  /** The hardest difficulty that is solved, as are all easier ones that were asked; none where the first is not. */
-  solved: count.optional(),
-  /** What it answers to the report's example, position by position. */
-  example: z.array(text).optional(),
-});
-/** How well a model answers at one budget. */
-export type AnswerPoint = z.infer<typeof answerPointSchema>;
-
 const answerModelSchema = modelSchema.extend({
   family: text,
   spec: z.unknown(),
@@ -175,28 +152,8 @@ const answerModelSchema = modelSchema.extend({
 /** A model of a report on answers: how many are right at each number of loops. */
 export type AnswerModel = z.infer<typeof answerModelSchema>;
 
-const answerClaimSchema = z.strictObject({
-  /** What others call it: D1. */
-  id: text,
-  text,
-  /** Left out where the runs that decide it are missing. */
-  measured: z.number().optional(),
-  is: z.enum(["at least", "at most"]),
-  limit: z.number(),
-});
-/** An inequality about models of a task; without a measured value it is open. */
-export type AnswerClaim = z.infer<typeof answerClaimSchema>;
-
 const answersShape = {
-  task: z.strictObject({
-    name: text,
-    variant: text.optional(),
-    /** What difficulty counts. */
-    counts: text,
-    answer: z.enum(["read", "written"]),
-    scores: z.enum(["problems", "prefixes"]),
-    hasOneAnswer: z.boolean(),
-  }),
+  task: taskSchema,
   /** Held-out problems that were asked. */
   problems: positive,
   difficulties: z.array(count).min(1),
@@ -310,6 +267,15 @@ const kinds = {
   answers: reportOf("answers", answersShape),
   /** What trials of a recipe came to. */
   sweep: reportOf("sweep", sweepShape),
+  /** Exit rules on the answers to a task. */
+  "answer-exits": reportOf("answer-exits", {
+    model: modelSchema,
+    task: taskSchema,
+    problems: positive,
+    /** Loops of the whole trajectory. */
+    loops: positive,
+    exits: z.array(answerExitSchema).min(1),
+  }),
   /** What the laboratory found. */
   lab: reportOf("lab", { findings: findingsSchema }),
 };
@@ -344,6 +310,7 @@ export const reportSchema = z.discriminatedUnion("kind", [
   kinds.states,
   kinds.answers,
   kinds.sweep,
+  kinds["answer-exits"],
   kinds.lab,
   /** Everything about one checkpoint. */
   reportOf("card", cardShape),

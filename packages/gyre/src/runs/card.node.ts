@@ -10,14 +10,12 @@ import type { Run, RunConfig } from "./config.ts";
 import { MetricsFile } from "./metrics.node.ts";
 import { reportsIn } from "./reports.node.ts";
 
-type Card = ReportOf<"card">;
-
 /** What has been measured of a checkpoint: parts of its card. */
-export interface CardParts extends Pick<Card, "exits"> {
-  quality?: Card["quality"];
-  trajectories?: Card["trajectories"];
-  drafts?: Card["drafts"];
-  states?: Card["states"];
+export interface CardParts extends Pick<ReportOf<"card">, "exits"> {
+  quality?: ReportOf<"card">["quality"];
+  trajectories?: ReportOf<"card">["trajectories"];
+  drafts?: ReportOf<"card">["drafts"];
+  states?: ReportOf<"card">["states"];
 }
 
 /** Which checkpoint a card is of. */
@@ -67,7 +65,7 @@ const hasTrajectories = (report: Report): report is ReportOf<"answers"> =>
 async function qualityOf(
   path: string,
   { sha256, spec, baselines, command, onWarning }: GatherOptions,
-): Promise<Card["quality"]> {
+): Promise<ReportOf<"card">["quality"]> {
   try {
     const report = await compareRuns([path, ...baselines], { command, onWarning });
     const [model] = report.models;
@@ -98,7 +96,10 @@ export function costOf(name: string, spec: Spec): ModelCost {
 }
 
 /** How a run was trained, line by line, as its config and its metrics say. Throws CHECKPOINT_READ. */
-export async function trainingOf({ path, config }: Run<RunConfig>, data?: string): Promise<Card["training"]> {
+export async function trainingOf(
+  { path, config }: Run<RunConfig>,
+  data?: string,
+): Promise<ReportOf<"card">["training"]> {
   if (config.kind === "imported") return [{ name: "training", text: "unknown: the model was imported" }];
   const { training } = config;
   const { records } = await new MetricsFile(path).read();

@@ -1,4 +1,5 @@
-import type { AnswerPoint, BudgetPoint } from "../report/report.ts";
+import type { AnswerPoint } from "../report/answers.ts";
+import type { BudgetPoint } from "../report/report.ts";
 import type { FetchProgress } from "../runs/downloads.ts";
 import type { AnswerTrainingInput } from "../train/answer-options.ts";
 import type { StepEvent } from "../train/optimise.ts";

@@ -1,6 +1,7 @@
 import type { GeneratedToken, StreamOptions } from "../decode/stream.ts";
 import type { Budget, Spec } from "../models/spec.ts";
-import type { AnswerPoint, BudgetPoint } from "../report/report.ts";
+import type { AnswerPoint } from "../report/answers.ts";
+import type { BudgetPoint } from "../report/report.ts";
 import type { FetchProgress } from "../runs/downloads.ts";
 import type { FetchModelOptions } from "../runs/fetch-model.ts";
 import type { WebRuntimeOptions } from "../runtime/onnx.web.ts";

@@ -5,7 +5,7 @@ import { type EvaluateAnswersOptions, evaluateAnswers, exampleOf } from "../../s
 import { forward, readOut } from "../../src/models/assembly.ts";
 import { presets } from "../../src/models/presets.ts";
 import type { Spec } from "../../src/models/spec.ts";
-import type { AnswerPoint } from "../../src/report/report.ts";
+import type { AnswerPoint } from "../../src/report/answers.ts";
 import { interpreterRuntime } from "../../src/runtime/interpreter.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import type { TokenProblem, TokenTask } from "../../src/tasks/task.ts";

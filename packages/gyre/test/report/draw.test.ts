@@ -7,7 +7,7 @@ import { darkInk, darkPalette, escapeXml, fitText, ink, palette, wrapText } from
 import { errorOf } from "../checkpoint/helpers.ts";
 import { colorDistance, contrast, visions } from "./color.ts";
 import { barsOf, collisionsOf, elementsOf, linesOf, markersOf, textsOf } from "./drawing.ts";
-import { answers, drafts, exits, lab, model, point, report, trajectories } from "./reports.ts";
+import { answerExits, answers, drafts, exits, lab, model, point, report, trajectories } from "./reports.ts";
 
 const budgets = [1, 2, 4, 8].map((loops) => point(loops, 4.2 - 0.2 * Math.log2(loops)));
 const withErrors = (stderr: number) => budgets.map((one) => ({ ...one, stderr }));
@@ -135,6 +135,7 @@ describe("every kind", () => {
     ["exits", exits()],
     ["drafts", drafts()],
     ["answers", answers()],
+    ["answer-exits", answerExits()],
     ["lab", lab()],
   ] as const)("%s: is well-formed, without collisions", (_, of) => {
     for (const all of drawn(of)) {

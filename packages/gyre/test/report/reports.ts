@@ -82,6 +82,46 @@ export function exits(): ReportOf<"exits"> {
   };
 }
 
+/** Three loops on words of up to four elements: `kl` saves one at no loss, `margin` loses. */
+export function answerExits(): ReportOf<"answer-exits"> {
+  const exit = (name: string, accuracy: number, loops: readonly number[]) => ({
+    name,
+    accuracy,
+    meanLoops: loops.reduce((sum, one) => sum + one, 0) / loops.length,
+    scores: loops.map((meanLoops, at) => ({
+      difficulty: at + 1,
+      problems: 100,
+      right: Math.round(100 * accuracy),
+      meanLoops,
+    })),
+  });
+  return {
+    version: 2,
+    kind: "answer-exits",
+    provenance: { ...provenance, command: "gyre exits runs/a" },
+    model: { name: "a", step: 500 },
+    task: {
+      name: "words",
+      variant: "S3",
+      counts: "elements",
+      answer: "read",
+      scores: "prefixes",
+      hasOneAnswer: true,
+    },
+    problems: 100,
+    loops: 3,
+    exits: [
+      exit("first 1 of 3", 0.5, [1, 1, 1, 1]),
+      exit("first 2 of 3", 0.7, [2, 2, 2, 2]),
+      exit("first 3 of 3", 0.9, [3, 3, 3, 3]),
+      exit("kl<0.1", 0.85, [1, 1, 1.5, 2]),
+      exit("kl<0.01", 0.897, [1, 1.5, 2.5, 3]),
+      exit("kl<0.001", 0.9, [2, 2.5, 3, 3]),
+      exit("margin>0.5", 0.6, [1, 1, 1, 2]),
+    ],
+  };
+}
+
 /** Two loops that move a token from (0, 0) to (1, 1), and predict better with each. */
 export function states(): ReportOf<"states"> {
   const spread = (median: number) => ({ low: median / 2, median, high: 2 * median });

@@ -6,7 +6,7 @@ import { rng } from "../../util/rng.ts";
 import { badEvaluation } from "../errors.ts";
 import { openStateReader } from "./collect.ts";
 import { directional, openJacobian } from "./jacobian.ts";
-import { dialOf, type Text } from "./losses.ts";
+import { dialOf, type ReadText } from "./losses.ts";
 import { measureRun } from "./measure-run.ts";
 import { spectralNorm, spectralRadius } from "./radius.ts";
 import type { Rows } from "./rows.ts";
@@ -41,7 +41,7 @@ const JACOBIAN_TEXTS = 2;
  */
 export async function analyze(
   model: Model,
-  source: TokenSplit | readonly Text[],
+  source: TokenSplit | readonly ReadText[],
   options: AnalyzeOptions = {},
 ): Promise<Analysis> {
   const { spec } = model;
@@ -99,7 +99,7 @@ function judgedRun(runs: readonly RunAnalysis[], most: number): RunAnalysis {
  * Problems of a task as texts of one length, the commonest: what is scored in a problem is what is to come in the text. At
  * least `wanted` tokens, where there are so many. Throws EVAL_OPTION.
  */
-export function textsOfProblems(problems: readonly TokenProblem[], wanted = 512): Text[] {
+export function textsOfProblems(problems: readonly TokenProblem[], wanted = 512): ReadText[] {
   if (problems.length === 0) throw badEvaluation("problems", "none", "at least one problem");
   const ofLength = (length: number) => problems.filter(({ tokens }) => tokens.length === length);
   const lengths = [...new Set(problems.map(({ tokens }) => tokens.length))];
@@ -108,7 +108,7 @@ export function textsOfProblems(problems: readonly TokenProblem[], wanted = 512)
 }
 
 /** Windows of a split and the token after each of theirs, evenly from all over it. Throws EVAL_OPTION. */
-function textsOf(split: TokenSplit, context: number, wanted: number): Text[] {
+function textsOf(split: TokenSplit, context: number, wanted: number): ReadText[] {
   if (!(Number.isSafeInteger(wanted) && wanted >= 1))
     throw badEvaluation("tokens", String(wanted), "a whole number of at least 1");
   const { length } = split;
@@ -126,7 +126,7 @@ function textsOf(split: TokenSplit, context: number, wanted: number): Text[] {
 
 async function stabilityOf(
   model: Model,
-  texts: readonly Text[],
+  texts: readonly ReadText[],
   budget: number,
   signal: AbortSignal | undefined,
 ): Promise<LoopStability> {

@@ -6,7 +6,7 @@ import { lossOf } from "./lens.ts";
 import type { Rows } from "./rows.ts";
 
 /** Tokens [T], and the token to come after each; -1 where none is scored. */
-export interface Text {
+export interface ReadText {
   readonly tokens: ArrayLike<number>;
   readonly targets: ArrayLike<number>;
 }
@@ -18,7 +18,7 @@ export interface Text {
  */
 export async function dialOf(
   model: Model,
-  texts: readonly Text[],
+  texts: readonly ReadText[],
   deepest: number,
   signal?: AbortSignal,
 ): Promise<DialPoint[]> {
@@ -39,7 +39,7 @@ export async function dialOf(
 }
 
 /** Nats of each scored token after those of a text. */
-async function tokenLosses(lens: LensReader, hidden: Rows, { targets }: Text): Promise<number[]> {
+async function tokenLosses(lens: LensReader, hidden: Rows, { targets }: ReadText): Promise<number[]> {
   const losses: number[] = [];
   let position = 0;
   for await (const logits of lens.logits(hidden)) {

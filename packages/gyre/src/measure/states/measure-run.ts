@@ -5,7 +5,7 @@ import { angles, norms, relativeChange, secondDifference } from "./change.ts";
 import { type CollectedStates, type LensReader, openLensReader, openStateReader } from "./collect.ts";
 import { anisotropy, curvature, effectiveRank, orbits, promptEntropy } from "./geometry.ts";
 import { type LensReading, lensReading, lossOf } from "./lens.ts";
-import type { Text } from "./losses.ts";
+import type { ReadText } from "./losses.ts";
 import type { Rows } from "./rows.ts";
 import { linearCka } from "./similarity.ts";
 
@@ -34,7 +34,7 @@ interface Measured {
 /** Everything about a run of so many loops but its Jacobian. Throws MODEL_VECTORS, LOOPS, LOGITS. */
 export async function measureRun(
   model: Model,
-  texts: readonly Text[],
+  texts: readonly ReadText[],
   { loops, traced, textOf, signal }: MeasureOptions,
 ): Promise<Omit<RunAnalysis, "stability">> {
   const tokens = texts[0]?.tokens.length ?? 0;
@@ -72,7 +72,7 @@ export async function measureRun(
   };
 }
 
-async function measureText({ loops, states, hidden }: CollectedStates, lens: LensReader, text: Text) {
+async function measureText({ loops, states, hidden }: CollectedStates, lens: LensReader, text: ReadText) {
   const logits: Float64Array[][] = [];
   for (const rows of hidden) {
     const own: Float64Array[] = [];
