@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,6 +18,9 @@ beforeAll(async () => {
   data = await tinyData(join(folder.path, "data"));
 });
 afterAll(() => folder.remove());
+
+/** Whether a small disk can be mounted here, to be filled. */
+const canMount = spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).status === 0;
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
 const model = "--width 16 --heads 2 --mlp 32 --context 16 --layers 1 --loops 3 --threads 1".split(" ");
@@ -128,6 +133,33 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
     expect([none.code === 0, none.stderr]).toEqual([false, expect.stringMatching(/rank 1: DATA_MANIFEST/)]);
     await expect(readFile(join(run, "config.json"))).rejects.toThrow(/ENOENT/);
   });
+
+  test.skipIf(!canMount)(
+    "a disk that fills on rank 0 ends all; with room again, the run goes on",
+    async () => {
+      const disk = at(launcher, "disk");
+      await mkdir(disk);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+      try {
+        const run = join(disk, "run");
+        const going = ranks(2, [...begin(run, 1_000_000), "--checkpoint-every", "10"]);
+        while ((await lossesOf(run)).length < 15) await sleep(20);
+        await writeFile(join(disk, "filler"), Buffer.alloc(2 ** 20)).catch(() => undefined);
+        const { code, stderr } = await going;
+        expect([code === 0, stderr]).toEqual([
+          false,
+          expect.stringMatching(/CHECKPOINT_WRITE: .*no space left/),
+        ]);
+        await rm(join(disk, "filler"));
+        const resumed = await gyre(["train", "--resume", run], {
+          interruptAt: (_, stderr) => /step \d+\/1000000 {2}loss/.test(stderr),
+        });
+        expect([resumed.code, resumed.stderr]).toEqual([130, expect.stringMatching(/from step \d+0\b/)]);
+      } finally {
+        execFileSync("umount", ["--lazy", disk]);
+      }
+    },
+  );
 
   test("two jobs cannot write one run: the second is refused, the first goes on", async () => {
     const run = at(launcher, "locked");
