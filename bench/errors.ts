@@ -32,6 +32,14 @@ export function pythonUnusable(python: string, reason: string, needs = "torch"):
   });
 }
 
+export function peerMissing(): GyreError {
+  return new GyreError("BENCH_PEER_MISSING", {
+    given: "no python with torch",
+    expected: "PyTorch, beside which this benchmark trains",
+    fix: "set GYRE_PYTHON to a python that has torch and numpy",
+  });
+}
+
 export function sidesDiffer(ours: number, theirs: number): GyreError {
   return new GyreError("BENCH_SIDES_DIFFER", {
     given: `${ours} tokens here, ${theirs} from the peer`,

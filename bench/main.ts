@@ -1,9 +1,12 @@
+import { writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
 import { benchData, dataTable } from "./data.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
-import { provenance, writeResult } from "./harness.ts";
+import { provenance, repositoryRoot, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
+import { benchOverlay, overlayCharts, overlayTable } from "./overlay.ts";
 import { benchRanks, ranksTable } from "./ranks.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
@@ -13,10 +16,19 @@ import { benchWeb, webTable } from "./web.ts";
 
 const print = (text: string) => console.error(text);
 
+interface Measured {
+  readonly name: string;
+  readonly result: object;
+  readonly text: string;
+  /** Where the result and its drawings go; bench/results unless told. */
+  readonly directory?: string;
+  readonly drawings?: Readonly<Record<string, string>>;
+}
+
 async function measure(
   request: Exclude<Request, { bench: "help" }>,
   words: readonly string[],
-): Promise<{ name: string; result: object; text: string }> {
+): Promise<Measured> {
   const common = { provenance: provenance(words), print };
   if (request.bench === "startup") {
     const result = await benchStartup({ ...common, config: request.config, rounds: request.rounds });
@@ -47,6 +59,17 @@ async function measure(
     const result = await benchWeb({ ...common, ...request });
     return { name: `web-${request.config}`, result, text: webTable(result) };
   }
+  if (request.bench === "overlay") {
+    const result = await benchOverlay({ ...common, ...request });
+    const directory = join(repositoryRoot, "docs/results/overlay");
+    return {
+      name: "overlay",
+      result,
+      text: overlayTable(result),
+      directory,
+      drawings: overlayCharts(result),
+    };
+  }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });
     return { name: `icl-${request.config}`, result, text: iclTable(result) };
@@ -60,9 +83,12 @@ async function measure(
 async function main(words: readonly string[]): Promise<void> {
   const request = parseRequest(words);
   if (request.bench === "help") return console.log(help);
-  const { name, result, text } = await measure(request, words);
+  const { name, result, text, directory, drawings = {} } = await measure(request, words);
   console.log(text);
-  console.log(`written: ${writeResult(name, result)}`);
+  const written = writeResult(name, result, directory);
+  console.log(`written: ${directory ? relative(repositoryRoot, join(directory, `${name}.json`)) : written}`);
+  for (const [file, drawing] of Object.entries(drawings))
+    writeFileSync(join(directory ?? ".", file), drawing);
   if (request.json) console.log(JSON.stringify(result));
 }
 

@@ -2,7 +2,18 @@ import { parseArgs } from "node:util";
 import { type ConfigName, configs, isConfigName } from "./configs.ts";
 import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
-const benchNames = ["train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks", "web"] as const;
+const benchNames = [
+  "train",
+  "decode",
+  "startup",
+  "serve",
+  "icl",
+  "tasks",
+  "data",
+  "ranks",
+  "web",
+  "overlay",
+] as const;
 type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
@@ -45,6 +56,11 @@ export const help = `npm run bench -- BENCH [options]
             what the studio weighs, and how soon it answers
     --config ${Object.keys(configs).join("|")}   default S
     --rounds N        rounds of one text and one step a side; default 3
+
+  overlay   the same training here and in PyTorch, step by step: writes docs/results/overlay
+    --steps N         default 2000
+    --rounds N        seeds; default 3
+    --threads N       threads of ours; default 1
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -120,6 +136,14 @@ interface WebRequest {
   readonly json: boolean;
 }
 
+interface OverlayRequest {
+  readonly bench: "overlay";
+  readonly steps: number;
+  readonly seeds: number;
+  readonly threads: number;
+  readonly json: boolean;
+}
+
 interface TasksRequest {
   readonly bench: "tasks";
   readonly rounds: number;
@@ -136,6 +160,7 @@ export type Request =
   | DataRequest
   | RanksRequest
   | WebRequest
+  | OverlayRequest
   | { readonly bench: "help" };
 
 const flags = {
@@ -146,6 +171,7 @@ const flags = {
   "no-peer": { type: "boolean" },
   "peer-dtype": { type: "string" },
   gigabytes: { type: "string" },
+  steps: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -164,6 +190,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   data: ["rounds", "threads", "no-peer", "gigabytes", "json"],
   ranks: ["rounds", "no-peer", "json"],
   web: common,
+  overlay: ["steps", "rounds", "threads", "json"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -188,6 +215,10 @@ export function parseRequest(words: readonly string[]): Request {
   if (bench === "tasks") return { bench, rounds: rounds(30), json };
   if (bench === "startup") return { bench, config, rounds: rounds(15), json };
   if (bench === "web") return { bench, config, rounds: rounds(3), json };
+  if (bench === "overlay") {
+    const threads = count("threads", values.threads, 1);
+    return { bench, steps: count("steps", values.steps, 2000), seeds: rounds(3), threads, json };
+  }
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   const peer = values["no-peer"] !== true;

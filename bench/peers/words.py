@@ -63,9 +63,9 @@ def rate(step, steps, peak=2e-3, floor=1e-4, warmup=200):
     return floor + 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) * (peak - floor)
 
 
-def step(model, optimizer, tokens, targets, short, learning_rate):
+def step(model, optimizer, tokens, targets, short, learning_rate, loops=LOOPS):
     """One optimizer step; the loss before it, in its three parts."""
-    logits, hidden = model(tokens, [1 / LOOPS] * LOOPS)
+    logits, hidden = model(tokens, [1 / loops] * loops)
     quick, state = model(tokens, short)
     parts = [cross_entropy(logits, targets), cross_entropy(quick, targets), F.mse_loss(state, hidden.detach())]
     optimizer.zero_grad(set_to_none=True)

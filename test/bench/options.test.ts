@@ -51,6 +51,16 @@ describe("requests", () => {
       peer: false,
       json: false,
     });
+    expect(parse("overlay --steps 40 --rounds 1")).toEqual({
+      bench: "overlay",
+      steps: 40,
+      seeds: 1,
+      threads: 1,
+      json: false,
+    });
+    expect(() => parse("train --steps 40")).toThrow(
+      expect.objectContaining({ code: "BENCH_OPTION_INVALID" }),
+    );
     expect(parse("serve --threads 1")).toEqual({
       bench: "serve",
       config: "S",
@@ -79,7 +89,10 @@ describe("requests", () => {
 
   test.each([
     ["", "BENCH_UNKNOWN: no benchmark was named"],
-    ["tran", 'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks" or "web"'],
+    [
+      "tran",
+      'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks", "web" or "overlay"',
+    ],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
     ["train --speed 9", "BENCH_OPTION_INVALID: Unknown option '--speed'"],

@@ -10,7 +10,7 @@ export function addAnalyze(program: Command, exit: (code: number) => void): void
     .command("analyze")
     .summary("look inside the loops")
     .description(
-      "Looks at what each loop does to the states of tokens on the validation part: how far it moves them, what the head " +
+      "Looks at what each loop does to the states of tokens on the validation part, or on held-out problems of a task: how far it moves them, what the head " +
         "would read there, how alike the loops are, and whether small disturbances grow. Says whether states settle, " +
         "and up to how many loops the dial is safe. Writes a report as gyre eval does.",
     )

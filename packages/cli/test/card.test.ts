@@ -79,6 +79,7 @@ test("a run on a task is looked into on its problems, and its card has right ans
   expect(card.quality).toMatchObject({ kind: "answers", difficulties: [1, 2, 3, 4, 5, 6] });
   expect(card.states.analysis).toMatchObject({ fullDepth: 2, tokens: 516 });
   expect(card.states.provenance.data).toEqual({ name: "words S3", split: "held-out" });
+  expect((await run("card words --data data")).stderr).toMatch(/--data is not for runs on tasks/);
   expect(partsIn(card)).toEqual([
     "trajectories",
     "exits, cache policy recompute",
