@@ -31,6 +31,8 @@ const processBytes = 160 * 2 ** 20;
 const perValueByte = { kept: 1.15, recomputed: 1.8 };
 /** Gradients are results, and values before that. */
 const gradientCopies = 1.25;
+/** What Muon iterates on: matrices on their way in, between and out. */
+const muonCopies = 3;
 /** A mask stands in the graph, in what is encoded, in what onnxruntime reads, and in what it runs. */
 const maskCopies = 5;
 /** What constants of a graph may take: a file of ONNX ends at 2 GiB, and operations and names are in it too. */
@@ -93,13 +95,13 @@ export function promptNeeds(
 
 function bytes(
   spec: Spec,
-  { microBatches, recompute }: Pick<OptimiserOptions, "microBatches" | "recompute">,
+  { microBatches, recompute, optimizer }: Pick<OptimiserOptions, "microBatches" | "recompute" | "optimizer">,
   { valueBytes, constantBytes }: GraphMemory,
 ): Pick<TrainingNeeds, "fixedBytes" | "stepBytes" | "constantBytes"> {
   const weights = 4 * parameterCount(spec);
   const sums = microBatches > 1 ? weights : 0;
   return {
-    fixedBytes: processBytes + 3 * weights + sums,
+    fixedBytes: processBytes + 3 * weights + sums + (optimizer === "muon" ? muonCopies * weights : 0),
     constantBytes,
     stepBytes:
       perValueByte[recompute ? "recomputed" : "kept"] * valueBytes +

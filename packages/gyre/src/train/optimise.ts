@@ -5,9 +5,10 @@ import type { TrainState } from "../optim/state.ts";
 import { ranksWhere, requireSameWeights } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
-import type { Tensor } from "../util/tensor.ts";
+import type { Tensor, Weights } from "../util/tensor.ts";
 import { nonFinite, ranksUneven } from "./errors.ts";
 import { Exchange, type Measured, type StepSums } from "./exchange.ts";
+import { Muon, muonNames } from "./muon.ts";
 import type { OptimiserOptions } from "./options.ts";
 import { type Spike, SpikeWatch } from "./spikes.ts";
 
@@ -109,8 +110,9 @@ export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, T
     yield { type: "compiled", step: state.step, elapsedMs: performance.now() - started };
   }
   const watch = new SpikeWatch();
+  const update = updateOf(run);
   while (!(await isOver())) {
-    const done = await optimizerStep(run, exchange, saved);
+    const done = await optimizerStep(run, { exchange, update, saved });
     yield done;
     const spike = watch.next({ ...done, loss: Object.values(done.parts)[0] ?? done.loss });
     if (spike) yield { type: "spike", step: state.step, ...spike, origin: originOf(run, state.step - 1) };
@@ -133,7 +135,35 @@ export function requireEqualShares(microBatches: number, { size }: Pick<Collecti
 const compiled = ({ runtime, options }: Optimisation, graph: Graph): Promise<Program> =>
   runtime.compile(graph, { buffers: 1, lean: options.recompute });
 
-async function optimizerStep(run: Optimisation, exchange: Exchange, saved: number): Promise<StepEvent> {
+/** Moves the weights by a step's gradients, times `gradientScale`. */
+type Update = (
+  gradient: (name: string) => Float32Array,
+  now: { readonly learningRate: number; readonly step: number; readonly gradientScale: number },
+) => Promise<void>;
+
+/** AdamW for all weights, or Muon for the matrices of layers and AdamW for the others. */
+function updateOf({ options, state: { weights, moments }, runtime }: Optimisation): Update {
+  const { optimizer, muonLearningRate = 0.02, muonMomentum: momentum = 0.95, weightDecay } = options;
+  const names = optimizer === "muon" ? muonNames(weights) : new Set<string>();
+  const [matrices, others] = [true, false].map(
+    (isMatrix): Weights => new Map([...weights].filter(([name]) => names.has(name) === isMatrix)),
+  ) as [Weights, Weights];
+  const muon = matrices.size > 0 ? new Muon(runtime, matrices) : undefined;
+  return async (gradient, now) => {
+    updateAdamW(others, gradient, moments, { ...options, ...now });
+    const learningRate = muonLearningRate * (now.learningRate / options.learningRate);
+    await muon?.update(gradient, moments.first, { ...now, learningRate, weightDecay, momentum });
+  };
+}
+
+interface StepTools {
+  readonly exchange: Exchange;
+  readonly update: Update;
+  /** The step that was saved last. */
+  readonly saved: number;
+}
+
+async function optimizerStep(run: Optimisation, { exchange, update, saved }: StepTools): Promise<StepEvent> {
   const { options, state, ranks = alone } = run;
   const { microBatches, clip } = options;
   const started = performance.now();
@@ -153,7 +183,7 @@ async function optimizerStep(run: Optimisation, exchange: Exchange, saved: numbe
   const learningRate = learningRateAt(options, state.step);
   const gradientScale = clipScale(gradientNorm, clip) / microBatches;
   const gradient = (name: string) => gradients.get(name) as Float32Array;
-  updateAdamW(state.weights, gradient, state.moments, { ...options, learningRate, step, gradientScale });
+  await update(gradient, { learningRate, step, gradientScale });
   state.step = step;
   const elapsedMs = performance.now() - started;
   return { type: "step", step, loss, parts, gradientNorm, learningRate, ...counts, elapsedMs };

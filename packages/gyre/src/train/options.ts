@@ -10,7 +10,7 @@ import { badTraining } from "./errors.ts";
 
 const batch = z.int().positive().max(most.batch);
 
-/** What the training loop itself reads, whatever is trained on: AdamW, the learning rate's schedule, clipping. */
+/** What the training loop itself reads, whatever is trained on: AdamW or Muon, the learning rate's schedule, clipping. */
 export const optimiserSchema = z.strictObject({
   steps: z.int().positive().max(most.steps).default(1000).describe("optimizer steps"),
   microBatches: batch.default(1).describe("micro-batches an optimizer step (gradient accumulation)"),
@@ -35,6 +35,21 @@ export const optimiserSchema = z.strictObject({
   beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW: how slowly the mean of gradients moves"),
   beta2: z.number().min(0).lt(1).default(0.95).describe("AdamW: how slowly the mean of squares moves"),
   epsilon: z.number().positive().default(1e-8).describe("AdamW: added to the root of the mean of squares"),
+  optimizer: z
+    .enum(["adamw", "muon"])
+    .default("adamw")
+    .describe("muon moves the matrices of layers, and leaves all else to adamw"),
+  muonLearningRate: z
+    .number()
+    .positive()
+    .optional()
+    .describe("muon: highest learning rate of matrices, on the same schedule; 0.02"),
+  muonMomentum: z
+    .number()
+    .min(0)
+    .lt(1)
+    .optional()
+    .describe("muon: how slowly the mean of gradients moves; 0.95"),
   clip: z.number().min(0).default(1).describe("largest global gradient norm; 0 never clips"),
   recompute: z
     .boolean()
@@ -44,8 +59,17 @@ export const optimiserSchema = z.strictObject({
 /** Steps, rates and the optimizer's constants. */
 export type OptimiserOptions = z.infer<typeof optimiserSchema>;
 
-/** What is wrong with the schedule of the learning rate. */
-export function scheduleProblems({
+/** What is wrong with options of the optimizer that are right one by one. */
+export function optimiserProblems(options: OptimiserOptions): string[] {
+  const problems = scheduleProblems(options);
+  if (options.optimizer === "muon") return problems;
+  for (const name of ["muonLearningRate", "muonMomentum"] as const)
+    if (options[name] !== undefined)
+      problems.push(`${name}: ${options[name]}, where the optimizer is ${options.optimizer}`);
+  return problems;
+}
+
+function scheduleProblems({
   schedule,
   cooldownSteps,
   warmupSteps,
@@ -149,7 +173,7 @@ export function checkedTraining<Training extends TrainingOptions>(
   }
   if (!parsed.success) return { problems };
   const { data } = parsed;
-  problems.push(...scheduleProblems(data));
+  problems.push(...optimiserProblems(data));
   const floor = Math.min(data.learningRate, data.learningRateFloor);
   return { training: { ...data, learningRateFloor: floor }, problems };
 }

@@ -6,7 +6,7 @@ import type { PromptTask } from "../tasks/task.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { most } from "../util/limits.ts";
 import { badPromptTraining } from "./errors.ts";
-import { optimiserSchema, scheduleProblems } from "./options.ts";
+import { optimiserProblems, optimiserSchema } from "./options.ts";
 
 /**
  * Everything that decides a training run on prompts, apart from the spec and the task. Defaults follow the Looped
@@ -84,7 +84,7 @@ export function parsePromptTraining(
     problems.push(
       `learningRateFloor: ${training.learningRateFloor} is above learningRate ${training.learningRate}`,
     );
-  problems.push(...scheduleProblems(training), ...misfits(spec, task));
+  problems.push(...optimiserProblems(training), ...misfits(spec, task));
   if (problems.length > 0) throw badPromptTraining(problems);
   return training;
 }
