@@ -5,6 +5,7 @@ import type { Interrupt } from "./interrupt.ts";
 import { duration, short } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
 import { TrainLine } from "./render/train-line.ts";
+import type { Samples } from "./samples.ts";
 
 interface Following {
   /** The run, which only rank 0 has; a new one comes to be when this is first asked for. */
@@ -26,12 +27,14 @@ interface Following {
   readonly next: { readonly goOn: string; readonly done: readonly string[] };
   /** What is measured now and then, and the state whose best is kept. */
   readonly heldOut?: { readonly measurer: HeldOut; readonly state: TrainState };
+  /** What is written every so many steps, and shown. */
+  readonly sampling?: { readonly every: number; readonly write: () => Promise<Samples> };
 }
 
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
 export async function followTraining(
   events: AsyncIterable<TrainEvent>,
-  { run, steps, stopAt, status, interrupt, next, heldOut }: Following,
+  { run, steps, stopAt, status, interrupt, next, heldOut, sampling }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
   const started = performance.now();
@@ -46,12 +49,15 @@ export async function followTraining(
         const found = heldOut?.measurer.isDue(event.step)
           ? await heldOut.measurer.measure(event.step)
           : undefined;
+        const samples = sampling && event.step % sampling.every === 0 ? await sampling.write() : undefined;
         const held = await run?.();
-        await held?.appendMetrics({ ...record, ...found?.record });
+        await held?.appendMetrics({ ...record, ...found?.record, ...samples?.record });
         tokens += event.tokens;
         if (found) lastMeasured = `  ${found.brief}`;
         status.update(line.next(event) + lastMeasured, event.step === 1 || event.step === steps);
         if (found) status.print(found.line);
+        if (samples)
+          status.print([`step ${event.step}: ${samples.lines[0]}`, ...samples.lines.slice(1)].join("\n"));
         if (found?.isBest && heldOut) await held?.saveBest?.(heldOut.state);
         if (event.step === stopAt) interrupt.stop();
         if (found?.isOver && event.step < steps) {

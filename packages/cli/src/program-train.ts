@@ -39,6 +39,11 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
         "beside the last (default: a tenth of the run, 100 at least; 0: never)",
       whole(0),
     )
+    .option(
+      "--sample-every <steps>",
+      "of text: steps between samples at three depths, shown and kept",
+      whole(1),
+    )
     .option("--stop-at <step>", "save and stop after this step; --resume goes on", whole(1))
     .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1))
     .addOption(threadsFlag())

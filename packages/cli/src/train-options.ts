@@ -17,6 +17,8 @@ export interface TrainOptions extends SettingFlags, HeldOutOptions {
   /** Says what training would take, and writes nothing. */
   readonly dryRun?: boolean;
   readonly checkpointEvery: number;
+  /** Optimizer steps between texts that the model writes, at three depths. */
+  readonly sampleEvery?: number;
   readonly threads?: number;
   /** Processes to start, each for its share of a step's micro-batches. */
   readonly ranks?: number;

@@ -33,12 +33,13 @@ async function recordsOf(run: string) {
 const weightsAt = (run: string, name: string) =>
   readFile(join(run, "checkpoints", name, "model.safetensors"));
 
-test("held-out quality is measured at every number of loops, and changes nothing of the training", async () => {
+test("held-out quality is measured at every number of loops, and samples are written; neither changes anything of the training", async () => {
+  const sampled = ["--sample-every", "20"];
   const plain = join(folder.path, "plain");
   const measured = join(folder.path, "measured");
   expect((await gyre(begin(plain, "--steps", "40", "--eval-every", "0"))).code).toBe(0);
   const first = await gyre(
-    begin(measured, "--steps", "40", "--eval-every", "10", "--checkpoint-every", "8"),
+    begin(measured, "--steps", "40", "--eval-every", "10", "--checkpoint-every", "8", ...sampled),
     {
       interruptAt: (_, stderr) => stderr.includes("step 20: held out"),
     },
@@ -46,9 +47,18 @@ test("held-out quality is measured at every number of loops, and changes nothing
   expect(first.stderr).toMatch(
     /step 10: held out at 1, 2, 3 loops: \d\.\d{3} {2}\d\.\d{3} {2}\d\.\d{3} bits\/byte, the best so far/,
   );
-  const { code, stderr } = await gyre(["train", "--resume", measured, "--eval-every", "10"]);
+  const { code, stderr } = await gyre(["train", "--resume", measured, "--eval-every", "10", ...sampled]);
   expect([first.code, code]).toEqual([130, 0]);
   const records = await recordsOf(measured);
+  const written = records.filter(({ samples }) => samples !== undefined);
+  expect(written.map(({ step }) => step)).toEqual([20, 40]);
+  for (const { samples } of written) {
+    expect(samples.prompt).toHaveLength(4);
+    expect(Object.keys(samples.texts)).toEqual(["1", "2", "3"]);
+  }
+  expect(stderr).toContain(
+    `step 40: after ${JSON.stringify(written[1].samples.prompt)}\n  1 loop: ${JSON.stringify(written[1].samples.texts[1])}\n`,
+  );
   const found = records.filter(({ heldOut }) => heldOut !== undefined);
   expect(found.map(({ step }) => step)).toEqual([10, 20, 30, 40]);
   for (const { heldOut } of found) expect(Object.keys(heldOut.bitsPerByte)).toEqual(["1", "2", "3"]);

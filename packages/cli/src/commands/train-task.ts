@@ -59,6 +59,7 @@ const stages = 5;
 export async function trainTask(name: string | undefined, how: How): Promise<number> {
   const { options, status, ranks } = how;
   if (options.from !== undefined) throw trainNeeds("--from, which is for text, with a task");
+  if (options.sampleEvery !== undefined) throw trainNeeds("--sample-every, which is for text, with a task");
   const begun =
     ranks.rank > 0
       ? undefined

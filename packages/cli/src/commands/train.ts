@@ -49,6 +49,7 @@ import {
   threadsOfRank,
 } from "../ranks.ts";
 import type { StatusLine } from "../render/status-line.ts";
+import { writeSamples } from "../samples.ts";
 import { readRecipe, readRecipeJson, settings, trainingSettings } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
 import {
@@ -161,6 +162,14 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
     next,
     ...(run
       ? { heldOut: { measurer: await heldOutText(session, { options, runtime: measuring, run }), state } }
+      : {}),
+    ...(run && options.sampleEvery
+      ? {
+          sampling: {
+            every: options.sampleEvery,
+            write: () => writeSamples({ spec, weights: state.weights, dataset, threads }),
+          },
+        }
       : {}),
   });
 }

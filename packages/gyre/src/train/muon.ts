@@ -23,7 +23,7 @@ export const muonNames = (weights: Weights): ReadonlySet<string> =>
  * A graph that takes `update/NAME` [rows, columns] to `orthogonal/NAME`, nearly the nearest matrix with orthonormal rows or columns, by five
  * Newton-Schulz iterations (Jordan et al., 2024; muon.py, there in bfloat16).
  */
-export function orthogonalGraph(shapes: ReadonlyMap<string, readonly number[]>): Graph {
+function orthogonalGraph(shapes: ReadonlyMap<string, readonly number[]>): Graph {
   const builder = new GraphBuilder();
   const outputs = [...shapes].map(([name, shape]): [string, Value] => {
     const update = builder.input(`update/${name}`, shape);
