@@ -4,8 +4,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { evaluateAnswers, heldOutProblems, readReport, tokenTaskNamed } from "gyre";
-import { importOfficial, loadWeights, openOnnxRuntime } from "gyre/node";
+import {
+  evaluate,
+  evaluateAnswers,
+  heldOutProblems,
+  memorySplit,
+  readReport,
+  splitDocuments,
+  tokenTaskNamed,
+} from "gyre";
+import { evaluatePrompts, vectorTaskNamed } from "gyre/lab";
+import { importOfficial, loadCorpus, loadTokenizer, loadWeights, openOnnxRuntime, openRun } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // The models that are committed: what they are called, how large they are, and that they answer as their reports say.
@@ -18,50 +27,41 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const reportOf = (name: string) => {
-  const path = join(root, name, "report.json");
-  const report = readReport(JSON.parse(readFileSync(path, "utf8")), path);
-  if (report.kind !== "answers") throw new Error(`${path}: a report on ${report.kind}`);
-  return report;
-};
+const bytesOf = (name: string, file: string) => readFileSync(join(root, name, file));
+const reportOf = (name: string) => readReport(JSON.parse(bytesOf(name, "report.json").toString()), name);
+const cardOf = (name: string) => bytesOf(name, "README.md").toString();
+const row = (title: string, values: readonly unknown[]) => `| ${[title, ...values].join(" | ")} |`;
 
-describe.each(names)("models/%s", (name) => {
-  const bytesOf = (file: string) => readFileSync(join(root, name, file));
+test.each(names)("models/%s is small, and whole", (name) => {
+  const files = readdirSync(join(root, name), { recursive: true, encoding: "utf8" });
+  const bytes = files.reduce((sum, file) => sum + statSync(join(root, name, file)).size, 0);
+  expect(bytes).toBeLessThan(name === "dial" ? 8e6 : 1e6);
+  const lines = bytesOf(name, "SHA256SUMS").toString().trimEnd().split("\n");
+  for (const line of lines) {
+    const [sum, file = ""] = line.split("  ");
+    expect(createHash("sha256").update(bytesOf(name, file)).digest("hex"), file).toBe(sum);
+  }
+  expect(lines.some((line) => line.endsWith("model.safetensors"))).toBe(true);
+});
 
-  test("is small, whole, and described", () => {
-    const files = readdirSync(join(root, name));
-    const bytes = files.reduce((sum, file) => sum + statSync(join(root, name, file)).size, 0);
-    expect(bytes).toBeLessThan(1e6);
-    for (const line of bytesOf("SHA256SUMS").toString().trimEnd().split("\n")) {
-      const [sum, file = ""] = line.split("  ");
-      expect(createHash("sha256").update(bytesOf(file)).digest("hex"), file).toBe(sum);
-    }
-    const points = reportOf(name).models[0]?.points ?? [];
-    const card = bytesOf("README.md").toString();
-    const row = (title: string, values: readonly unknown[]) => `| ${[title, ...values].join(" | ")} |`;
-    expect(card).toContain(
-      row(
-        "loops",
-        points.map(({ loops }) => loops),
-      ),
-    );
-    expect(card).toContain(
-      row(
-        "mean",
-        points.map(({ accuracy }) => accuracy.toFixed(3)),
-      ),
-    );
-    expect(card).toContain(
-      row(
-        "solved",
-        points.map(({ solved }) => solved ?? "none"),
-      ),
-    );
+describe("models/shuffle", () => {
+  const report = reportOf("shuffle");
+  if (report.kind !== "answers") throw new Error(`a report on ${report.kind}`);
+
+  test("has the report's numbers in its card", () => {
+    const points = report.models[0]?.points ?? [];
+    const numbers = {
+      loops: points.map(({ loops }) => loops),
+      mean: points.map(({ accuracy }) => accuracy.toFixed(3)),
+      solved: points.map(({ solved }) => solved ?? "none"),
+    };
+    for (const [title, values] of Object.entries(numbers))
+      expect(cardOf("shuffle")).toContain(row(title, values));
   });
 
   test("answers as its report says", async () => {
-    const { task: asked, problems: count, difficulties, provenance, models } = reportOf(name);
-    const run = await importOfficial(join(root, name), { out: join(folder, name) });
+    const { task: asked, problems: count, difficulties, provenance, models } = report;
+    const run = await importOfficial(join(root, "shuffle"), { out: join(folder, "shuffle") });
     const { spec } = run.config;
     const { weights } = await loadWeights(run);
     expect(models[0]?.spec).toEqual(spec);
@@ -78,3 +78,72 @@ describe.each(names)("models/%s", (name) => {
     }
   });
 });
+
+test("models/dial reads held-out speeches as its report and its card say, better with every loop", async () => {
+  const report = reportOf("dial");
+  if (report.kind !== "budgets") throw new Error(`a report on ${report.kind}`);
+  const points = report.models[0]?.points ?? [];
+  const tokens = report.protocol.tokens;
+  expect(cardOf("dial")).toContain(
+    row(
+      "loops",
+      points.map(({ loops }) => loops),
+    ),
+  );
+  expect(cardOf("dial")).toContain(
+    row(
+      "bits per byte",
+      points.map(({ bitsPerByte }) => bitsPerByte.toFixed(3)),
+    ),
+  );
+  const run = await importOfficial(join(root, "dial"), { out: join(folder, "dial") });
+  const { spec } = run.config;
+  const { weights } = await loadWeights(run);
+  const tokenizer = await loadTokenizer(run);
+  const { documents } = await loadCorpus({ source: "sotu" });
+  const { validation } = splitDocuments(documents, { validationFraction: 0.1 });
+  const ids: number[] = [];
+  let bytes = 0;
+  for (const { text } of validation) {
+    if (ids.length > tokens) break;
+    ids.push(...tokenizer.encode(text), tokenizer.endOfText);
+    bytes += Buffer.byteLength(text);
+  }
+  const split = memorySplit(Uint16Array.from(ids), { bytes });
+  const byteLength = (token: number) => tokenizer.byteLength(token);
+  await using runtime = await openOnnxRuntime({ threads: 1 });
+  const options = { spec, weights, runtime, split, byteLength, budgets: [1, spec.loops], maxTokens: tokens };
+  const losses: number[] = [];
+  for await (const { loops, loss } of evaluate(options)) {
+    const reported = points.find((point) => point.loops === loops);
+    expect(Math.abs(loss - (reported?.loss ?? 0)), `${loops} loops`).toBeLessThan(1e-3);
+    losses.push(loss);
+  }
+  expect(losses[1]).toBeLessThan(losses[0] ?? 0);
+});
+
+test.each(names.filter((name) => name.startsWith("line-")))(
+  "models/%s answers as its card says",
+  async (name) => {
+    const run = await openRun(join(root, name), ["prompts"]);
+    const { spec, task: taskName } = run.config;
+    const { weights } = await loadWeights(run);
+    const task = vectorTaskNamed(taskName);
+    const loops = Array.from({ length: 16 }, (_, at) => at + 1);
+    await using runtime = await openOnnxRuntime({ threads: 1 });
+    const { scale } = task;
+    const { curves } = await evaluatePrompts({
+      spec,
+      weights,
+      runtime,
+      task,
+      seed: 0,
+      scale,
+      loops,
+      resamples: 1,
+    });
+    const errors = curves.map(({ mean }) => (mean.at(-1) ?? Number.NaN).toFixed(3));
+    expect(cardOf(name)).toContain(row("loops", loops));
+    expect(cardOf(name)).toContain(row("error", errors));
+  },
+);

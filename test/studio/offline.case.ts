@@ -25,7 +25,7 @@ export function offlineTests(studio: () => OpenStudio): void {
     await page.reload();
     await page.getByText(/it follows all|it loses track/).waitFor();
     await page.getByRole("link", { name: "In context" }).click();
-    await page.getByRole("button", { name: "Point 1 at" }).waitFor();
+    await page.getByRole("button", { name: "Point 1 at" }).first().waitFor();
   });
 
   test("a new build of the site is seen at once, although an older one is kept", async () => {

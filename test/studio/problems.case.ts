@@ -29,6 +29,8 @@ export function problemTests(studio: () => OpenStudio, folder: () => string): vo
     for (const file of files) server.faults.set(`first/${file}`, { headers });
     await using opened = await studio().open("dial");
     const { page } = opened;
+    await page.getByText("1 layer × 8 loops").waitFor();
+    await page.locator("summary", { hasText: "Another model" }).press("Enter");
     const load = async (address: string) => {
       await page.getByLabel("The address of").fill(address);
       await page.getByRole("button", { name: "Load" }).click();

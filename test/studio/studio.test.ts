@@ -169,27 +169,56 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
+  test("the model of the site is there at once, and writes at one loop and at all", async () => {
+    await using opened = await studio.open("dial", { viewport: { width: 375, height: 700 } });
+    const { page } = opened;
+    await page.getByText("1 layer × 8 loops").waitFor();
+    await page.getByLabel("Tokens:").fill("10");
+    await page.getByRole("button", { name: "Write", exact: true }).press("Enter");
+    await page.getByRole("region", { name: "Another: the lens" }).waitFor();
+    const rows = (name: string) =>
+      page.getByRole("region", { name: `${name}: the lens` }).locator("tbody tr");
+    expect(await rows("One depth").count()).toBe(1);
+    expect(await rows("Another").count()).toBe(8);
+    await opened.check();
+  });
+
   test("points are moved by keyboard and by mouse, and the lines follow", async () => {
     await using opened = await studio.open("in-context", { viewport: { width: 375, height: 700 } });
     const { page } = opened;
+    // the second figure has the same points
+    const point = (name: string) => page.getByRole("button", { name }).first();
     const table = page.getByRole("region", { name: "Lines of all methods" });
     const before = await table.textContent();
-    await page.getByRole("button", { name: "Point 1 at -0.3, -0.1" }).press("ArrowUp");
-    await page.getByRole("button", { name: "Point 1 at -0.3, -0.05" }).waitFor();
+    await point("Point 1 at -0.3, -0.1").press("ArrowUp");
+    await point("Point 1 at -0.3, -0.05").waitFor();
     await page.getByLabel("Loops:").press("End");
     await page.getByText("After 24 loops").waitFor();
     const rows = await table.locator("tbody tr").allTextContents();
     expect(rows.join()).not.toBe(before);
     const numbers = rows.map((row) => row.replace(/^[^\d-]+/, ""));
     expect(numbers[0]).toBe(numbers[1]);
-    await page.getByRole("button", { name: "Point 5" }).scrollIntoViewIfNeeded();
-    const box = await page.getByRole("button", { name: "Point 5" }).boundingBox();
+    await point("Point 5").scrollIntoViewIfNeeded();
+    const box = await point("Point 5").boundingBox();
     await page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
     await page.mouse.down();
     await page.mouse.move((box?.x ?? 0) - 40, (box?.y ?? 0) + 30);
     await page.mouse.up();
     expect(await page.getByRole("button", { name: "Point 5 at 0.75, 0.75" }).count()).toBe(0);
     await page.getByLabel("Condition number").press("Home");
+    const trained = page.getByRole("region", { name: "Answers of the trained models" });
+    await trained
+      .locator("tr", { hasText: "AlgoFormer" })
+      .locator("td", { hasText: /^-?\d/ })
+      .first()
+      .waitFor();
+    const answers = () => trained.locator("tbody tr").allTextContents();
+    const early = await answers();
+    await page.getByLabel("Loops of the trained models").press("End");
+    await page.getByText("Loops of the trained models: 16").waitFor();
+    const late = await answers();
+    expect(late).toHaveLength(4);
+    expect(late.every((one, at) => /\d/.test(one) && one !== early[at])).toBe(true);
     await opened.check();
   });
 
