@@ -124,6 +124,21 @@ function threadsFor(asked: number | undefined): number {
   return threads;
 }
 
+let last: Promise<unknown> = Promise.resolve();
+
+/** What WebAssembly does waits for what it did before: onnxruntime-web mixes up the inputs of calls that overlap. */
+function inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+  const own = last.then(act, act);
+  last = own.catch(() => undefined);
+  return own;
+}
+
+/** A session whose runs take turns with all others of the page. */
+function takingTurns(session: InferenceSession): InferenceSession {
+  const run = session.run.bind(session) as (...given: unknown[]) => ReturnType<InferenceSession["run"]>;
+  return Object.assign(session, { run: (...given: unknown[]) => inTurn(() => run(...given)) });
+}
+
 interface WebHost {
   readonly name: string;
   readonly threads: number;
@@ -138,15 +153,17 @@ function webHost(ort: Ort, { name, threads, provider }: WebHost): Host {
     // of a library: a page without HTTPS has no crypto.subtle
     hash: sha256Of,
     createSession: (bytes, { pinned }): Promise<InferenceSession> =>
-      ort.InferenceSession.create(bytes, {
-        executionProviders: [provider],
-        graphOptimizationLevel: "disabled",
-        executionMode: "sequential",
-        enableMemPattern: pinned !== undefined,
-        // 3: errors; a GPU warns of every node that it leaves to the CPU
-        logSeverityLevel: 3,
-        extra: { session: { use_device_allocator_for_initializers: "1" } },
-      }),
+      inTurn(() =>
+        ort.InferenceSession.create(bytes, {
+          executionProviders: [provider],
+          graphOptimizationLevel: "disabled",
+          executionMode: "sequential",
+          enableMemPattern: pinned !== undefined,
+          // 3: errors; a GPU warns of every node that it leaves to the CPU
+          logSeverityLevel: 3,
+          extra: { session: { use_device_allocator_for_initializers: "1" } },
+        }),
+      ).then(takingTurns),
     tensor: (type, data, shape) =>
       new ort.Tensor(type as "float32", data as Float32Array, [...shape]) as OrtTensor,
   };

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { add, mul } from "../../src/graph/ops.ts";
+import type { Value } from "../../src/graph/types.ts";
 import { mostWebThreads, openWebRuntime } from "../../src/runtime/onnx.web.ts";
 import { selfTest } from "../../src/runtime/self-test.ts";
 import { runtimeConformance } from "./runtime.case.ts";
@@ -34,4 +37,20 @@ test("without a GPU WebAssembly opens, and the reason is said", async () => {
   const { provider, reason, runtime } = await openWebRuntime({ provider: "webgpu", threads: 1 });
   expect([provider, reason]).toEqual(["wasm", "this browser has no WebGPU"]);
   expect(await selfTest(runtime)).toEqual([]);
+});
+
+test("runs and compilations that are begun together take turns, and each has its own results", async () => {
+  const { runtime } = await openWebRuntime({ threads: 1 });
+  const one = { data: Float32Array.of(1), shape: [1] };
+  const sums = Array.from({ length: 12 }, async (_, at) => {
+    const builder = new GraphBuilder();
+    const names = Array.from({ length: 4 + at }, (__, input) => `x${input}`);
+    const total = names
+      .map((name): Value => builder.input(name, [1]))
+      .reduce((sum, x) => add(mul(sum, 2), x));
+    const program = await runtime.compile(builder.graph({ total }));
+    const outputs = await program.run(new Map(names.map((name) => [name, one])));
+    return outputs.get("total")?.data[0];
+  });
+  expect(await Promise.all(sums)).toEqual(sums.map((_, at) => 2 ** (4 + at) - 1));
 });
