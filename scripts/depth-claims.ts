@@ -1,6 +1,6 @@
 // `npm run recipes -- --depth` ends with this: what the reports under docs/results/depth say of claims D1 to D6, written into
 // report.json. A claim whose runs are missing stays open.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -15,6 +15,7 @@ import {
 } from "gyre";
 
 type Report = ReportOf<"answers">;
+type ExitsReport = ReportOf<"answer-exits">;
 
 const full = 8;
 const beyond = 12;
@@ -112,15 +113,19 @@ const closed = ({ id, text, measured, is, limit }: Open): AnswerClaim => ({
   limit,
 });
 
-/** Claims D1 to D6 on one task, as far as the models of a report decide them; `trajectories` has twelve loops. */
-export function depthClaims(report: Report, trajectories: Report | undefined): AnswerClaim[] {
+/** Claims D1 to D6 on one task, as far as the models of a report decide them; `trajectories` has twelve loops, `exits` one report a seed. */
+export function depthClaims(
+  report: Report,
+  trajectories: Report | undefined,
+  exits: readonly ExitsReport[],
+): AnswerClaim[] {
   const study = new Study(report);
   return [
     ...staircaseClaims(study),
     ...elasticClaims(study),
     ...extrapolationClaims(study, trajectories),
     ...needClaims(study),
-    open("D5", "with an exit rule, loops used grow with the length at no loss of accuracy", 0),
+    ...budgetClaims(exits),
     ...startClaims(study),
   ].map(closed);
 }
@@ -132,8 +137,6 @@ const claim = (id: string, text: string, measured: number | undefined, limit: nu
   is: "at least",
   limit,
 });
-const open = (id: string, text: string, limit: number): Open => claim(id, text, undefined, limit);
-
 function staircaseClaims({ seeds }: Study): Open[] {
   const of = `LoopFormer, worst of ${seeds.length} seeds: least gain of a further loop, from 1 to ${full}`;
   return [
@@ -234,6 +237,47 @@ function needClaims(study: Study): Open[] {
   ];
 }
 
+/** The exit rule that D5 is about: it was chosen on a run of another recipe, the third seed with a curriculum. */
+const rule = "probability>0.95";
+
+function budgetClaims(reports: readonly ExitsReport[]): Open[] {
+  const of = `LoopFormer, worst of ${reports.length} seeds, exit ${rule}`;
+  const both = reports.map(({ exits, loops }) => ({
+    early: exits.find(({ name }) => name === rule),
+    whole: exits.find(({ name }) => name === `first ${loops} of ${loops}`),
+    loops,
+  }));
+  const early = both.map((one) => one.early);
+  return [
+    claim(
+      "D5",
+      `${of}: mean accuracy less that of all ${full} loops`,
+      least(both.map(({ early: own, whole }) => minus(own?.accuracy, whole?.accuracy))),
+      -0.005,
+    ),
+    claim(
+      "D5",
+      `${of}: mean loops at ${longest} elements less those at 1`,
+      least(early.map((exit) => minus(exit?.scores.at(-1)?.meanLoops, exit?.scores[0]?.meanLoops))),
+      1,
+    ),
+    claim(
+      "D5",
+      `${of}: least growth of mean loops with a further element, from 1 to ${longest}`,
+      least(early.flatMap((exit) => growth(exit?.scores.map(({ meanLoops }) => meanLoops) ?? []))),
+      0,
+    ),
+    claim(
+      "D5",
+      `${of}: share of the loops that are saved`,
+      least(both.map(({ early: own, loops }) => own && 1 - own.meanLoops / loops)),
+      0.1,
+    ),
+  ];
+}
+
+const growth = (values: readonly number[]) => values.slice(1).map((value, at) => value - (values[at] ?? 0));
+
 function startClaims(study: Study): Open[] {
   const at = (arm: string) => study.starts(arm, full);
   const [plain, injected] = [at("base-loop"), at("base-loop-inject")];
@@ -250,23 +294,28 @@ function startClaims(study: Study): Open[] {
 const folder = fileURLToPath(new URL("../docs/results/depth", import.meta.url));
 
 /** A report of that folder; undefined where it is not there. */
-export function depthReport(name: string): Report | undefined {
+function reportIn<Kind extends "answers" | "answer-exits">(
+  name: string,
+  kind: Kind,
+): ReportOf<Kind> | undefined {
   const path = join(folder, `${name}.json`);
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-  const report = readReport(JSON.parse(text), path);
-  if (report.kind !== "answers") throw new Error(`${path}: a report on ${report.kind}`);
-  return report;
+  if (!existsSync(path)) return undefined;
+  const report = readReport(JSON.parse(readFileSync(path, "utf8")), path);
+  if (report.kind !== kind) throw new Error(`${path}: a report on ${report.kind}`);
+  return report as ReportOf<Kind>;
 }
+
+/** What models answer, by the name of its report. */
+export const depthReport = (name: string): Report | undefined => reportIn(name, "answers");
+
+/** What exits cost each seed of LoopFormer. */
+export const depthExits = (): ExitsReport[] =>
+  ["exits", "exits-seed2", "exits-seed3"].flatMap((name) => reportIn(name, "answer-exits") ?? []);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const report = depthReport("report");
   if (!report) throw new Error(`${folder}: no report.json`);
-  const claims = depthClaims(report, depthReport("trajectories"));
+  const claims = depthClaims(report, depthReport("trajectories"), depthExits());
   for (const [file, text] of reportFiles({ ...report, claims }, "report"))
     writeFileSync(join(folder, file), text);
 }

@@ -57,9 +57,9 @@ if (status !== 0) process.exit(status ?? 1);
 
 say(`1. Three things change places again and again: who stands where? "213" swaps the first two, "132" the last two.
 A model of one layer reads the moves and says after each where all three are. Each loop lets it follow a little
-further; 12 loops are more than it ever saw in training. How far a seed gets in so few steps is luck; this one gets far.`);
-train(words, "recipes/depth/words-s3-12-loopformer.json");
-gyre("eval", words, "--loops", "1,2,4,8,12", "--count", "500");
+further; 12 loops are more than it ever saw in training. Short rows come first, which helps; how far a seed gets is luck.`);
+train(words, "recipes/depth/words-s3-12-loopformer-curriculum.json");
+gyre("eval", words, "--loops", "1,2,4,8,12", "--difficulty", "12", "--count", "500");
 
 say("2. The same architecture on text: speeches on the state of the union since 1790.");
 if (existsSync(join(root, data, "manifest.json"))) say(`${data} is prepared already`);
@@ -75,5 +75,6 @@ say(`Reports with figures: ${words}/reports/latest.md and ${text}/reports/latest
   npx gyre train data/notes --out runs/notes                                 a model of it
   npx gyre serve ${text}                                          OpenAI's API, for any client that chats or completes
   npx gyre generate ${text} --trajectory 0.5,0.25,0.25 --prompt "We"   steps of unequal size
+  npx gyre exits ${words}                                    which answers need how many loops
   npx gyre analyze ${words}                                  what each loop does to the states
 README.md shows the library behind the commands; docs/results has what was measured at length.`);

@@ -19,7 +19,7 @@ const depthStudies = [
     prefix: "words-s3-12-",
     runs: "runs/depth-12",
     report: "report",
-    seeds: { loopformer: [1, 2, 3], "early-exit": [1, 2, 3] },
+    seeds: { loopformer: [1, 2, 3], "loopformer-curriculum": [1, 2, 3], "early-exit": [1, 2, 3] },
   },
   { prefix: "words-s3-", runs: "runs/depth-24", report: "24-elements", seeds: { loopformer: [1, 2] } },
 ];
@@ -176,11 +176,21 @@ async function compareDepth() {
 function reportDepth({ report }, done) {
   if (done.length === 0) return;
   const into = ["--count", "2000", "--seed", "1", "--out", "docs/results/depth"];
-  const paths = done.map(({ path }) => path);
-  gyre("eval", ...paths, "--loops", "1,2,3,4,5,6,7,8,10,12", ...into, "--name", report);
+  const loops = ["--loops", "1,2,3,4,5,6,7,8,10,12"];
+  const isCurriculum = ({ name }) => name === "loopformer-curriculum";
+  const pathsOf = (some) => some.map(({ path }) => path);
+  const [paths, grown] = [
+    pathsOf(done.filter((one) => !isCurriculum(one))),
+    pathsOf(done.filter(isCurriculum)),
+  ];
+  if (paths.length > 0) gyre("eval", ...paths, ...loops, ...into, "--name", report);
+  if (grown.length > 0)
+    gyre("eval", ...grown, ...loops, "--difficulty", "12", ...into, "--name", "curriculum");
   const elastic = done.filter(({ name }) => name === "loopformer").map(({ path }) => path);
   if (report !== "report" || elastic.length === 0) return;
   gyre("eval", ...elastic, "--trajectories", "recipes/twelve-loops.txt", ...into, "--name", "trajectories");
+  for (const path of elastic)
+    gyre("exits", path, ...into, "--name", `exits${/-seed\d+$/.exec(path)?.[0] ?? ""}`);
 }
 
 ensureInstalled();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { depthClaims, depthReport } from "../scripts/depth-claims.ts";
+import { depthClaims, depthExits, depthReport } from "../scripts/depth-claims.ts";
 
 const report = depthReport("report");
 if (!report) throw new Error("no docs/results/depth/report.json");
@@ -7,12 +7,12 @@ const trajectories = depthReport("trajectories");
 
 describe("the claims on depth", () => {
   test("are what the committed numbers say", () => {
-    expect(report.claims).toEqual(depthClaims(report, trajectories));
+    expect(report.claims).toEqual(depthClaims(report, trajectories, depthExits()));
   });
 
   test("stay open where a run is missing", () => {
     const models = report.models.filter(({ family }) => family !== "gpt");
-    const claims = depthClaims({ ...report, models }, undefined);
+    const claims = depthClaims({ ...report, models }, undefined, []);
     const of = (text: string) => claims.find((claim) => claim.text.startsWith(text));
     expect(of("one layer once")).toEqual({
       id: "D4",
@@ -22,6 +22,12 @@ describe("the claims on depth", () => {
     });
     expect(of("12 loops: coarse")).not.toHaveProperty("measured");
     expect(of("LoopFormer, worst of")).toHaveProperty("measured");
+    expect(claims.filter(({ id }) => id === "D5").map((claim) => "measured" in claim)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   test("follow the numbers: a model that answers all needs no more than its loops", () => {
@@ -38,7 +44,7 @@ describe("the claims on depth", () => {
         : model,
     );
     const alone = models.filter(({ name }) => name === "loopformer");
-    const [solved, accuracy, whole] = depthClaims({ ...report, models: alone }, undefined);
+    const [solved, accuracy, whole] = depthClaims({ ...report, models: alone }, undefined, []);
     expect([solved?.measured, whole?.measured]).toEqual([2, 14]);
     expect(accuracy?.measured).toBeCloseTo(1 / 12, 10);
   });
