@@ -48,7 +48,8 @@ const modelNames = readdirSync(models);
 /** What a page needs of the models, by its path below models/. */
 const modelFiles = readdirSync(models, { recursive: true, encoding: "utf8" })
   .filter(
-    (file) => statSync(join(models, file)).isFile() && !/README\.md$|optimizer\.safetensors$/.test(file),
+    (file) =>
+      statSync(join(models, file)).isFile() && !/README\.md$|optimizer\.safetensors$|\/card\//.test(file),
   )
   .map((file) => file.replaceAll("\\", "/"));
 
