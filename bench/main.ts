@@ -1,12 +1,13 @@
-import { writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import type { Report } from "../packages/gyre/src/report/report.ts";
+import { saveReport } from "../packages/gyre/src/runs/reports.node.ts";
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
 import { benchData, dataTable } from "./data.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, repositoryRoot, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
-import { benchOverlay, overlayCharts, overlayTable } from "./overlay.ts";
+import { benchOverlay, overlayReport, overlayTable } from "./overlay.ts";
 import { benchRanks, ranksTable } from "./ranks.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
@@ -20,9 +21,8 @@ interface Measured {
   readonly name: string;
   readonly result: object;
   readonly text: string;
-  /** Where the result and its drawings go; bench/results unless told. */
-  readonly directory?: string;
-  readonly drawings?: Readonly<Record<string, string>>;
+  /** Also written to docs/results, with its drawings. */
+  readonly report?: Report;
 }
 
 async function measure(
@@ -61,14 +61,7 @@ async function measure(
   }
   if (request.bench === "overlay") {
     const result = await benchOverlay({ ...common, ...request });
-    const directory = join(repositoryRoot, "docs/results/overlay");
-    return {
-      name: "overlay",
-      result,
-      text: overlayTable(result),
-      directory,
-      drawings: overlayCharts(result),
-    };
+    return { name: "overlay", result, text: overlayTable(result), report: overlayReport(result) };
   }
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });
@@ -83,12 +76,13 @@ async function measure(
 async function main(words: readonly string[]): Promise<void> {
   const request = parseRequest(words);
   if (request.bench === "help") return console.log(help);
-  const { name, result, text, directory, drawings = {} } = await measure(request, words);
+  const { name, result, text, report } = await measure(request, words);
   console.log(text);
-  const written = writeResult(name, result, directory);
-  console.log(`written: ${directory ? relative(repositoryRoot, join(directory, `${name}.json`)) : written}`);
-  for (const [file, drawing] of Object.entries(drawings))
-    writeFileSync(join(directory ?? ".", file), drawing);
+  console.log(`written: ${writeResult(name, result)}`);
+  const folder = join(repositoryRoot, "docs/results", name);
+  if (report)
+    for (const path of await saveReport(report, { folder, name }))
+      console.log(relative(repositoryRoot, path));
   if (request.json) console.log(JSON.stringify(result));
 }
 

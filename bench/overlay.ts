@@ -7,7 +7,7 @@ import { toOfficialNames } from "../packages/gyre/src/families/index.ts";
 import { loopformer } from "../packages/gyre/src/models/presets.ts";
 import { uniformTrajectory } from "../packages/gyre/src/models/spec.ts";
 import type { Chart, Series } from "../packages/gyre/src/report/chart.ts";
-import { drawChart } from "../packages/gyre/src/report/draw.ts";
+import { atMost, type ReportOf } from "../packages/gyre/src/report/report.ts";
 import { openOnnxRuntime } from "../packages/gyre/src/runtime/onnx.node.ts";
 import { elasticSource } from "../packages/gyre/src/train/elastic-source.ts";
 import { initialState } from "../packages/gyre/src/train/initial-state.ts";
@@ -204,8 +204,9 @@ function stepOf({ inputs }: MicroBatch, rate: number): string {
   return JSON.stringify({ tokens: listed("tokens"), targets: listed("targets"), shape, short, rate });
 }
 
-/** Both curves of every seed, and how far they are apart. */
-export function overlayCharts({ runs, steps, window, torch }: OverlayResult): Record<string, string> {
+/** Both curves of every seed, and how far they are apart, as a report. */
+export function overlayReport(result: OverlayResult): ReportOf<"lab"> {
+  const { runs, steps, window, torch, provenance: made } = result;
   const place = (values: readonly number[]) => values.map((y, at) => ({ x: (at + 1) * window, y }));
   const subtitle = `LoopFormer 2 x 4, width 32, 8 windows of 32 bytes a step · PyTorch ${torch}`;
   const x = { title: "steps", kind: "linear" as const };
@@ -250,7 +251,25 @@ export function overlayCharts({ runs, steps, window, torch }: OverlayResult): Re
       "dashed: PyTorch from itself, the rows of every batch in reverse order",
     ],
   };
-  return { "overlay.svg": drawChart(loss), "difference.svg": drawChart(apart) };
+  const { command, commit, date: createdAt, machine } = made;
+  const hundred = Math.max(...runs.map(({ largestOf100 }) => largestOf100));
+  return {
+    version: 2,
+    kind: "lab",
+    provenance: {
+      command,
+      commit,
+      createdAt,
+      machine: `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`,
+      seeds: runs.map(({ seed }) => seed),
+    },
+    findings: {
+      title: loss.title,
+      charts: [loss, apart],
+      claims: [atMost("nats between the two losses in the first hundred steps", hundred, 1e-5)],
+      settings: { size, training, steps, torch },
+    },
+  };
 }
 
 /** The result as a table for people. */
