@@ -6,7 +6,7 @@ import type { Tensor, Weights } from "../util/tensor.ts";
 
 /** A quintic whose iteration takes singular values near to 1, fast and not exactly. */
 const [a, b, c] = [3.4445, -4.775, 2.0315];
-const ITERATIONS = 5;
+const ROUNDS = 5;
 
 /**
  * The weights that Muon moves: matrices of layers. Embeddings, positions, the readout, gains and biases are AdamW's, as the author
@@ -37,7 +37,7 @@ function orthogonal(update: Value): Value {
   const [rows = 1, columns = 1] = update.shape;
   const isTall = rows > columns;
   let x = div(update, add(sqrt(reduceSum(mul(update, update), [0, 1])), 1e-7));
-  for (let iteration = 0; iteration < ITERATIONS; iteration++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const gram = matmul(x, x, isTall ? { transA: true } : { transB: true });
     const polynomial = add(mul(b, gram), matmul(gram, gram, { alpha: c }));
     x = add(mul(a, x), isTall ? matmul(x, polynomial) : matmul(polynomial, x));
