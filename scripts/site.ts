@@ -102,6 +102,8 @@ async function main(): Promise<void> {
   ];
   execFileSync(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), ...studio], {
     stdio: "inherit",
+    // whatever the caller's says: another would build for development
+    env: { ...process.env, NODE_ENV: "production" },
   });
   await linkStudio(out);
   const broken = await brokenLinks(out);

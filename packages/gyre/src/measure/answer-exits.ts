@@ -25,6 +25,7 @@ export interface AnswerExitsOptions {
   readonly problems: readonly TokenProblem[];
   /** Rules, as `exitRule` reads them. */
   readonly rules?: readonly string[];
+  /** Called after each answer with how many problems are answered. */
   readonly onProgress?: (problems: number) => void;
   readonly signal?: AbortSignal;
 }

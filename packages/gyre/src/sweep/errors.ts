@@ -1,5 +1,6 @@
 import { GyreError } from "../util/errors.ts";
 
+/** A sweep file that cannot be read as one, with every problem of it. */
 export function badSweep(path: string, problems: readonly string[]): GyreError {
   return new GyreError("SWEEP_FILE", {
     given: `the sweep ${path}:\n    ${problems.join("\n    ")}`,

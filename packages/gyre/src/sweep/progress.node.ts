@@ -26,6 +26,7 @@ export interface SweepJobs {
   readonly jobs: number;
   readonly threads: number;
   readonly signal: AbortSignal;
+  /** Hears what begins and ends, for a line that says how far it is. */
   readonly onEvent: (event: SweepEvent) => void;
 }
 
