@@ -21,6 +21,7 @@ const smaller: readonly (readonly [RegExp, (words: readonly string[]) => readonl
   [/^generate /, (words) => words.map((word) => (word === "60" ? "6" : word))],
   [/^exits /, (words) => [...words, "--max-tokens", "16"]],
   [/^analyze /, (words) => [...words, "--tokens", "64"]],
+  [/^card /, (words) => [...words, "--no-measure"]],
   [/^calibrate /, (words) => [...words, "--max-tokens", "8"]],
   [/^lab train /, (words) => [...words, "--steps", "2"]],
   [/^lab eval /, (words) => [...words, "--prompts", "16", "--loops", "1,2"]],
