@@ -38,6 +38,15 @@ export function trainNeeds(given: string): GyreError {
   });
 }
 
+/** What is named is neither a folder nor a task. */
+export function nothingToLearn(from: string, tasks: readonly string[]): GyreError {
+  return new GyreError("TRAIN_DATA", {
+    given: `${from}, which is neither a folder nor a task`,
+    expected: `a dataset that gyre prepare wrote, or one of ${tasks.join(", ")}`,
+    fix: `check the spelling, or make the dataset: gyre prepare TEXT ${from}`,
+  });
+}
+
 export function oneProcess(what: string, ranks: number): GyreError {
   return new GyreError("RANKS_ONE", {
     given: `${what}, started as ${ranks} ranks`,

@@ -76,7 +76,7 @@ export async function followTraining(
     status.clear();
   }
   if (tokens > 0) await (await run?.())?.[Symbol.asyncDispose]();
-  const loss = line.loss === undefined ? "" : `loss ${line.loss.toFixed(4)}, `;
+  const loss = line.lossText === undefined ? "" : `${line.lossText}, `;
   const spent = `${loss}${short(tokens)} tokens in ${duration((performance.now() - started) / 1e3)}`;
   const best = heldOut?.measurer.best;
   const kept = best ? `; best on held-out data: ${best.text} at step ${best.step}, kept beside the last` : "";

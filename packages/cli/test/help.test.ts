@@ -152,7 +152,11 @@ describe("what gyre can explain exits 1 with a code and a fix, and without a sta
     ["no such text", (at) => ["prepare", join(at, "none.txt"), join(at, "out")], /DATA_PATH/],
     ["an empty text", (at) => ["prepare", join(at, "empty.txt"), join(at, "out")], /DATA_EMPTY/],
     ["a binary file", (at) => ["prepare", join(at, "binary.txt"), join(at, "out")], /DATA_BINARY/],
-    ["no such data", (at) => ["train", join(at, "none"), "--out", join(at, "run")], /DATA_/],
+    [
+      "no such data",
+      () => ["train", "wrods", "--out", "run"],
+      /TRAIN_DATA: wrods, which is neither a folder nor a task\n.* one of words, parity/,
+    ],
     ["no --out", (at) => ["train", at], /TRAIN_USAGE: data .*, but no --out/],
     ["no such run", (at) => ["train", "--resume", join(at, "none")], /RUN_MISSING/],
     ["a run to evaluate that is none", (at) => ["eval", join(at, "none")], /RUN_MISSING/],

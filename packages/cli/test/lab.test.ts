@@ -59,7 +59,9 @@ test("lab train stops, goes on bit for bit, and keeps its options; lab eval comp
   const first = await gyre(["lab", "train", file, "--out", whole]);
   expect([first.code, first.stderr]).toEqual([
     0,
-    expect.stringMatching(/done: 30 steps, loss \d+\.\d+, .* tokens in \d+s\. next: gyre lab eval/),
+    expect.stringMatching(
+      /done: 30 steps, loss \d+\.\d+ \(mean of the last 20 steps\), .* tokens in \d+s\. next: gyre lab eval/,
+    ),
   ]);
   const stop = await gyre(["lab", "train", file, "--out", stopped], {
     interruptAt: (_, stderr) => stderr.includes("step 1/30"),

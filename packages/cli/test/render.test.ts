@@ -70,17 +70,17 @@ test("a training line says where it is, how fast and how long still", () => {
   const line = new TrainLine(100);
   line.next(step(1, 4));
   expect(line.next(step(2, 3))).toBe("step 2/100  loss 3.0000  2.00k tokens/s  100 GFLOP/s  ETA 49s  █▁");
-  expect(line.loss).toBe(3.5);
+  expect(line.lossText).toBe("loss 3.5000 (mean of the last 2 steps)");
 });
 
 test("a training line shows the part that evaluation measures first, and the other parts beside it", () => {
   const parts = { long: 3.21, short: 3.456789, consistency: 1.2e-5 };
   const line = new TrainLine(10);
-  expect(line.loss).toBeUndefined();
+  expect(line.lossText).toBeUndefined();
   expect(line.next(step(1, 3.6, parts))).toMatch(
     /^step 1\/10 {2}loss 3\.2100 {2}short 3\.46 {2}consistency 0\.000012 {2}/,
   );
-  expect(line.loss).toBe(3.21);
+  expect(line.lossText).toBe("loss 3.2100 (mean of the last 1 step)");
 });
 
 test("the curve of a training line shows recent steps alone", () => {

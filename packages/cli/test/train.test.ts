@@ -42,7 +42,7 @@ test("a run that is killed, or stopped by Ctrl-C, and resumed equals one that wa
     /step 1\/120 {2}loss \d\.\d+ {2}short \d\.\d+ {2}consistency \S+ {2}\S+ tokens\/s {2}\d+ GFLOP\/s {2}ETA /,
   );
   expect(uninterrupted.stderr).toMatch(
-    /done: 120 steps, loss \d\.\d{4}, 7\.68k tokens in \d+s; best on held-out data: \d\.\d{3} bits\/byte at step \d+, kept beside the last\. next: gyre eval/,
+    /done: 120 steps, loss \d\.\d{4} \(mean of the last 20 steps\), 7\.68k tokens in \d+s; best on held-out data: \d\.\d{3} bits\/byte at step \d+, kept beside the last\. next: gyre eval/,
   );
   const expected = { state: await finalState(whole), losses: await losses(whole) };
   expect(expected.losses).toHaveLength(120);

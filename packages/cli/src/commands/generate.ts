@@ -83,7 +83,8 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   const all: GeneratedToken[] = [];
   for await (const token of tokens) {
     if (all.length === 0) process.stdout.write(prompt);
-    if (token.slides && !all.at(-1)?.slides) console.error(slidingNotice(spec.context));
+    if (token.slides && !all.at(-1)?.slides)
+      console.error(`${process.stdout.isTTY ? "\n" : ""}${slidingNotice(spec.context)}`);
     all.push(token);
     if (token.token !== tokenizer.endOfText) process.stdout.write(text.push(token.token));
   }

@@ -33,7 +33,7 @@ import {
   threadCount,
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
-import { trainNeeds } from "../errors.ts";
+import { nothingToLearn, trainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
@@ -249,6 +249,11 @@ export async function plannedText(
   if (from === undefined) throw trainNeeds("no data");
   const { out, force = false } = options;
   if (out === undefined) throw trainNeeds(`data ${from}, but no --out`);
+  if (!existsSync(from))
+    throw nothingToLearn(
+      from,
+      tokenTasks.map(({ name }) => name),
+    );
   const source = options.from === undefined ? undefined : await sourceOf(options.from, options, recipe);
   const dataset = await (source ? openRunData(source.run, from) : openDataset(from));
   const { tokenizer, manifest } = dataset;

@@ -1,5 +1,5 @@
 import type { StepEvent } from "gyre";
-import { duration, short } from "./format.ts";
+import { counted, duration, short } from "./format.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** Steps that rates are averaged over, and that the curve shows. */
@@ -40,9 +40,11 @@ export class TrainLine {
     ].join("  ");
   }
 
-  /** The mean of the last losses, steadier than the last one; nothing before the first step. */
-  get loss(): number | undefined {
+  /** The mean of the last losses, which is steadier than the last one, in words; nothing before the first step. */
+  get lossText(): string | undefined {
     const last = this.#recent.slice(-rateSteps).map(measuredLoss);
-    return last.length === 0 ? undefined : last.reduce((sum, loss) => sum + loss, 0) / last.length;
+    if (last.length === 0) return undefined;
+    const mean = last.reduce((sum, loss) => sum + loss, 0) / last.length;
+    return `loss ${mean.toFixed(4)} (mean of the last ${counted(last.length, "step")})`;
   }
 }

@@ -355,6 +355,14 @@ export function otherDataset(path: string, differences: readonly string[]): Gyre
   });
 }
 
+export function noDataset(folder: string): GyreError {
+  return new GyreError("DATA_MISSING", {
+    given: `no dataset at ${folder}`,
+    expected: "a folder with manifest.json, as `gyre prepare` and prepareDataset write it",
+    fix: "check the path, or prepare the dataset first",
+  });
+}
+
 export function badManifest(path: string, given: string): GyreError {
   return new GyreError("DATA_MANIFEST", {
     given: `${path}: ${given}`,

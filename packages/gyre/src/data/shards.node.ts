@@ -1,9 +1,9 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { sha256Of } from "../util/checksum.node.ts";
 import { reasonOf } from "../util/errors.ts";
 import { readRegular } from "../util/files.node.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
-import { badManifest, corruptFile } from "./errors.ts";
+import { badManifest, corruptFile, noDataset } from "./errors.ts";
 import { gpt2Tokenizer } from "./gpt2.node.ts";
 import { type DatasetManifest, MANIFEST, manifestSchema, TOKENIZER } from "./manifest.ts";
 import { TokenFiles } from "./token-files.node.ts";
@@ -25,7 +25,7 @@ export interface Dataset {
 
 /**
  * Opens a dataset that `prepareDataset` wrote, and checks the size and checksum of every file. Tokens
- * stay on disk. Throws DATA_MANIFEST, DATA_CORRUPT (names the file), PACKAGE_MISSING.
+ * stay on disk. Throws DATA_MISSING, DATA_MANIFEST, DATA_CORRUPT (names the file), PACKAGE_MISSING.
  */
 export async function openDataset(folder: string): Promise<Dataset> {
   const manifest = await readManifest(join(folder, MANIFEST));
@@ -48,6 +48,7 @@ async function readManifest(path: string): Promise<DatasetManifest> {
   try {
     value = JSON.parse((await readRegular(path, { most: MOST_MANIFEST })).toString("utf8"));
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") throw noDataset(dirname(path));
     throw badManifest(path, cause instanceof Error ? cause.message : String(cause));
   }
   const result = manifestSchema.safeParse(value, { error: inWords });

@@ -31,8 +31,9 @@ export function depthOf(
   if (named && asked) throw fieldsTogether([asked, "model"], "a depth in a field, or in the model's name");
   const { loops, trajectory, exit, max_flops_per_token: flops }: DepthFields = named ?? fields;
   const name = named ? "model" : trajectory ? "trajectory" : "loops";
+  const place = { model: "a model's name with ", trajectory: "a trajectory of ", loops: "" }[name];
   const count = trajectory?.length ?? loops ?? 1;
-  if (count > maxLoops) throw badField(name, `${name} of ${count} loops`, `at most ${maxLoops} loops`);
+  if (count > maxLoops) throw badField(name, `${place}${count} loops`, `at most ${maxLoops} loops`);
   const full = Math.min(spec.loops, maxLoops);
   const budget = flops == null ? (trajectory ?? loops ?? full) : affordableLoops(spec, flops, full);
   checking(name, () => conditions(spec, budget));

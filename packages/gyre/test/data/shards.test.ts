@@ -238,7 +238,7 @@ test("a manifest that is missing, malformed or at odds with the data is refused"
     writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest));
     return openDataset(out);
   };
-  await expect(openDataset(tempFolder())).rejects.toThrow(/DATA_MANIFEST: .*manifest.json: ENOENT/);
+  await expect(openDataset(tempFolder())).rejects.toThrow(/DATA_MISSING: no dataset at \S+\n/);
   await expect(edited((manifest) => Object.assign(manifest, { version: 2 }))).rejects.toThrow(
     /DATA_MANIFEST: .*manifest.json: version/,
   );

@@ -23,7 +23,7 @@ describe("the depth of a request", () => {
     expect(depthOf({}, spec, 2)).toEqual({ budget: 2 });
     expect(depthOf({ max_flops_per_token: four }, spec, 2)).toEqual({ budget: 2 });
     expect(depthOf({ exit: "kl<0.1", loops: 2 }, spec, 2)).toEqual({ budget: 2, exit: "kl<0.1" });
-    expect(() => depthOf({ loops: 3 }, spec, 2)).toThrow(/loops of 3 loops[\s\S]*at most 2/);
+    expect(() => depthOf({ loops: 3 }, spec, 2)).toThrow(/: 3 loops\n[\s\S]*at most 2/);
     expect(() => depthOf({ trajectory: [0.5, 0.25, 0.25] }, spec, 2)).toThrow(/at most 2/);
   });
 
