@@ -13,7 +13,8 @@ for (const path of packages)
   for (const left of ["dist", "tsconfig.tsbuildinfo"])
     rmSync(join(root, path, left), { recursive: true, force: true });
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", ...packages]);
-// the studio is part of the command line's package
+// the studio is part of the command line's package; whatever the caller's NODE_ENV says, it is built for use
+process.env.NODE_ENV = "production";
 const vite = join(root, "node_modules/vite/bin/vite.js");
 run(process.execPath, [vite, "build", join(root, "packages/studio"), "--logLevel", "warn"]);
 mkdirSync(folder, { recursive: true });

@@ -130,7 +130,7 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
       expect.stringMatching(/RANKS_DIFFER: the dataset .*: rank 1 with other than rank 0/),
     ]);
     const none = await runRanks(launcher, 1, [...withData(data), ":", ...withData(at(launcher, "none"))]);
-    expect([none.code === 0, none.stderr]).toEqual([false, expect.stringMatching(/rank 1: TRAIN_DATA/)]);
+    expect([none.code === 0, none.stderr]).toEqual([false, expect.stringMatching(/rank 1: DATA_MISSING/)]);
     await expect(readFile(join(run, "config.json"))).rejects.toThrow(/ENOENT/);
   });
 
