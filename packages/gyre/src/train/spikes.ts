@@ -18,8 +18,9 @@ export interface Watched {
 
 /** Steps that decide what is usual; as many must be done before anything is a spike. */
 const WINDOW = 32;
-/** Steps after a spike in which others are not told. */
+/** Steps after the first spike in which others are not told; after each further one that is told, four times as many. */
 const QUIET = 100;
+const QUIETER = 4;
 /** So many robust standard deviations above the median, and so many times the median at least. */
 const limits = {
   loss: { deviations: 8, times: 1.1 },
@@ -32,6 +33,7 @@ const NORMAL = 0.6745;
 export class SpikeWatch {
   readonly #recent: Watched[] = [];
   #quiet = 0;
+  #nextQuiet = QUIET;
 
   /** What of a step is a spike, unless one was told a while ago. */
   next(step: Watched): Spike | undefined {
@@ -40,7 +42,8 @@ export class SpikeWatch {
     this.#recent.push(step);
     if (this.#recent.length > WINDOW) this.#recent.shift();
     if (--this.#quiet >= 0 || !spike) return undefined;
-    this.#quiet = QUIET;
+    this.#quiet = this.#nextQuiet;
+    this.#nextQuiet *= QUIETER;
     return spike;
   }
 
