@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { appendFile, open, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotRead, cannotWrite } from "../checkpoint/errors.ts";
 import { writeFileAtomic } from "../checkpoint/files.node.ts";
 import { jsonText } from "../checkpoint/json.ts";
+import { openRegular } from "../util/files.node.ts";
 import { checkpointOption } from "./errors.ts";
 
 /** One line of metrics.jsonl; numbers that are not finite are written as null. */
@@ -163,7 +163,8 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
   const line = (bytes: Buffer, isWhole: boolean): Line => ({ bytes, record: recordIn(bytes), isWhole });
   let rest = Buffer.alloc(0);
   try {
-    for await (const chunk of createReadStream(path)) {
+    const file = await openRegular(path);
+    for await (const chunk of file.createReadStream()) {
       const all = Buffer.concat([rest, chunk as Buffer]);
       let from = 0;
       for (let end = all.indexOf(newline); end >= 0; end = all.indexOf(newline, from)) {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,12 @@ const aside = () => readFile(join(folder, "metrics.damaged.jsonl"));
 test("a run without metrics has none", async () => {
   expect(await metrics.read()).toEqual({ records: [], damaged: 0 });
   expect(await metrics.truncate(0)).toBe(0);
+});
+
+test("a pipe in their place is refused at once, by name", async () => {
+  execFileSync("mkfifo", [file()]);
+  const { code, detail } = await rejectionOf(metrics.read());
+  expect([code, detail.given]).toEqual(["CHECKPOINT_READ", expect.stringContaining("no regular file")]);
 });
 
 test("are appended, read and truncated to a step", async () => {
