@@ -108,5 +108,7 @@ test("--tokenizer takes the one that a dataset, a run or a file has, so that a r
   ]);
   expect(tuned.code).toBe(0);
   const none = await gyre(["prepare", notes, join(folder.path, "tok-none"), "--tokenizer", "bpee"]);
-  expect(none.stderr).toContain("--tokenizer bpee: neither bpe, gpt2, bytes or characters, nor a tokenizer.json");
+  expect(none.stderr).toContain(
+    "--tokenizer bpee: neither bpe, gpt2, bytes or characters, nor a tokenizer.json",
+  );
 }, 60_000);
