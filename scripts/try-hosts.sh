@@ -2,7 +2,7 @@
 # Trains two ranks on two hosts that are network namespaces, joined by a pair of virtual links. Needs root, iproute2 and openmpi-bin.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-room=$(mktemp -d /tmp/gyre-hosts.XXXXXX)
+room=$(mktemp -d -t gyre-hosts.XXXXXX)
 first=gyre-first-$$ second=gyre-second-$$
 end() {
   for name in "$first" "$second"; do ip netns del "$name" 2> /dev/null || true; done

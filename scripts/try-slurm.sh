@@ -12,7 +12,7 @@ for command in munged slurmctld slurmd sbatch mpirun; do
 done
 [ "$(id -u)" = 0 ] || { echo "slurmd starts jobs as their users: run this as root" >&2; exit 1; }
 
-room=$(mktemp -d /tmp/gyre-slurm.XXXXXX)
+room=$(mktemp -d -t gyre-slurm.XXXXXX)
 pids=()
 end() {
   scancel --quiet --user=root 2> /dev/null || true

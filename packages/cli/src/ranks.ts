@@ -16,7 +16,7 @@ import { report } from "./report-error.ts";
 import { freshState, type Session, type TrainedConfig } from "./training.ts";
 import { version } from "./version.ts";
 
-/** A session as any rank has it; only that of rank 0 has a run to write. */
+/** What any rank trains with; rank 0 alone has a run to write. */
 export type RankSession<Config extends TrainedConfig> = Omit<Session<Config>, "run"> & {
   readonly run?: Session<Config>["run"];
 };

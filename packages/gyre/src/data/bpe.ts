@@ -3,6 +3,7 @@ import { inWords, problemsOf } from "../util/issues.ts";
 import { unsupportedTokenizer, vocabularyTooLarge } from "./errors.ts";
 import { pieceEncoder } from "./pieces.ts";
 import { assembleTokenizer, END_OF_TEXT, type Tokenizer } from "./tokenizer.ts";
+import { tokenizerText } from "./tokenizer-frame.ts";
 
 /** A byte-level BPE tokenizer and its Hugging Face `tokenizer.json`. */
 export interface BpeTokenizer extends Tokenizer {
@@ -107,15 +108,9 @@ export function bpeJson(
   const endOfText = ids.size;
   ids.set(END_OF_TEXT, endOfText);
   const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
-  const added = { id: endOfText, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false };
-  return JSON.stringify({
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [{ ...added, normalized: false, special: true }],
-    normalizer: null,
-    pre_tokenizer: level,
-    post_processor: null,
+  return tokenizerText({
+    endOfText,
+    preTokenizer: level,
     decoder: level,
     model: {
       type: "BPE",

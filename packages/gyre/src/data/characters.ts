@@ -2,6 +2,7 @@ import { z } from "zod";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { unsupportedTokenizer } from "./errors.ts";
 import { assembleTokenizer, END_OF_TEXT, type Tokenizer } from "./tokenizer.ts";
+import { tokenizerText } from "./tokenizer-frame.ts";
 
 /** A tokenizer of single characters (Unicode scalar values) and its Hugging Face `tokenizer.json`. */
 export interface CharactersTokenizer extends Tokenizer {
@@ -48,15 +49,9 @@ export async function charactersJson(texts: Iterable<string> | AsyncIterable<str
   const numberOf = (character: string) => character.codePointAt(0) ?? 0;
   const characters = [...found].filter((one) => !/\p{Surrogate}/u.test(one));
   const names = [END_OF_TEXT, UNKNOWN, ...characters.sort((a, b) => numberOf(a) - numberOf(b))];
-  const added = { id: 0, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false };
-  return JSON.stringify({
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [{ ...added, normalized: false, special: true }],
-    normalizer: null,
-    pre_tokenizer: preTokenizer,
-    post_processor: null,
+  return tokenizerText({
+    endOfText: 0,
+    preTokenizer,
     decoder: { type: "Fuse" },
     model: {
       type: "WordLevel",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { inWords, problemsOf } from "../util/issues.ts";
 import { unknownWord, unsupportedTokenizer } from "./errors.ts";
 import { assembleTokenizer, END_OF_TEXT, type Tokenizer } from "./tokenizer.ts";
+import { tokenizerText } from "./tokenizer-frame.ts";
 
 /** A tokenizer of whole words between white space and its Hugging Face `tokenizer.json`: the tokens of a task, by name. */
 export interface WordsTokenizer extends Tokenizer {
@@ -25,16 +26,10 @@ const fileSchema = z.object({
  */
 export function wordsJson(names: readonly string[]): string {
   const [, ...words] = names;
-  const added = { id: 0, content: END_OF_TEXT, single_word: false, lstrip: false, rstrip: false };
   const vocab = Object.fromEntries([END_OF_TEXT, ...words].map((name, id) => [name, id]));
-  return JSON.stringify({
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [{ ...added, normalized: false, special: true }],
-    normalizer: null,
-    pre_tokenizer: { type: "WhitespaceSplit" },
-    post_processor: null,
+  return tokenizerText({
+    endOfText: 0,
+    preTokenizer: { type: "WhitespaceSplit" },
     decoder: null,
     model: { type: "WordLevel", vocab, unk_token: "<unk>" },
   });
