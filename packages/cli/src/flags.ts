@@ -83,6 +83,13 @@ export const checkpointFlag = (): Option =>
     word("latest", "best"),
   );
 
+/** Which weights of a checkpoint a command reads. */
+export const weightsFlag = (): Option =>
+  new Option(
+    "--weights <which>",
+    "ema, the moving averages that a run with --ema-decay keeps, or last (default: ema where there are any)",
+  ).argParser(word("ema", "last"));
+
 export const nameFlag = (): Option =>
   new Option("--name <name>", "name of the report's files (default: by what was measured)").argParser(
     fileName,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { initialState, type TrainState } from "gyre";
+import { initialState, type TrainState, usedWeights } from "gyre";
 import { type LabRecipe, type OpenRecipe, openLabRecipe, type TrainedModel, trainPrompts } from "gyre/lab";
 import {
   createRun,
@@ -61,5 +61,5 @@ async function train(
     onProgress(`${name}, seed ${training.seed}: ${line.next(event)}`);
   }
   signal.throwIfAborted();
-  return { spec, weights: state.weights };
+  return { spec, weights: usedWeights(state) };
 }

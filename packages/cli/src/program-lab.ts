@@ -1,8 +1,8 @@
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import type { LabEvalOptions } from "./commands/lab-eval.ts";
 import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
-import { nameFlag, ranksFlag } from "./flags.ts";
+import { flagsOf, nameFlag, ranksFlag } from "./flags.ts";
 import { deviations, loopsRange, number, whole } from "./options.ts";
 
 type Exit = (code: number) => void;
@@ -41,6 +41,7 @@ function addTrain(lab: Command, exit: Exit): void {
     .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
     .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1, 1e9))
     .option("--learning-rate <lr>", "highest learning rate (default: the recipe's)", number(0, true))
+    .addOption(flagsOf("promptTraining", { only: ["emaDecay"] })[0] as Option)
     .option("--batch <n>", "prompts a micro-batch (default: the recipe's)", whole(1))
     .option(
       "--micro-batches <n>",

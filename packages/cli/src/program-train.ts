@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { SweepFlags } from "./commands/sweep.ts";
-import { checkpointFlag, flagsOf, ranksFlag, threadsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, ranksFlag, threadsFlag, weightsFlag } from "./flags.ts";
 import { difficultyRange, number, whole } from "./options.ts";
 import { withFormFlags } from "./program-tasks.ts";
 import type { TrainOptions } from "./train-options.ts";
@@ -28,6 +28,7 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     )
     .option("--from <run>", "begin with the model and the weights of another run, on text: fine-tuning")
     .addOption(checkpointFlag())
+    .addOption(weightsFlag())
     .option("--dry-run", "say what training would take, and write nothing")
     .option("--data <dir>", "with --resume: where the run's dataset is by now")
     .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')

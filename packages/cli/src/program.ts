@@ -8,7 +8,7 @@ import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
-import { checkpointFlag, flagsOf, nameFlag, ranksFlag, threadsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, nameFlag, ranksFlag, threadsFlag, weightsFlag } from "./flags.ts";
 import {
   draft,
   loopsRange,
@@ -133,6 +133,7 @@ function addEval(program: Command, exit: Exit): void {
     )
     .argument("[runs...]", "one run or several, for one report; or runs on tasks")
     .addOption(checkpointFlag())
+    .addOption(weightsFlag())
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
     .option("--trajectories <which>", "uniform, all (every trajectory on the 1/L grid), or a file", "uniform")
     .option(
@@ -182,6 +183,7 @@ function addGenerate(program: Command, exit: Exit): void {
     )
     .argument("<run>", "the run whose model writes")
     .addOption(checkpointFlag())
+    .addOption(weightsFlag())
     .option(
       "--prompt <text>",
       "text to continue; - reads standard input, as does a pipe without --prompt (default: a new document)",
@@ -287,6 +289,7 @@ function addServe(program: Command, exit: Exit): void {
       "a line for each request on standard error, as text (default) or json; never of prompts",
       word("text", "json"),
     )
+    .addOption(weightsFlag())
     .addOption(threadsFlag())
     .addHelpText(
       "after",
@@ -359,6 +362,7 @@ function addExport(program: Command, exit: Exit): void {
     .argument("<run>", "the run")
     .argument("<dir>", "folder to write to")
     .addOption(checkpointFlag())
+    .addOption(weightsFlag())
     .option(
       "--dtype <type>",
       "float32, float16 or bfloat16 (default: as imported, or float32)",

@@ -46,11 +46,13 @@ export async function sharedSession<Config extends TrainedConfig>(
   const { path, spec, training, threads, state: begun, run } = own ?? {};
   const known = { path, spec, training, threads, step: begun?.step } as Told<Config>;
   const { step, ...told } = await broadcastJson<Told<Config>>(ranks, known);
-  const { weights, moments } = begun ?? freshState(told);
+  const { weights, moments, ema } = begun ?? freshState(told);
+  const hasEma = await broadcastJson(ranks, ema !== undefined);
   const state = {
     step,
     weights: await shared(ranks, weights),
     moments: { first: await shared(ranks, moments.first), second: await shared(ranks, moments.second) },
+    ...(hasEma ? { ema: await shared(ranks, ema ?? freshState(told).weights) } : {}),
   };
   return { ...told, state, ...(run ? { run } : {}) };
 }

@@ -1,5 +1,5 @@
 import type { Recipe } from "gyre";
-import type { WhichCheckpoint } from "gyre/node";
+import type { WhichCheckpoint, WhichWeights } from "gyre/node";
 import { trainNeeds } from "./errors.ts";
 import type { HeldOutOptions } from "./held-out.ts";
 import { modelFields, type SettingFlags, trainingFields } from "./settings.ts";
@@ -11,9 +11,10 @@ export interface TrainOptions extends SettingFlags, HeldOutOptions {
   readonly data?: string;
   readonly recipe?: string;
   readonly force?: boolean;
-  /** A run whose model and weights the new one begins with, and which of its checkpoints. */
+  /** A run whose model and weights the new one begins with, which of its checkpoints, and which of their weights. */
   readonly from?: string;
   readonly checkpoint?: WhichCheckpoint;
+  readonly weights?: WhichWeights;
   /** Says what training would take, and writes nothing. */
   readonly dryRun?: boolean;
   readonly checkpointEvery: number;
@@ -54,8 +55,9 @@ export function requireItsModel(path: string, options: TrainOptions, recipe: Rec
 }
 
 /** Throws TRAIN_USAGE where options are left without the one that they are about. */
-export function requireCompany({ from, checkpoint, resume, dryRun }: TrainOptions): void {
+export function requireCompany({ from, checkpoint, weights, resume, dryRun }: TrainOptions): void {
   if (checkpoint !== undefined && from === undefined) throw trainNeeds("--checkpoint without --from");
+  if (weights !== undefined && from === undefined) throw trainNeeds("--weights without --from");
   if (resume !== undefined && from !== undefined) throw trainNeeds(`--resume ${resume} with --from ${from}`);
   if (resume !== undefined && dryRun) throw trainNeeds(`--resume ${resume} with --dry-run`);
 }

@@ -211,7 +211,7 @@ export type {
   OnnxValueInfo,
 } from "./onnx/proto.ts";
 export type { AdamWState } from "./optim/adamw.ts";
-export { startFrom, type TrainState } from "./optim/state.ts";
+export { startFrom, type TrainState, usedWeights } from "./optim/state.ts";
 export type { AnswerClaim, AnswerExit, AnswerPoint, ReportTask } from "./report/answers.ts";
 export {
   type Axis,

@@ -97,6 +97,7 @@ export {
   loadWeights,
   type WeightsOf,
   type WhichCheckpoint,
+  type WhichWeights,
 } from "./runs/weights.node.ts";
 export { machineMemory } from "./runtime/memory.node.ts";
 export { mostThreads, type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";

@@ -131,7 +131,7 @@ async function measured(
   { options, runtime, ranks, status, isCompared }: Measuring,
 ): Promise<AnswerModel> {
   const { spec, task, variant } = run.config;
-  const loaded = await loadWeights(run, options.checkpoint);
+  const loaded = await loadWeights(run, options.checkpoint, options.weights);
   for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
   await requireSameWeights(ranks, `of ${run.path}`, loaded.weights);
   const budgets = options.budgets ?? (await budgetsFor(spec, options, isCompared));

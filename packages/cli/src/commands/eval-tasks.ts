@@ -8,6 +8,7 @@ import {
   openRun,
   readBenchmarks,
   type WhichCheckpoint,
+  type WhichWeights,
 } from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
@@ -29,6 +30,7 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly threads?: number;
   readonly data?: string;
   readonly checkpoint?: WhichCheckpoint;
+  readonly weights?: WhichWeights;
   readonly stride?: number;
   readonly maxTokens?: number;
 }
@@ -67,7 +69,7 @@ export async function evalTasks(
 
 function measured(
   paths: readonly string[],
-  { server, model, threads, loops, trajectories, checkpoint }: EvalTasksOptions,
+  { server, model, threads, loops, trajectories, checkpoint, weights }: EvalTasksOptions,
   common: Omit<EvaluateBenchmarksOptions, "budgets" | "threads">,
 ): Promise<ReportOf<"benchmarks">> {
   if (server !== undefined) {
@@ -78,6 +80,7 @@ function measured(
   return evaluateBenchmarks(paths, {
     ...common,
     ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(weights === undefined ? {} : { weights }),
     threads: threads ?? threadsOfRank(),
     budgets: (spec, isCompared) => budgetsFor(spec, depth, isCompared),
   });
@@ -99,7 +102,7 @@ function checkOptions(paths: readonly string[], options: EvalTasksOptions): void
   }
   if (paths.length > 0) throw new UsageError("A run or a --server, not both.");
   refuse(
-    { "--threads": threads, "--checkpoint": options.checkpoint },
+    { "--threads": threads, "--checkpoint": options.checkpoint, "--weights": options.weights },
     "is about a run here; leave it out with --server.",
   );
   if (trajectories !== "uniform")

@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import { groupedText } from "gyre";
-import { evaluateRuns, openRun, type RunProgress, runKinds, type WhichCheckpoint } from "gyre/node";
+import {
+  evaluateRuns,
+  openRun,
+  type RunProgress,
+  runKinds,
+  type WhichCheckpoint,
+  type WhichWeights,
+} from "gyre/node";
 import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
@@ -20,6 +27,7 @@ export interface EvalOptions extends BudgetOptions {
   readonly model?: string;
   readonly data?: string;
   readonly checkpoint?: WhichCheckpoint;
+  readonly weights?: WhichWeights;
   readonly stride?: number;
   readonly maxTokens?: number;
   readonly batch?: number;

@@ -1,4 +1,4 @@
-import { exportOfficial, openRun, type WhichCheckpoint } from "gyre/node";
+import { exportOfficial, openRun, type WhichCheckpoint, type WhichWeights } from "gyre/node";
 
 export interface ExportOptions {
   /** As imported, or float32, when left out. */
@@ -7,6 +7,7 @@ export interface ExportOptions {
   readonly prefix?: keyof typeof prefixes;
   readonly force?: boolean;
   readonly checkpoint?: WhichCheckpoint;
+  readonly weights?: WhichWeights;
 }
 
 const types = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
@@ -16,11 +17,12 @@ const prefixes = { gpt: "gpt.", none: "" } as const;
 export async function exportCommand(
   path: string,
   target: string,
-  { dtype, prefix, force = false, checkpoint }: ExportOptions,
+  { dtype, prefix, force = false, checkpoint, weights }: ExportOptions,
 ): Promise<number> {
   const files = await exportOfficial(await openRun(path, ["text", "imported", "task"]), target, {
     force,
     ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(weights === undefined ? {} : { weights }),
     ...(dtype === undefined ? {} : { dtype: types[dtype] }),
     ...(prefix === undefined ? {} : { prefix: prefixes[prefix] }),
   });

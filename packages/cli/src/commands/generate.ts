@@ -20,6 +20,7 @@ import {
   openRun,
   type Run,
   type WhichCheckpoint,
+  type WhichWeights,
 } from "gyre/node";
 import { UsageError } from "../options.ts";
 
@@ -29,6 +30,7 @@ export interface GenerateOptions {
   readonly loops?: number;
   readonly trajectory?: readonly number[];
   readonly checkpoint?: WhichCheckpoint;
+  readonly weights?: WhichWeights;
   /** An exit rule such as `kl<0.01`. */
   readonly exit?: string;
   readonly cachePolicy?: CachePolicy;
@@ -51,6 +53,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
     draft: asked = "auto",
     threads,
     checkpoint,
+    weights: which,
     prompt: _,
     trajectory: __,
     exit: ___,
@@ -62,7 +65,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   for (const warning of depthWarnings(run, loops)) console.error(`warning: ${warning}`);
   const prompt = await promptText(options.prompt);
   const tokenizer = await loadTokenizer(run);
-  const { weights, warnings } = await loadWeights(run, checkpoint);
+  const { weights, warnings } = await loadWeights(run, checkpoint, which);
   for (const text of warnings) console.error(`warning: ${text}`);
   const draft = asked === "auto" ? await calibratedDraft(run, loops) : asked === "none" ? undefined : asked;
   const ids = tokenizer.encode(prompt);

@@ -23,6 +23,7 @@ export interface LabTrainOptions {
   readonly seed?: number;
   readonly steps?: number;
   readonly learningRate?: number;
+  readonly emaDecay?: number;
   readonly batch?: number;
   readonly microBatches?: number;
   readonly ranks?: number;
@@ -40,7 +41,7 @@ type How = RankHow<LabTrainOptions>;
 /** What all ranks train. */
 type SharedPrompts = RankSession<PromptsConfig> & Pick<PromptSession, "recipe" | "taskName">;
 
-const overrides = ["seed", "steps", "learningRate", "batch", "microBatches"] as const;
+const overrides = ["seed", "steps", "learningRate", "emaDecay", "batch", "microBatches"] as const;
 /** Small models gain nothing from more. */
 const usualThreads = 1;
 

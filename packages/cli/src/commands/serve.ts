@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { counted } from "gyre";
+import type { WhichWeights } from "gyre/node";
 import { type LogFormat, logLine, serve } from "gyre/server";
 import { interruptSignal } from "../interrupt.ts";
 
@@ -11,6 +12,7 @@ export interface ServeOptions {
   readonly cors?: string;
   readonly slots?: number;
   readonly draft?: "auto" | "none";
+  readonly weights?: WhichWeights;
   readonly queue?: number;
   readonly timeLimit?: number;
   readonly maxBody?: number;
@@ -24,7 +26,7 @@ export interface ServeOptions {
 
 /** Serves runs until Ctrl-C or SIGTERM, then finishes what runs. */
 export async function serveCommand(runs: readonly string[], options: ServeOptions): Promise<number> {
-  const { apiKey, cors: corsOrigin, port, slots, draft, threads, drain, log } = options;
+  const { apiKey, cors: corsOrigin, port, slots, draft, weights, threads, drain, log } = options;
   const [host, ...hostNames] = options.host ?? [];
   const format = log === true ? "text" : log;
   const signal = interruptSignal();
@@ -37,7 +39,7 @@ export async function serveCommand(runs: readonly string[], options: ServeOption
     loops: options.maxLoops,
   };
   await using server = await serve(runs, {
-    ...given({ host, port, slots, draft, threads, apiKey, corsOrigin }),
+    ...given({ host, port, slots, draft, weights, threads, apiKey, corsOrigin }),
     hostNames,
     limits: given(limits),
     ...(format ? { onRequest: (record) => console.error(logLine(record, format)) } : {}),

@@ -17,6 +17,7 @@ import {
   textNeeds,
   tokenTaskNamed,
   trainAnswers,
+  usedWeights,
 } from "gyre";
 import {
   broadcastJson,
@@ -137,7 +138,7 @@ async function heldOutAnswers(
       async points() {
         const points: HeldOutPoint[] = [];
         const budgets = await budgetsFor(spec, {}, false);
-        const { weights } = state;
+        const weights = usedWeights(state);
         for await (const point of evaluateAnswers({ spec, weights, runtime, task, problems, budgets }))
           points.push({ loops: point.loops, value: point.accuracy });
         return points;

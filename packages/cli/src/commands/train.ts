@@ -14,6 +14,7 @@ import {
   textNeeds,
   tokenTasks,
   train,
+  usedWeights,
 } from "gyre";
 import {
   broadcastJson,
@@ -167,7 +168,7 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
       ? {
           sampling: {
             every: options.sampleEvery,
-            write: () => writeSamples({ spec, weights: state.weights, dataset, threads }),
+            write: () => writeSamples({ spec, weights: usedWeights(state), dataset, threads }),
           },
         }
       : {}),
@@ -193,7 +194,7 @@ async function heldOutText(
         const byteLength = (token: number) => tokenizer.byteLength(token);
         const measured = {
           spec,
-          weights: state.weights,
+          weights: usedWeights(state),
           runtime,
           split,
           byteLength,
@@ -265,7 +266,8 @@ export async function plannedText(
   requireFit(chosen.spec, dataset.train);
   const needs = requireTextMemory(chosen.spec, chosen.training, memoryOfRank());
   const data = { path: from, manifest };
-  const origin = source ? { from: { run: source.run.path, step: source.step } } : {};
+  const which = options.weights === undefined ? {} : { weights: options.weights };
+  const origin = source ? { from: { run: source.run.path, step: source.step, ...which } } : {};
   const planned = await planRun(out, { kind: "text", ...chosen, ...origin, tokenizer, data }, { force });
   return { planned, chosen, source, dataset, from, needs };
 }
@@ -274,7 +276,7 @@ export async function plannedText(
 async function sourceOf(path: string, options: TrainOptions, recipe: Recipe | undefined) {
   requireItsModel(path, options, recipe);
   const run = await openRun(path);
-  const { weights, step } = await loadWeights(run, options.checkpoint);
+  const { weights, step } = await loadWeights(run, options.checkpoint, options.weights);
   return { run, weights, step };
 }
 

@@ -7,7 +7,12 @@ export interface TrainState {
   step: number;
   readonly weights: Weights;
   readonly moments: AdamWState;
+  /** Exponential moving averages of the weights, where training keeps them. */
+  ema?: Weights | undefined;
 }
+
+/** The weights that a model is measured and used with: their moving averages where there are any. */
+export const usedWeights = ({ weights, ema }: Pick<TrainState, "weights" | "ema">): Weights => ema ?? weights;
 
 /** The state before the first step: these weights and zero moments. */
 export const startFrom = (weights: Weights): TrainState => ({

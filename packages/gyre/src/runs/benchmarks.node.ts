@@ -21,13 +21,15 @@ import type { Run } from "./config.ts";
 import { measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
-import { loadWeights, type WhichCheckpoint } from "./weights.node.ts";
+import { loadWeights, type WhichCheckpoint, type WhichWeights } from "./weights.node.ts";
 
 /** Which benchmarks are asked at which budgets, and what goes into the report. */
 export interface EvaluateBenchmarksOptions {
   readonly benchmarks: readonly Benchmark[];
   /** The newest good one by default. */
   readonly checkpoint?: WhichCheckpoint;
+  /** Moving averages where a run keeps them, by default. */
+  readonly weights?: WhichWeights;
   /** The budgets of one model; `isCompared` when it stands among others. */
   readonly budgets: (spec: Spec, isCompared: boolean) => Promise<readonly Budget[]>;
   /** What made the report, on which machine, with which commit of gyre. */
@@ -77,7 +79,7 @@ export async function evaluateBenchmarks(
   const models: BenchmarkModel[] = [];
   for (const [index, run] of runs.entries()) {
     const name = basename(resolve(paths[index] as string));
-    const loaded = await loadWeights(run, options.checkpoint);
+    const loaded = await loadWeights(run, options.checkpoint, options.weights);
     const { weights, step, warnings } = loaded;
     for (const warning of warnings) options.onWarning?.(`${name}: ${warning}`);
     await requireSameWeights(options.ranks ?? alone, `of ${name}`, weights);

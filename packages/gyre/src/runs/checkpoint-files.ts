@@ -11,6 +11,8 @@ export interface RunCheckpoint {
   /** Weights by name. */
   readonly model: ReadonlyMap<string, Tensor<Float32Array>>;
   readonly optimizer: ReadonlyMap<string, Tensor<Float32Array>>;
+  /** Moving averages of the weights, where training keeps them. */
+  readonly ema?: ReadonlyMap<string, Tensor<Float32Array>> | undefined;
 }
 
 export const pointerFile = "latest";
@@ -18,13 +20,18 @@ export const pointerFile = "latest";
 export const bestFile = "best";
 export const modelFile = "model.safetensors";
 export const optimizerFile = "optimizer.safetensors";
+export const emaFile = "ema.safetensors";
 export const stateFile = "state.json";
 
 const namePattern = /^step-(\d{6,})(\.old)?$/;
 
 const stateSchema = z.strictObject({
   step: z.int().nonnegative(),
-  sha256: z.strictObject({ [modelFile]: z.string(), [optimizerFile]: z.string() }),
+  sha256: z.strictObject({
+    [modelFile]: z.string(),
+    [optimizerFile]: z.string(),
+    [emaFile]: z.string().optional(),
+  }),
   /** Written by earlier versions, always null. */
   state: z.null().optional(),
 });

@@ -7,11 +7,11 @@ import type { RunCheckpoint } from "./checkpoint-files.ts";
 import { runShape } from "./errors.ts";
 
 /** Weights and moments as the tensors of a checkpoint. */
-export function checkpointOf({ step, weights, moments }: TrainState): RunCheckpoint {
+export function checkpointOf({ step, weights, moments, ema }: TrainState): RunCheckpoint {
   const named = (kind: string, tensors: Weights) =>
     [...tensors].map(([name, tensor]) => [`${kind}/${name}`, tensor] as const);
   const optimizer = new Map([...named("first", moments.first), ...named("second", moments.second)]);
-  return { step, model: weights, optimizer };
+  return { step, model: weights, optimizer, ema };
 }
 
 /** The weights of a checkpoint by today's names; `path` stands in errors. Throws RUN_SHAPE. */

@@ -14,6 +14,7 @@ import { GyreError } from "../util/errors.ts";
 import {
   bestFile,
   checkpointName,
+  emaFile,
   isCheckpointName,
   modelFile,
   optimizerFile,
@@ -49,6 +50,7 @@ export async function saveCheckpoint(
   requireKeep(keep);
   const model = storeTensors(checkpoint.model, { dtype: "F32" });
   const optimizer = storeTensors(checkpoint.optimizer, { dtype: "F32" });
+  const ema = checkpoint.ema && storeTensors(checkpoint.ema, { dtype: "F32" });
   const name = checkpointName(step);
   const folder = join(run, "checkpoints");
   try {
@@ -60,6 +62,7 @@ export async function saveCheckpoint(
     const sha256 = JSON.stringify({
       [modelFile]: await write(modelFile, model, { metadata: { format: "pt" } }),
       [optimizerFile]: await write(optimizerFile, optimizer),
+      ...(ema ? { [emaFile]: await write(emaFile, ema, { metadata: { format: "pt" } }) } : {}),
     });
     await writeDurably(join(temporary, stateFile), `{"step":${step},"sha256":${sha256}}\n`);
     await syncDirectory(temporary);
@@ -122,7 +125,12 @@ async function readCheckpoint(run: string, name: string): Promise<RunCheckpoint>
       throw checkpointCorrupt(path, ["the checksum is another"]);
     return readFloatTensors(path);
   };
-  return { step, model: await tensorsOf(modelFile), optimizer: await tensorsOf(optimizerFile) };
+  return {
+    step,
+    model: await tensorsOf(modelFile),
+    optimizer: await tensorsOf(optimizerFile),
+    ...(sha256[emaFile] === undefined ? {} : { ema: await tensorsOf(emaFile) }),
+  };
 }
 
 async function readState(folder: string, name: string): Promise<ReturnType<typeof parseState>> {

@@ -25,8 +25,14 @@ export type DataReference = z.infer<typeof dataSchema>;
 const common = { version: z.literal(CONFIG_VERSION), spec: storedSpecSchema };
 /** Threads within one operation: another number sums in another order. Runs of format 1 do not say it. */
 const threads = z.int().positive().optional();
-/** The run whose weights a new one began with, and after how many of its steps. */
-const from = z.strictObject({ run: z.string(), step: z.int().nonnegative() }).optional();
+/** The run whose weights a new one began with, after how many of its steps, and which of them where that was asked for. */
+const from = z
+  .strictObject({
+    run: z.string(),
+    step: z.int().nonnegative(),
+    weights: z.enum(["ema", "last"]).optional(),
+  })
+  .optional();
 const languageModel = {
   ...common,
   tokenizer: manifestSchema.shape.tokenizer,

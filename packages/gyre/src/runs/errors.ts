@@ -93,6 +93,14 @@ export function noBest(path: string): GyreError {
   });
 }
 
+export function noEma(path: string): GyreError {
+  return new GyreError("RUN_NO_EMA", {
+    given: `the run at ${path} keeps no moving averages of its weights`,
+    expected: "a run that was trained with --ema-decay",
+    fix: "use its last weights: leave out --weights, or pass --weights last",
+  });
+}
+
 export function runNoMetrics(path: string): GyreError {
   return new GyreError("RUN_NO_METRICS", {
     given: `the run at ${path} has no step in its metrics.jsonl`,

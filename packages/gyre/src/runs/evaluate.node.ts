@@ -15,7 +15,7 @@ import { openRunData } from "./data.node.ts";
 import { notComparable } from "./errors.ts";
 import { dataOf, measuredModel } from "./reports.node.ts";
 import { openRun } from "./run.node.ts";
-import { loadWeights, type WhichCheckpoint } from "./weights.node.ts";
+import { loadWeights, type WhichCheckpoint, type WhichWeights } from "./weights.node.ts";
 
 /** How runs are measured, and what goes into the report. */
 export interface EvaluateRunsOptions {
@@ -36,6 +36,8 @@ export interface EvaluateRunsOptions {
   readonly ranks?: Collective;
   /** The newest good one by default. */
   readonly checkpoint?: WhichCheckpoint;
+  /** Moving averages where a run keeps them, by default. */
+  readonly weights?: WhichWeights;
   /** Called after each batch, and with the `point` when a budget is done. */
   readonly onProgress?: (progress: RunProgress) => void;
   /** Told of damaged checkpoints that were passed over. */
@@ -121,10 +123,11 @@ async function measure(
   { validation, tokenizer }: Dataset,
   runtime: Runtime,
   budgets: readonly Budget[],
-  { stride, maxTokens, batch, checkpoint, ranks = alone, onProgress, onWarning, signal }: EvaluateRunsOptions,
+  options: EvaluateRunsOptions,
 ): Promise<ModelReport> {
+  const { stride, maxTokens, batch, ranks = alone, onProgress, onWarning, signal } = options;
   const { spec } = run.config;
-  const loaded = await loadWeights(run, checkpoint);
+  const loaded = await loadWeights(run, options.checkpoint, options.weights);
   const { weights, warnings } = loaded;
   for (const warning of warnings) onWarning?.(`${name}: ${warning}`);
   await requireSameWeights(ranks, `of ${name}`, weights);

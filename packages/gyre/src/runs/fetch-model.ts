@@ -46,7 +46,7 @@ export interface FetchedRun {
   readonly config: LanguageConfig;
   /** Of its newest checkpoint. */
   readonly step: number;
-  /** What training goes on from, where it was asked for; its weights are the model's. */
+  /** What training goes on from, where it was asked for. */
   readonly state: TrainState | undefined;
 }
 

@@ -17,7 +17,7 @@ import { hasFile, readRunFile, writeRunFile } from "./files.node.ts";
 import { createRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
 import { tokenizerJson } from "./tokenizer-entry.ts";
-import { loadWeights, type WhichCheckpoint } from "./weights.node.ts";
+import { loadWeights, type WhichCheckpoint, type WhichWeights } from "./weights.node.ts";
 
 /** How an official checkpoint becomes a run. */
 export interface ImportOptions {
@@ -43,6 +43,8 @@ export interface ExportOptions {
   readonly force?: boolean;
   /** The newest good one by default. */
   readonly checkpoint?: WhichCheckpoint;
+  /** Moving averages where the run keeps them, by default. */
+  readonly weights?: WhichWeights;
 }
 
 const configFile = "official-config.json";
@@ -84,7 +86,7 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
  * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one, or one of the task's words,
  * and the checksums of all of them in SHA256SUMS. The files of an
  * imported model come back byte for byte unless another dtype or prefix is asked for. Returns the names of the files. Throws SPEC_NOT_OFFICIAL,
- * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT, RUN_NO_BEST.
+ * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT, RUN_NO_BEST, RUN_NO_EMA.
  */
 export async function exportOfficial(
   run: Run<LanguageConfig | TaskConfig>,
@@ -92,8 +94,8 @@ export async function exportOfficial(
   options: ExportOptions = {},
 ): Promise<string[]> {
   const { config } = run;
-  const { force = false, checkpoint, ...form } = options;
-  const { weights } = await loadWeights(run, checkpoint);
+  const { force = false, checkpoint, weights: which, ...form } = options;
+  const { weights } = await loadWeights(run, checkpoint, which);
   const origin = await originOf(run);
   const { endOfText, json } = await vocabularyOf(run);
   const files = writeOfficial({

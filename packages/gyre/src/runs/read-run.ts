@@ -7,6 +7,7 @@ import type { TrainState } from "../optim/state.ts";
 import { GyreError } from "../util/errors.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
 import {
+  emaFile,
   isCheckpointName,
   modelFile,
   optimizerFile,
@@ -49,12 +50,13 @@ export interface ReadRunOptions {
 /** A run as it was read. */
 export interface StoredRun<Config extends LanguageConfig | TaskConfig | PromptsConfig> {
   readonly config: Config;
+  /** Moving averages where the run keeps them. */
   readonly weights: Weights;
   /** Undefined of a task, whose problems are tokens or vectors. */
   readonly tokenizer: Tokenizer | undefined;
   /** Of its newest checkpoint. */
   readonly step: number;
-  /** What training goes on from, where it was asked for; its weights are the model's. */
+  /** What training goes on from, where it was asked for. */
   readonly state: TrainState | undefined;
 }
 
@@ -83,17 +85,17 @@ export async function readRun<Kind extends ReadableConfig["kind"]>(
   const { step, sha256 } = parseState(textOf(await source.read(path(stateFile)), stateUrl), latest, stateUrl);
   const tokenizer =
     "tokenizer" in config ? await runTokenizer(source, config.tokenizer, options.tokenizer) : undefined;
-  const tensors = async (file: typeof modelFile | typeof optimizerFile) => {
+  const tensors = async <Named>(file: keyof typeof sha256, named: typeof modelOf | typeof momentsOf) => {
     const fileUrl = source.urlOf(path(file));
-    return { found: floatTensors(await source.read(path(file), sha256[file]), fileUrl), fileUrl };
+    const found = floatTensors(await source.read(path(file), sha256[file]), fileUrl);
+    return naming(fileUrl, () => named(found, spec, fileUrl) as Named);
   };
-  const { found, fileUrl } = await tensors(modelFile);
-  const weights = naming(fileUrl, () => modelOf(found, spec, fileUrl));
-  const run = { config, weights, tokenizer, step };
+  const ema = sha256[emaFile] === undefined ? undefined : await tensors<Weights>(emaFile, modelOf);
+  const last = !ema || options.withState ? await tensors<Weights>(modelFile, modelOf) : undefined;
+  const run = { config, weights: ema ?? (last as Weights), tokenizer, step };
   if (!options.withState) return { ...run, state: undefined };
-  const kept = await tensors(optimizerFile);
-  const moments = naming(kept.fileUrl, () => momentsOf(kept.found, spec, kept.fileUrl));
-  return { ...run, state: { step, weights, moments } };
+  const moments = await tensors<TrainState["moments"]>(optimizerFile, momentsOf);
+  return { ...run, state: { step, weights: last as Weights, moments, ...(ema ? { ema } : {}) } };
 }
 
 function configOf<Kind extends ReadableConfig["kind"]>(json: unknown, kinds: readonly Kind[], url: string) {

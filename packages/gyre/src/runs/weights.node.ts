@@ -3,7 +3,7 @@ import type { Weights } from "../util/tensor.ts";
 import { modelOf, momentsOf } from "./checkpoint-tensors.ts";
 import { type LoadedCheckpoint, loadBest, loadCheckpoint } from "./checkpoints.node.ts";
 import type { Run, RunConfig } from "./config.ts";
-import { runNoCheckpoint } from "./errors.ts";
+import { noEma, runNoCheckpoint } from "./errors.ts";
 
 /** Where a run is and what its model is: all that its checkpoints need. */
 export type WeightsOf = Pick<Run<RunConfig>, "path" | "config">;
@@ -17,16 +17,23 @@ export interface LoadedWeights {
 
 /** Which of a run's checkpoints: the newest good one, or the one that was best on held-out data. */
 export type WhichCheckpoint = "latest" | "best";
+/** Which of a checkpoint's weights: their exponential moving averages, or those of its last step. */
+export type WhichWeights = "ema" | "last";
 
 /**
- * The weights of the last good checkpoint, or of the best. Throws RUN_NO_CHECKPOINT, RUN_NO_BEST, CHECKPOINT_CORRUPT,
- * RUN_SHAPE.
+ * The weights of the last good checkpoint, or of the best: moving averages where the run keeps them, unless told. Throws RUN_NO_CHECKPOINT,
+ * RUN_NO_BEST, RUN_NO_EMA, CHECKPOINT_CORRUPT, RUN_SHAPE.
  */
-export async function loadWeights(run: WeightsOf, which: WhichCheckpoint = "latest"): Promise<LoadedWeights> {
+export async function loadWeights(
+  run: WeightsOf,
+  which: WhichCheckpoint = "latest",
+  kind?: WhichWeights,
+): Promise<LoadedWeights> {
   const checkpoint = await readCheckpoint(run, which);
   if (!checkpoint) throw runNoCheckpoint(run.path);
-  const { step, model, warnings } = checkpoint;
-  return { step, weights: model, warnings };
+  const { step, model, ema, warnings } = checkpoint;
+  if (kind === "ema" && !ema) throw noEma(run.path);
+  return { step, weights: kind === "last" ? model : (ema ?? model), warnings };
 }
 
 /** What training goes on from; undefined before the first checkpoint. Throws CHECKPOINT_CORRUPT, RUN_SHAPE. */
@@ -35,9 +42,10 @@ export async function loadState(
 ): Promise<{ readonly state: TrainState; readonly warnings: readonly string[] } | undefined> {
   const found = await readCheckpoint(run, "latest");
   if (!found) return undefined;
-  const { step, model, optimizer, warnings } = found;
+  const { step, model, optimizer, ema, warnings } = found;
   const { spec } = run.config;
-  const state = { step, weights: model, moments: momentsOf(optimizer, spec, run.path) };
+  const moments = momentsOf(optimizer, spec, run.path);
+  const state = { step, weights: model, moments, ...(ema ? { ema } : {}) };
   return { state, warnings };
 }
 
@@ -48,5 +56,7 @@ async function readCheckpoint(
 ): Promise<LoadedCheckpoint | undefined> {
   const checkpoint = await (which === "best" ? loadBest(path) : loadCheckpoint(path));
   if (!checkpoint) return undefined;
-  return { ...checkpoint, model: modelOf(checkpoint.model, config.spec, path) };
+  const named = (tensors: LoadedCheckpoint["model"]) => modelOf(tensors, config.spec, path);
+  const { model, ema } = checkpoint;
+  return { ...checkpoint, model: named(model), ema: ema && named(ema) };
 }

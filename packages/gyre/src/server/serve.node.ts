@@ -7,6 +7,7 @@ import { loadCalibration } from "../runs/calibration.node.ts";
 import { depthWarning } from "../runs/config.ts";
 import { openRun } from "../runs/run.node.ts";
 import { loadTokenizer } from "../runs/tokenizer.node.ts";
+import type { WhichWeights } from "../runs/weights.node.ts";
 import { type App, createApp } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import type { OnFault } from "./faults.ts";
@@ -33,6 +34,8 @@ export interface ServeOptions {
   readonly slots?: number;
   /** Draft with few loops where `gyre calibrate` found that it pays; off by default, for drafts share no calls. */
   readonly draft?: "auto" | "none";
+  /** Moving averages where a run keeps them, by default. */
+  readonly weights?: WhichWeights;
   /** Threads of each model; all cores by default. */
   readonly threads?: number;
   readonly limits?: Partial<Limits>;
@@ -138,12 +141,12 @@ function checkNames(runs: readonly string[]): void {
 
 async function openModel(
   path: string,
-  { slots = 16, threads, draft, onFault }: ServeOptions,
+  { slots = 16, threads, draft, weights, onFault }: ServeOptions,
   workers: ModelWorker[],
 ): Promise<ServedModel> {
   const run = await openRun(path);
   const tokenizer = await loadTokenizer(run);
-  const engine = await ModelWorker.open({ path, model: modelKey(run), slots, threads }, onFault);
+  const engine = await ModelWorker.open({ path, model: modelKey(run), slots, threads, weights }, onFault);
   workers.push(engine);
   const created = Math.floor(Date.now() / 1000);
   const calibration = draft === "auto" ? await loadCalibration(run) : undefined;

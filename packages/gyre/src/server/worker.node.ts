@@ -5,7 +5,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { Decoder } from "../decode/decoder.ts";
 import { openRun } from "../runs/run.node.ts";
 import { loadTokenizer } from "../runs/tokenizer.node.ts";
-import { loadWeights } from "../runs/weights.node.ts";
+import { loadWeights, type WhichWeights } from "../runs/weights.node.ts";
 import { openOnnxRuntime } from "../runtime/onnx.node.ts";
 import { GyreError } from "../util/errors.ts";
 import { runReplaced } from "./errors.ts";
@@ -22,16 +22,17 @@ export interface WorkerData {
   readonly model: string;
   readonly slots: number;
   readonly threads: number | undefined;
+  readonly weights: WhichWeights | undefined;
 }
 
-const { path, model, slots, threads } = workerData as WorkerData;
+const { path, model, slots, threads, weights: which } = workerData as WorkerData;
 const post = (message: FromWorker) => parentPort?.postMessage(message);
 
 try {
   const run = await openRun(path);
   if (modelKey(run) !== model) throw runReplaced(path);
   const tokenizer = await loadTokenizer(run);
-  const { weights, warnings } = await loadWeights(run);
+  const { weights, warnings } = await loadWeights(run, "latest", which);
   const runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
   const decoder = new Decoder({ spec: run.config.spec, weights, runtime });
   compute(decoder, tokenizer);

@@ -13,7 +13,7 @@ import { promptFlops, promptStage } from "./prompts.ts";
 
 /** What training takes besides its data. Estimates: docs/architecture.md says how far they were from what was measured. */
 export interface TrainingNeeds {
-  /** The process, weights, and their moments. */
+  /** The process, weights, their moments, and their moving averages. */
   readonly fixedBytes: number;
   /** A compiled step with its values and gradients; the largest of the run. */
   readonly stepBytes: number;
@@ -95,13 +95,20 @@ export function promptNeeds(
 
 function bytes(
   spec: Spec,
-  { microBatches, recompute, optimizer }: Pick<OptimiserOptions, "microBatches" | "recompute" | "optimizer">,
+  {
+    microBatches,
+    recompute,
+    optimizer,
+    emaDecay,
+  }: Pick<OptimiserOptions, "microBatches" | "recompute" | "optimizer" | "emaDecay">,
   { valueBytes, constantBytes }: GraphMemory,
 ): Pick<TrainingNeeds, "fixedBytes" | "stepBytes" | "constantBytes"> {
   const weights = 4 * parameterCount(spec);
   const sums = microBatches > 1 ? weights : 0;
+  const averages = emaDecay === undefined ? 0 : weights;
   return {
-    fixedBytes: processBytes + 3 * weights + sums + (optimizer === "muon" ? muonCopies * weights : 0),
+    fixedBytes:
+      processBytes + 3 * weights + sums + averages + (optimizer === "muon" ? muonCopies * weights : 0),
     constantBytes,
     stepBytes:
       perValueByte[recompute ? "recomputed" : "kept"] * valueBytes +

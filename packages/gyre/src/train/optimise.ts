@@ -1,12 +1,13 @@
 import type { Graph } from "../graph/types.ts";
 import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
+import { startEma, updateEma } from "../optim/ema.ts";
 import { learningRateAt } from "../optim/learning-rate.ts";
 import type { TrainState } from "../optim/state.ts";
 import { ranksWhere, requireSameWeights } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
-import { nonFinite, ranksUneven } from "./errors.ts";
+import { badTraining, nonFinite, ranksUneven } from "./errors.ts";
 import { Exchange, type Measured, type StepSums } from "./exchange.ts";
 import { Muon, muonNames } from "./muon.ts";
 import type { OptimiserOptions } from "./options.ts";
@@ -86,12 +87,13 @@ const MOST_ORIGIN = 300;
  * The training loop: an async iterable of events, so that logging is the caller's. Nothing but the state and the
  * step decides a step, so a run that goes on from a saved state equals one that never stopped. Ranks share a step's
  * micro-batches and all make its update; a signal to any of them stops all after the same step. Throws TRAIN_NOT_FINITE, which
- * names the step, what it read and the last good checkpoint, RANKS_UNEVEN, and RANKS_DIFFER where a rank's weights are not those of rank 0.
+ * names the step, what it read and the last good checkpoint, TRAIN_OPTIONS, RANKS_UNEVEN, and RANKS_DIFFER where a rank's weights are not those of rank 0.
  */
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
   const { options, source, state, save, signal, checkpointEvery = 100 } = run;
   const { ranks = alone } = run;
   requireEqualShares(options.microBatches, ranks);
+  beginEma(options, state);
   const exchange = new Exchange(ranks);
   const isOver = async () =>
     state.step >= options.steps || (await ranksWhere(ranks, signal?.aborted === true)).length > 0;
@@ -131,6 +133,13 @@ export function requireEqualShares(microBatches: number, { size }: Pick<Collecti
   if (microBatches % size !== 0) throw ranksUneven(microBatches, size);
 }
 
+/** Averages begin as the weights are; those of a state are moved on or not there. Throws TRAIN_OPTIONS. */
+function beginEma({ emaDecay }: OptimiserOptions, state: TrainState): void {
+  if (emaDecay !== undefined) state.ema ??= startEma(state.weights);
+  else if (state.ema)
+    throw badTraining(["emaDecay: left out, where the state has moving averages of its weights"]);
+}
+
 /** The program of a step's graph; a runtime compiles each once. */
 const compiled = ({ runtime, options }: Optimisation, graph: Graph): Promise<Program> =>
   runtime.compile(graph, { buffers: 1, lean: options.recompute });
@@ -165,7 +174,7 @@ interface StepTools {
 
 async function optimizerStep(run: Optimisation, { exchange, update, saved }: StepTools): Promise<StepEvent> {
   const { options, state, ranks = alone } = run;
-  const { microBatches, clip } = options;
+  const { microBatches, clip, emaDecay: decay } = options;
   const started = performance.now();
   const share = shareOf(microBatches, ranks);
   const own = await microBatchSums(run, share);
@@ -184,6 +193,7 @@ async function optimizerStep(run: Optimisation, { exchange, update, saved }: Ste
   const gradientScale = clipScale(gradientNorm, clip) / microBatches;
   const gradient = (name: string) => gradients.get(name) as Float32Array;
   await update(gradient, { learningRate, step, gradientScale });
+  if (state.ema && decay !== undefined) updateEma(state.ema, state.weights, { decay, step });
   state.step = step;
   const elapsedMs = performance.now() - started;
   return { type: "step", step, loss, parts, gradientNorm, learningRate, ...counts, elapsedMs };

@@ -50,6 +50,14 @@ export const optimiserSchema = z.strictObject({
     .lt(1)
     .optional()
     .describe("muon: how slowly the mean of gradients moves; 0.95"),
+  emaDecay: z
+    .number()
+    .positive()
+    .lt(1)
+    .optional()
+    .describe(
+      "keep moving averages of the weights, which are measured and used: how slowly they move, like 0.999",
+    ),
   clip: z.number().min(0).default(1).describe("largest global gradient norm; 0 never clips"),
   recompute: z
     .boolean()

@@ -3,7 +3,7 @@ import { memorySplit } from "../data/windows.ts";
 import { evaluateAnswers } from "../measure/answers.ts";
 import { evaluate } from "../measure/evaluate.ts";
 import type { Spec } from "../models/spec.ts";
-import type { TrainState } from "../optim/state.ts";
+import { type TrainState, usedWeights } from "../optim/state.ts";
 import type { AnswerPoint } from "../report/answers.ts";
 import type { BudgetPoint } from "../report/report.ts";
 import { CONFIG_VERSION, type LanguageConfig, parseConfig, type TaskConfig } from "../runs/config.ts";
@@ -88,7 +88,7 @@ export function qualityOf(
   { signal }: { readonly signal: AbortSignal },
 ): AsyncIterable<BudgetPoint | AnswerPoint> {
   const { spec, state, tokenizer, task, data, web } = held;
-  const common = { spec, weights: state.weights, runtime: web.runtime, budgets, signal };
+  const common = { spec, weights: usedWeights(state), runtime: web.runtime, budgets, signal };
   if (task) {
     const asked = difficulties ?? [hardestOf(held, task)];
     const problems = heldOutProblems(task, { seed: 1, count, difficulties: asked });

@@ -6,7 +6,7 @@ import { generate } from "../decode/generate.ts";
 import { readTexts } from "../decode/read.ts";
 import { softmaxOf } from "../decode/sampling.ts";
 import type { Model } from "../models/model.ts";
-import { startFrom } from "../optim/state.ts";
+import { startFrom, usedWeights } from "../optim/state.ts";
 import type { AnswerPoint } from "../report/answers.ts";
 import type { BudgetPoint } from "../report/report.ts";
 import type { DataReference } from "../runs/config.ts";
@@ -202,7 +202,7 @@ const shaOf = (data: DataReference | null) => (data && "sha256" in data ? data.s
 
 const modelOf = ({ spec, state, web }: Held): Model => ({
   spec,
-  weights: state.weights,
+  weights: usedWeights(state),
   runtime: web.runtime,
 });
 

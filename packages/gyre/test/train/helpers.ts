@@ -24,19 +24,20 @@ export const stepsOf = (events: readonly TrainEvent[]) =>
   events.filter((event): event is StepEvent => event.type === "step");
 
 /** A state that shares no memory with `state`. */
-export function copyOf({ step, weights, moments }: TrainState): TrainState {
+export function copyOf({ step, weights, moments, ema }: TrainState): TrainState {
   const copy = (tensors: ReadonlyMap<string, Tensor<Float32Array>>) =>
     new Map([...tensors].map(([name, { data, shape }]) => [name, { data: data.slice(), shape }]));
   return {
     step,
     weights: copy(weights),
     moments: { first: copy(moments.first), second: copy(moments.second) },
+    ...(ema ? { ema: copy(ema) } : {}),
   };
 }
 
-/** Weights and moments as hexadecimal digits, to be compared bit for bit. */
-export const bytesOf = ({ weights, moments }: TrainState) =>
-  [weights, moments.first, moments.second].map((tensors) =>
+/** Weights, moments and moving averages as hexadecimal digits, to be compared bit for bit. */
+export const bytesOf = ({ weights, moments, ema = new Map() }: TrainState) =>
+  [weights, moments.first, moments.second, ema].map((tensors) =>
     Object.fromEntries(
       [...tensors].map(([name, { data: x }]) => [name, Buffer.from(x.buffer).toString("hex")]),
     ),
