@@ -1,5 +1,5 @@
-// `npm run recipes -- --depth` ends with this: what the reports under docs/results/depth say of claims D1 to D6, written into
-// report.json. A claim whose runs are missing stays open.
+// `npm run recipes -- --depth` ends with this: what the reports under docs/results/depth say of claims D1 to D6 on state tracking,
+// and of D1, D2 and D4 on further tasks, written into these reports. A claim whose runs are missing stays open.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -19,7 +19,6 @@ type ExitsReport = ReportOf<"answer-exits">;
 
 const full = 8;
 const beyond = 12;
-const longest = 12;
 /** A model's arm, start and seed, out of the name of its run: `loopformer`, `loopformer-seed2`, `loopformer-narrow`. */
 const isOf = (arm: string, start: Start) => {
   const pattern = new RegExp(`^${arm}${start === "narrow" ? "-narrow" : ""}(-seed\\d+)?$`);
@@ -54,10 +53,15 @@ const minus = (a: number | undefined, b: number | undefined) =>
 /** The models of a study by name. */
 class Study {
   readonly seeds: readonly AnswerModel[];
+  /** What difficulty counts, and the hardest that was asked. */
+  readonly counts: string;
+  readonly longest: number;
   readonly #models: readonly AnswerModel[];
-  constructor({ models }: Report) {
+  constructor({ models, task }: Report) {
     this.#models = models;
     this.seeds = this.of("loopformer", "wide");
+    this.counts = task.counts;
+    this.longest = Math.max(...models.flatMap(difficultiesOf));
   }
 
   /** The seeds of an arm from one start. */
@@ -89,6 +93,9 @@ class Study {
     return this.#models.filter(({ family }) => family !== "gpt");
   }
 }
+
+const difficultiesOf = ({ points }: AnswerModel) =>
+  points[0]?.scores.map(({ difficulty }) => difficulty) ?? [];
 
 /** The least growth of a value from each number of loops to the next, up to the full depth, of the worst seed. */
 const leastGrowth = (
@@ -125,9 +132,15 @@ export function depthClaims(
     ...elasticClaims(study),
     ...extrapolationClaims(study, trajectories),
     ...needClaims(study),
-    ...budgetClaims(exits),
+    ...budgetClaims(exits, study.longest),
     ...startClaims(study),
   ].map(closed);
+}
+
+/** Claims D1, D2 and D4 on a further task, on which all arms start wide. */
+export function furtherClaims(report: Report): AnswerClaim[] {
+  const study = new Study(report);
+  return [...staircaseClaims(study), ...leadClaims(study), ...needClaims(study)].map(closed);
 }
 
 const claim = (id: string, text: string, measured: number | undefined, limit: number): Open => ({
@@ -137,24 +150,26 @@ const claim = (id: string, text: string, measured: number | undefined, limit: nu
   is: "at least",
   limit,
 });
-function staircaseClaims({ seeds }: Study): Open[] {
+function staircaseClaims({ seeds, counts }: Study): Open[] {
   const of = `LoopFormer, worst of ${seeds.length} seeds: least gain of a further loop, from 1 to ${full}`;
   return [
-    claim("D1", `${of}, in elements solved`, leastGrowth(seeds, solvedAt), 1),
+    claim("D1", `${of}, in ${counts} solved`, leastGrowth(seeds, solvedAt), 1),
     claim("D1", `${of}, in mean accuracy`, leastGrowth(seeds, accuracyAt), 0),
     claim(
       "D1",
-      `LoopFormer, worst of ${seeds.length} seeds: elements solved with ${full} loops less those with 1`,
+      `LoopFormer, worst of ${seeds.length} seeds: ${counts} solved with ${full} loops less those with 1`,
       least(seeds.map((model) => minus(solvedAt(model, full), solvedAt(model, 1)))),
       1,
     ),
   ];
 }
 
+/** Loops at which D2 compares. */
+const elasticAt = [1, 2, 4, 6, full];
 function elasticClaims(study: Study): Open[] {
   const lead = (loops: number) => minus(study.best("loopformer", loops), study.best("early-exit", loops));
   return [
-    ...[1, 2, 4, 6, full].map((loops) =>
+    ...elasticAt.map((loops) =>
       claim(
         "D2",
         `LoopFormer less naive early exits at ${loops} of ${full} loops: mean accuracy, equal steps, each from its better start`,
@@ -168,6 +183,20 @@ function elasticClaims(study: Study): Open[] {
       minus(study.lost("early-exit"), study.lost("loopformer")),
       0,
     ),
+  ];
+}
+
+/** D2 from one start: the means over seeds at some loops, and the worst seeds at full depth. */
+function leadClaims(study: Study): Open[] {
+  const at = (arm: string, loops: number) => study.of(arm, "wide").map((model) => accuracyAt(model, loops));
+  const lead = (reduce: typeof mean, loops: number) =>
+    minus(reduce(at("loopformer", loops)), reduce(at("early-exit", loops)));
+  const less = "LoopFormer less naive early exits";
+  return [
+    ...elasticAt.map((loops) =>
+      claim("D2", `${less} at ${loops} of ${full} loops: mean accuracy, equal steps`, lead(mean, loops), 0),
+    ),
+    claim("D2", `${less} at ${full} of ${full} loops: accuracy of the worst seed`, lead(least, full), 0),
   ];
 }
 
@@ -219,12 +248,17 @@ function needClaims(study: Study): Open[] {
   const deep = most(once("gpt-deep").map((model) => accuracyAt(model, 1)));
   const all = study.looped;
   const best = `${full} loops of one layer, the best of ${all.length} models`;
-  const beyond6 = most(once("gpt").map((model) => shareOf(pointAt(model, 1), (n) => n > 6)));
+  const { counts, longest } = study;
+  const half = Math.floor(longest / 2);
+  const hard = most(once("gpt").map((model) => shareOf(pointAt(model, 1), (n) => n > half)));
   return [
-    { ...claim("D4", "one layer once: largest share right beyond 6 elements", beyond6, 0.6), is: "at most" },
+    {
+      ...claim("D4", `one layer once: largest share right beyond ${half} ${counts}`, hard, 0.6),
+      is: "at most",
+    },
     claim(
       "D4",
-      `${best}: share right at ${longest} elements`,
+      `${best}: share right at ${longest} ${counts}`,
       most(all.map((model) => shareOf(pointAt(model, full), (n) => n === longest))),
       0.95,
     ),
@@ -240,7 +274,7 @@ function needClaims(study: Study): Open[] {
 /** The exit rule that D5 is about: it was chosen on a run of another recipe, the third seed with a curriculum. */
 const rule = "probability>0.95";
 
-function budgetClaims(reports: readonly ExitsReport[]): Open[] {
+function budgetClaims(reports: readonly ExitsReport[], longest: number): Open[] {
   const of = `LoopFormer, worst of ${reports.length} seeds, exit ${rule}`;
   const both = reports.map(({ exits, loops }) => ({
     early: exits.find(({ name }) => name === rule),
@@ -312,10 +346,17 @@ export const depthReport = (name: string): Report | undefined => reportIn(name, 
 export const depthExits = (): ExitsReport[] =>
   ["exits", "exits-seed2", "exits-seed3"].flatMap((name) => reportIn(name, "answer-exits") ?? []);
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const report = depthReport("report");
-  if (!report) throw new Error(`${folder}: no report.json`);
-  const claims = depthClaims(report, depthReport("trajectories"), depthExits());
-  for (const [file, text] of reportFiles({ ...report, claims }, "report"))
+/** The tasks beside state tracking, by the names of their reports. */
+export const furtherTasks = ["prefix-sum", "sudoku", "reverse", "addition-2"];
+
+function writeClaims(name: string, claimsOf: (report: Report) => AnswerClaim[]): void {
+  const report = depthReport(name);
+  if (!report) return;
+  for (const [file, text] of reportFiles({ ...report, claims: claimsOf(report) }, name))
     writeFileSync(join(folder, file), text);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  writeClaims("report", (report) => depthClaims(report, depthReport("trajectories"), depthExits()));
+  for (const name of furtherTasks) writeClaims(name, furtherClaims);
 }

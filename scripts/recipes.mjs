@@ -13,7 +13,9 @@ const data = "data/sotu";
 const rates = [1e-3, 2e-3, 4e-3];
 const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
 const searchSteps = 200;
-/** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements, and of 24. */
+/** Tasks beside state tracking: how the names of their recipes begin, and the names of their reports. */
+const furtherTasks = ["prefix-sum", "sudoku", "reverse", "addition-2"];
+/** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements and of 24, and further tasks. */
 const depthStudies = [
   {
     prefix: "words-s3-12-",
@@ -22,6 +24,12 @@ const depthStudies = [
     seeds: { loopformer: [1, 2, 3], "loopformer-curriculum": [1, 2, 3], "early-exit": [1, 2, 3] },
   },
   { prefix: "words-s3-", runs: "runs/depth-24", report: "24-elements", seeds: { loopformer: [1, 2] } },
+  ...furtherTasks.map((task) => ({
+    prefix: `${task}-`,
+    runs: `runs/depth-${task}`,
+    report: task,
+    seeds: { loopformer: [1, 2, 3], "early-exit": [1, 2, 3] },
+  })),
 ];
 const depthRecipe = (file) => {
   const study = depthStudies.find(({ prefix }) => file.startsWith(prefix));

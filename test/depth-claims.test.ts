@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { depthClaims, depthExits, depthReport } from "../scripts/depth-claims.ts";
+import {
+  depthClaims,
+  depthExits,
+  depthReport,
+  furtherClaims,
+  furtherTasks,
+} from "../scripts/depth-claims.ts";
 
 const report = depthReport("report");
 if (!report) throw new Error("no docs/results/depth/report.json");
@@ -47,5 +53,28 @@ describe("the claims on depth", () => {
     const [solved, accuracy, whole] = depthClaims({ ...report, models: alone }, undefined, []);
     expect([solved?.measured, whole?.measured]).toEqual([2, 14]);
     expect(accuracy?.measured).toBeCloseTo(1 / 12, 10);
+  });
+});
+
+describe("the claims on further tasks", () => {
+  test.each(furtherTasks)("are what the committed numbers say: %s", (name) => {
+    const own = depthReport(name);
+    if (!own) throw new Error(`no docs/results/depth/${name}.json`);
+    expect(own.claims).toEqual(furtherClaims(own));
+    expect(own.claims?.filter(({ measured }) => measured === undefined)).toEqual([]);
+  });
+
+  test("compare arms from the wide start alone, by the mean and by the worst seed", () => {
+    const claims = furtherClaims(report);
+    expect([...new Set(claims.map(({ id }) => id))]).toEqual(["D1", "D2", "D4"]);
+    const of = (text: string) => claims.find((claim) => claim.text.includes(text))?.measured;
+    const at8 = (name: string) =>
+      report.models.find((model) => model.name === name)?.points.find(({ loops }) => loops === 8)?.accuracy ??
+      0;
+    const seeds = (arm: string) => [arm, `${arm}-seed2`, `${arm}-seed3`].map(at8);
+    const [looped, exits] = [seeds("loopformer"), seeds("early-exit")];
+    const mean = ([a = 0, b = 0, c = 0]: number[]) => (a + b + c) / 3;
+    expect(of("at 8 of 8 loops: mean accuracy")).toBeCloseTo(mean(looped) - mean(exits), 12);
+    expect(of("at 8 of 8 loops: accuracy of the worst seed")).toBe(Math.min(...looped) - Math.min(...exits));
   });
 });
