@@ -104,7 +104,7 @@ const leastGrowth = (
 ) =>
   least(
     models.flatMap((model) =>
-      Array.from({ length: full - 1 }, (_, at) => minus(valueAt(model, at + 2), valueAt(model, at + 1))),
+      upTo(full - 1).map((loops) => minus(valueAt(model, loops + 1), valueAt(model, loops))),
     ),
   );
 
@@ -161,8 +161,27 @@ function staircaseClaims({ seeds, counts }: Study): Open[] {
       least(seeds.map((model) => minus(solvedAt(model, full), solvedAt(model, 1)))),
       1,
     ),
+    claim(
+      "D1",
+      `LoopFormer, mean of ${seeds.length} seeds: ${counts} solved for each loop, slope of the line that fits 1 to ${full} loops best`,
+      mean(seeds.map((model) => slope(upTo(full).map((loops) => solvedAt(model, loops))))),
+      1,
+    ),
   ];
 }
+
+const upTo = (most: number) => Array.from({ length: most }, (_, at) => at + 1);
+
+/** By least squares, of values at 1, 2, 3 and so on; undefined where any of them is. */
+const slope = (values: readonly (number | undefined)[]) =>
+  reduced(values, (known) => {
+    const middle = (known.length + 1) / 2;
+    const [xy, xx] = [
+      known.reduce((sum, value, at) => sum + (at + 1 - middle) * value, 0),
+      known.reduce((sum, _, at) => sum + (at + 1 - middle) ** 2, 0),
+    ];
+    return xy / xx;
+  });
 
 /** Loops at which D2 compares. */
 const elasticAt = [1, 2, 4, 6, full];

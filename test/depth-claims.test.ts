@@ -11,7 +11,7 @@ const report = depthReport("report");
 if (!report) throw new Error("no docs/results/depth/report.json");
 const trajectories = depthReport("trajectories");
 
-describe("the claims on depth", () => {
+describe("the claims on state tracking", () => {
   test("are what the committed numbers say", () => {
     expect(report.claims).toEqual(depthClaims(report, trajectories, depthExits()));
   });
@@ -50,8 +50,8 @@ describe("the claims on depth", () => {
         : model,
     );
     const alone = models.filter(({ name }) => name === "loopformer");
-    const [solved, accuracy, whole] = depthClaims({ ...report, models: alone }, undefined, []);
-    expect([solved?.measured, whole?.measured]).toEqual([2, 14]);
+    const [solved, accuracy, whole, line] = depthClaims({ ...report, models: alone }, undefined, []);
+    expect([solved?.measured, whole?.measured, line?.measured]).toEqual([2, 14, 2]);
     expect(accuracy?.measured).toBeCloseTo(1 / 12, 10);
   });
 });
