@@ -366,7 +366,7 @@ export const depthExits = (): ExitsReport[] =>
   ["exits", "exits-seed2", "exits-seed3"].flatMap((name) => reportIn(name, "answer-exits") ?? []);
 
 /** The tasks beside state tracking, by the names of their reports. */
-export const furtherTasks = ["prefix-sum", "sudoku", "reverse", "addition-2"];
+export const furtherTasks = ["prefix-sum", "sudoku", "reverse"];
 
 function writeClaims(name: string, claimsOf: (report: Report) => AnswerClaim[]): void {
   const report = depthReport(name);

@@ -14,7 +14,7 @@ const rates = [1e-3, 2e-3, 4e-3];
 const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
 const searchSteps = 200;
 /** Tasks beside state tracking: how the names of their recipes begin, and the names of their reports. */
-const furtherTasks = ["prefix-sum", "sudoku", "reverse", "addition-2"];
+const furtherTasks = ["prefix-sum", "sudoku", "reverse"];
 /** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements and of 24, and further tasks. */
 const depthStudies = [
   {
