@@ -99,9 +99,12 @@ export {
   type WhichCheckpoint,
   type WhichWeights,
 } from "./runs/weights.node.ts";
+export { type DeviceChoice, deviceChoices, openDevice } from "./runtime/devices.node.ts";
+export type { Device, OpenDevice } from "./runtime/host.node.ts";
 export { machineMemory } from "./runtime/memory.node.ts";
-export { mostThreads, type OnnxRuntimeOptions, openOnnxRuntime, threadCount } from "./runtime/onnx.node.ts";
+export { type OnnxRuntimeOptions, openOnnxRuntime } from "./runtime/onnx.node.ts";
 export { OnnxRuntime } from "./runtime/session-runtime.ts";
+export { mostThreads, threadCount } from "./runtime/threads.node.ts";
 export { badSweep } from "./sweep/errors.ts";
 export type { Job } from "./sweep/jobs.node.ts";
 export {

@@ -1,4 +1,4 @@
-import { GyreError, reasonOf } from "../util/errors.ts";
+import { GyreError, listOf, reasonOf } from "../util/errors.ts";
 
 export function inputMissing(name: string, expected: readonly string[]): GyreError {
   return new GyreError("RUNTIME_INPUT", {
@@ -37,6 +37,56 @@ export function badThreads(given: number, expected: string): GyreError {
     given: `${given} threads`,
     expected,
     fix: "pass another number of threads, or leave it out",
+  });
+}
+
+export function unknownDevice(given: string, legal: readonly string[]): GyreError {
+  return new GyreError("RUNTIME_DEVICE", {
+    given: `the device ${JSON.stringify(given)}`,
+    expected: listOf(legal),
+    fix: "take one of these",
+  });
+}
+
+/** What a device needs, and how it comes to be there. */
+const deviceNeeds: Readonly<Record<string, Readonly<{ expected: string; fix: string }>>> = {
+  cuda: {
+    expected: "an NVIDIA GPU with CUDA 12 and cuDNN 9, and onnxruntime-node's libraries for them",
+    fix:
+      "install CUDA 12 and cuDNN 9 where the system's loader finds them (LD_LIBRARY_PATH), and run " +
+      "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node; or take the device webgpu or cpu",
+  },
+  webgpu: {
+    expected: "a GPU and its driver: Vulkan on Linux, Metal on macOS, Direct3D 12 on Windows",
+    fix: "install the driver (on Linux the package libvulkan1 or vulkan-loader too), or take the device cpu",
+  },
+};
+
+export function deviceMissing(
+  device: string,
+  { reason, cause }: { readonly reason: string; readonly cause?: unknown },
+): GyreError {
+  const { expected = "a device of this machine", fix = "take the device cpu" } = deviceNeeds[device] ?? {};
+  return new GyreError(
+    "RUNTIME_DEVICE",
+    { given: `the device ${device}, but ${reason}`, expected, fix },
+    { cause },
+  );
+}
+
+export function deviceWrong(device: string, wrong: string): GyreError {
+  return new GyreError("RUNTIME_DEVICE_WRONG", {
+    given: `the device ${device}, which computes ${wrong} wrongly`,
+    expected: "results within 2e-5 of the float64 interpreter",
+    fix: "update the device's driver, or take the device cpu",
+  });
+}
+
+export function devicePrecision(device: string): GyreError {
+  return new GyreError("RUNTIME_DEVICE", {
+    given: `float64 on the device ${device}`,
+    expected: "float32, or the device cpu",
+    fix: "leave precision out, or take the device cpu",
   });
 }
 

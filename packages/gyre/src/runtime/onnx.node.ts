@@ -1,69 +1,43 @@
-import { availableParallelism } from "node:os";
 import { GraphBuilder } from "../graph/builder.ts";
 import { matmul } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
-import { sha256Of } from "../util/checksum.node.ts";
-import { loadPackage } from "../util/packages.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
-import { badThreads, contribWrong } from "./errors.ts";
+import { type DeviceChoice, openDevice } from "./devices.node.ts";
+import { contribWrong, devicePrecision } from "./errors.ts";
+import { loadOrt, type NodeHostOptions, nodeHost } from "./host.node.ts";
 import type { Runtime } from "./runtime.ts";
-import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
+import { OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
+import { threadCount } from "./threads.node.ts";
 
 /** How onnxruntime runs in Node. */
-export interface OnnxRuntimeOptions extends SessionOptions {
-  /** Threads within one operation; all cores by default, at most four a core. */
-  readonly threads?: number;
+export interface OnnxRuntimeOptions extends SessionOptions, NodeHostOptions {
+  /** Where graphs are computed: "cpu", the default, "webgpu", "cuda", or "auto", the best device that computes rightly. */
+  readonly device?: DeviceChoice;
   /**
    * Use operations that only onnxruntime has, once a numeric self-test has found them right; off by default.
    * At present FusedMatMul, which spares attention some transposes.
    */
   readonly contrib?: boolean;
-  /** Write an onnxruntime profile with this prefix. */
-  readonly profile?: string;
-}
-
-/** Idle threads wait for the next run: longer than the JavaScript between two tokens takes, or not so long as to hold up others. */
-const SPIN_ON = {
-  alone: { intra_op: { spin_duration_us: "500" } },
-  others: { intra_op: { spin_duration_us: "100" } },
-};
-/** Idle threads sleep when a run ends, and leave the cores to other programs. */
-const SPIN_WITHIN_RUN = { force_spinning_stop: "1" };
-
-type Ort = typeof import("onnxruntime-node");
-
-/** More than the cores, so that a run goes on with the threads it was trained with on a smaller machine too. */
-const THREADS_A_CORE = 4;
-
-/** The most threads that a runtime takes on this machine. */
-export const mostThreads = (): number => THREADS_A_CORE * availableParallelism();
-
-/**
- * The number of threads of a runtime: all cores, or as many as were asked for, up to four a core: every thread takes
- * memory, and none beyond the cores saves time. Throws RUNTIME_THREADS.
- */
-export function threadCount(asked?: number): number {
-  const cores = availableParallelism();
-  if (asked === undefined) return cores;
-  const most = mostThreads();
-  if (!Number.isInteger(asked) || asked < 1) throw badThreads(asked, "a whole number of at least 1");
-  if (asked > most) throw badThreads(asked, `at most ${most} on the ${cores} cores of this machine`);
-  return asked;
 }
 
 /**
- * Opens onnxruntime-node on the CPU. Throws RUNTIME_THREADS, PACKAGE_MISSING when the package cannot be loaded, and
- * RUNTIME_CONTRIB when its own operations were asked for and fail their self-test.
+ * Opens onnxruntime-node on the CPU or on another device, which must pass a self-test; see `openDevice`. The runtime's
+ * name says the device, what the host computes for it, and why `auto` chose it. Throws RUNTIME_THREADS, PACKAGE_MISSING when
+ * the package cannot be loaded, RUNTIME_CONTRIB when its own operations were asked for and fail their self-test, and
+ * RUNTIME_DEVICE and RUNTIME_DEVICE_WRONG as `openDevice` does, or for float64 on a GPU.
+ *
+ * @example
+ * await using runtime = await openOnnxRuntime({ device: "auto" });
+ * console.log(runtime.name);
  */
 export async function openOnnxRuntime(options: OnnxRuntimeOptions = {}): Promise<OnnxRuntime> {
   threadCount(options.threads);
-  const loaded = await loadPackage("onnxruntime-node", () => import("onnxruntime-node"));
-  const runtime = new OnnxRuntime(
-    nodeHost((loaded as unknown as { default?: Ort }).default ?? loaded, options),
-    options,
-  );
+  const { device = "cpu", precision } = options;
+  if (device !== "cpu" && precision === "float64") throw devicePrecision(device);
+  const opened = await openDevice(device);
+  const runtime = new OnnxRuntime(nodeHost(await loadOrt(), options, opened), options);
   if (options.contrib) await testContrib(runtime);
   return runtime;
 }
@@ -88,30 +62,4 @@ export async function testContrib(runtime: Runtime): Promise<void> {
     ...Array.from(expected, (value, index) => Math.abs(value - (given[index] ?? Number.NaN))),
   );
   if (!(error < 1e-5)) throw contribWrong("FusedMatMul", error);
-}
-
-/** onnxruntime-node on the CPU. */
-function nodeHost(ort: Ort, { threads, profile }: OnnxRuntimeOptions): Host {
-  return {
-    name: "onnxruntime-node 1.30.0 (cpu)",
-    threads: threadCount(threads),
-    writesOutputs: true,
-    hash: sha256Of,
-    createSession: (bytes, { pinned }) =>
-      ort.InferenceSession.create(bytes, {
-        ...(threads ? { intraOpNumThreads: threads } : {}),
-        ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
-        graphOptimizationLevel: "disabled",
-        executionMode: "sequential",
-        // one block for all values of a run: faster for short runs, but twice the memory for training steps
-        enableMemPattern: pinned !== undefined,
-        extra: {
-          session: {
-            ...(pinned ? SPIN_ON[pinned] : SPIN_WITHIN_RUN),
-            use_device_allocator_for_initializers: "1",
-          },
-        },
-      }),
-    tensor: (type, data, shape) => new ort.Tensor(type as "float32", data as Float32Array, shape),
-  };
 }

@@ -1,9 +1,8 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
-import type { OpName } from "../graph/types.ts";
 import { sha256Of } from "../util/checksum.ts";
 import { loadPackage } from "../util/packages.ts";
 import { badThreads } from "./errors.ts";
-import { selfTest, type WrongOperation } from "./self-test.ts";
+import { testDevice, type WrongOperation, wrongText } from "./self-test.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 
 /** How onnxruntime runs in a page. */
@@ -30,9 +29,6 @@ type Ort = typeof import("onnxruntime-web/wasm");
 
 /** The number of threads of the first runtime; onnxruntime-web fixes it for the whole page. */
 let pageThreads: number | undefined;
-
-/** Operations of few numbers, the loops' times and step sizes: the host may compute them. */
-const hostable: ReadonlySet<OpName> = new Set(["sin", "cos"]);
 
 /**
  * Opens onnxruntime-web in a page, a worker or Node: float32, in WebAssembly or on the GPU. A GPU is used once every
@@ -71,18 +67,11 @@ async function openGpu(options: WebRuntimeOptions, threads: number): Promise<Web
   if (!adapter) return "WebGPU found no adapter on this machine";
   const ort = ready(await load(() => import("onnxruntime-web/webgpu")), options, threads);
   const host = { name: "onnxruntime-web 1.30.0 (webgpu)", threads: 1, provider: "webgpu" } as const;
-  const wrong = await testedOnce(() => selfTest(new OnnxRuntime(webHost(ort, host), options)));
-  const bad = wrong.filter(({ op }) => !hostable.has(op));
-  if (bad.length > 0)
-    return `WebGPU computes ${bad.map(({ op, error }) => `${op} (${error.toExponential(0)} off)`).join(", ")} wrongly`;
-  const own = { ...webHost(ort, host), wrong: new Set(wrong.map(({ op }) => op)) };
-  return { runtime: new OnnxRuntime(own, options), provider: "webgpu", hosted: wrong };
+  const { hosted, refused } = await testDevice("webgpu", new OnnxRuntime(webHost(ort, host), options));
+  if (refused.length > 0) return `WebGPU computes ${wrongText(refused)} wrongly`;
+  const own = { ...webHost(ort, host), wrong: new Set(hosted.map(({ op }) => op)) };
+  return { runtime: new OnnxRuntime(own, options), provider: "webgpu", hosted };
 }
-
-let tested: Promise<WrongOperation[]> | undefined;
-
-/** A page has one GPU: its self-test is made once. */
-const testedOnce = (test: () => Promise<WrongOperation[]>): Promise<WrongOperation[]> => (tested ??= test());
 
 async function load(module: () => Promise<unknown>): Promise<Ort> {
   const loaded = (await loadPackage("onnxruntime-web", module)) as Ort & { default?: Ort };

@@ -9,6 +9,7 @@ import {
   erf,
   exp,
   gather,
+  gelu,
   log,
   logSoftmax,
   matmul,
@@ -20,6 +21,7 @@ import {
   reduceSum,
   relu,
   reshape,
+  rmsNorm,
   scatterAdd,
   sigmoid,
   sin,
@@ -58,7 +60,7 @@ const two =
 const positive = (apply: (x: Value) => Value): Trial => one((x) => apply(mul(x, x)));
 
 /**
- * Small uses of every plain operation, with the sizes at which devices were seen to be wrong: Concat of 9 and 16 parts,
+ * Small uses of every plain operation and of those that a device has whole, with the sizes at which devices were seen to be wrong: Concat of 9 and 16 parts,
  * sine and cosine over some turns, batched products with a turned operand, sums over long and middle axes.
  */
 const trials: Readonly<Partial<Record<OpName, readonly Trial[]>>> = {
@@ -68,6 +70,7 @@ const trials: Readonly<Partial<Record<OpName, readonly Trial[]>>> = {
   sqrt: [positive(sqrt)],
   reciprocal: [one(reciprocal)],
   erf: [one(erf)],
+  gelu: [one(gelu)],
   tanh: [one(tanh)],
   sigmoid: [one(sigmoid)],
   relu: [one(relu)],
@@ -92,6 +95,7 @@ const trials: Readonly<Partial<Record<OpName, readonly Trial[]>>> = {
     one((x) => reduceSum(x, [0]), 300, 5),
     one((x) => reduceSum(x, [1]), 3, 40, 6),
   ],
+  rmsNorm: [one((x) => rmsNorm(x, 1e-5), 5, 48)],
   softmax: [one(softmax, 3, 4, 40)],
   logSoftmax: [one(logSoftmax, 9, 300)],
   reshape: [one((x) => reshape(x, [8, 15]), 4, 5, 6)],
@@ -122,7 +126,7 @@ export interface WrongOperation {
 export const SELF_TEST_TOLERANCE = 2e-5;
 
 /**
- * Runs every plain operation on a runtime and on the float64 interpreter: those whose results differ by more than
+ * Runs every operation of forward and backward passes on a runtime and on the float64 interpreter: those whose results differ by more than
  * SELF_TEST_TOLERANCE, or that fail.
  */
 export async function selfTest(
@@ -138,6 +142,33 @@ export async function selfTest(
   }
   return wrong;
 }
+
+/** Operations of few numbers, the loops' times and step sizes: the host may compute them. */
+const hostable: ReadonlySet<OpName> = new Set(["sin", "cos"]);
+
+/** What a device computes wrongly: what the host does in its place, and what nothing mends. */
+export interface DeviceTest {
+  readonly hosted: readonly WrongOperation[];
+  readonly refused: readonly WrongOperation[];
+}
+
+const tested = new Map<string, Promise<DeviceTest>>();
+
+/** The self-test of a device, made once for each name. */
+export function testDevice(name: string, runtime: Runtime): Promise<DeviceTest> {
+  const known = tested.get(name);
+  if (known) return known;
+  const test = selfTest(runtime).then((wrong) => ({
+    hosted: wrong.filter(({ op }) => hostable.has(op)),
+    refused: wrong.filter(({ op }) => !hostable.has(op)),
+  }));
+  tested.set(name, test);
+  return test;
+}
+
+/** The operations with their errors, in words. */
+export const wrongText = (wrong: readonly WrongOperation[]): string =>
+  wrong.map(({ op, error }) => `${op} (${error.toExponential(0)} off)`).join(", ");
 
 async function errorOf(runtime: Runtime, trial: Trial, op: OpName): Promise<number> {
   const builder = new GraphBuilder();
@@ -164,7 +195,7 @@ async function errorOf(runtime: Runtime, trial: Trial, op: OpName): Promise<numb
   const graph = builder.graph({ y });
   const expected = interpret(graph, inputs).get("y")?.data ?? [];
   try {
-    await using program = await runtime.compile(graph, { buffers: 1 });
+    await using program = await runtime.compile(graph, { buffers: 1, fused: true });
     const given = (await program.run(inputs)).get("y")?.data ?? [];
     return largestError(given, expected);
   } catch {

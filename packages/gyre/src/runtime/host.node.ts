@@ -1,0 +1,75 @@
+import { sha256Of } from "../util/checksum.node.ts";
+import { loadPackage } from "../util/packages.ts";
+import type { WrongOperation } from "./self-test.ts";
+import type { Host } from "./session-runtime.ts";
+import { threadCount } from "./threads.node.ts";
+
+/** A processor that onnxruntime-node computes on. */
+export type Device = "cpu" | "webgpu" | "cuda";
+
+/** A device as it was opened. */
+export interface OpenDevice {
+  readonly device: Device;
+  /** Operations that the host computes since the device has them wrong. */
+  readonly hosted: readonly WrongOperation[];
+  /** Of a device that was chosen: why this one. */
+  readonly reason?: string;
+}
+
+export interface NodeHostOptions {
+  /** Threads within one operation; all cores by default, at most four a core. On a GPU, those of what it leaves to the CPU. */
+  readonly threads?: number;
+  /** Write an onnxruntime profile with this prefix. */
+  readonly profile?: string;
+}
+
+/** Idle threads wait for the next run: longer than the JavaScript between two tokens takes, or not so long as to hold up others. */
+const SPIN_ON = {
+  alone: { intra_op: { spin_duration_us: "500" } },
+  others: { intra_op: { spin_duration_us: "100" } },
+};
+/** Idle threads sleep when a run ends, and leave the cores to other programs. */
+const SPIN_WITHIN_RUN = { force_spinning_stop: "1" };
+
+export type Ort = typeof import("onnxruntime-node");
+
+/** Loads onnxruntime-node. Throws PACKAGE_MISSING. */
+export async function loadOrt(): Promise<Ort> {
+  const loaded = await loadPackage("onnxruntime-node", () => import("onnxruntime-node"));
+  return (loaded as unknown as { default?: Ort }).default ?? loaded;
+}
+
+/** onnxruntime-node on a device. */
+export function nodeHost(ort: Ort, { threads, profile }: NodeHostOptions, opened: OpenDevice): Host {
+  const { device, hosted, reason } = opened;
+  const notes = [
+    device,
+    ...(hosted.length > 0 ? [`${hosted.map(({ op }) => op).join(" and ")} on the host`] : []),
+  ];
+  return {
+    name: `onnxruntime-node 1.30.0 (${[...notes, ...(reason ? [reason] : [])].join("; ")})`,
+    threads: device === "cpu" ? threadCount(threads) : 1,
+    writesOutputs: true,
+    wrong: new Set(hosted.map(({ op }) => op)),
+    hash: sha256Of,
+    createSession: (bytes, { pinned }) =>
+      ort.InferenceSession.create(bytes, {
+        executionProviders: [device],
+        ...(threads ? { intraOpNumThreads: threads } : {}),
+        ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
+        graphOptimizationLevel: "disabled",
+        executionMode: "sequential",
+        // one block for all values of a run: faster for short runs, but twice the memory for training steps
+        enableMemPattern: pinned !== undefined,
+        // 3: errors; a GPU warns of every node that it leaves to the CPU
+        ...(device === "cpu" ? {} : { logSeverityLevel: 3 as const }),
+        extra: {
+          session: {
+            ...(pinned ? SPIN_ON[pinned] : SPIN_WITHIN_RUN),
+            use_device_allocator_for_initializers: "1",
+          },
+        },
+      }),
+    tensor: (type, data, shape) => new ort.Tensor(type as "float32", data as Float32Array, shape),
+  };
+}
