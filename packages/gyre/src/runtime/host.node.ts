@@ -16,10 +16,9 @@ export interface OpenDevice {
   readonly reason?: string;
 }
 
-export interface NodeHostOptions {
-  /** Threads within one operation; all cores by default, at most four a core. On a GPU, those of what it leaves to the CPU. */
+/** Threads within one operation, and the prefix of a profile. */
+interface HostOptions {
   readonly threads?: number;
-  /** Write an onnxruntime profile with this prefix. */
   readonly profile?: string;
 }
 
@@ -40,7 +39,7 @@ export async function loadOrt(): Promise<Ort> {
 }
 
 /** onnxruntime-node on a device. */
-export function nodeHost(ort: Ort, { threads, profile }: NodeHostOptions, opened: OpenDevice): Host {
+export function nodeHost(ort: Ort, { threads, profile }: HostOptions, opened: OpenDevice): Host {
   const { device, hosted, reason } = opened;
   const notes = [
     device,

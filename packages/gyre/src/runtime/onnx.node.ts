@@ -6,20 +6,24 @@ import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
 import { type DeviceChoice, openDevice } from "./devices.node.ts";
 import { contribWrong, devicePrecision } from "./errors.ts";
-import { loadOrt, type NodeHostOptions, nodeHost } from "./host.node.ts";
+import { loadOrt, nodeHost } from "./host.node.ts";
 import type { Runtime } from "./runtime.ts";
 import { OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
 import { threadCount } from "./threads.node.ts";
 
 /** How onnxruntime runs in Node. */
-export interface OnnxRuntimeOptions extends SessionOptions, NodeHostOptions {
+export interface OnnxRuntimeOptions extends SessionOptions {
   /** Where graphs are computed: "cpu", the default, "webgpu", "cuda", or "auto", the best device that computes rightly. */
   readonly device?: DeviceChoice;
+  /** Threads within one operation; all cores by default, at most four a core. Of a GPU, those for what it leaves to the CPU. */
+  readonly threads?: number;
   /**
    * Use operations that only onnxruntime has, once a numeric self-test has found them right; off by default.
    * At present FusedMatMul, which spares attention some transposes.
    */
   readonly contrib?: boolean;
+  /** Write an onnxruntime profile with this prefix. */
+  readonly profile?: string;
 }
 
 /**
