@@ -100,7 +100,7 @@ async function productTime(runtime: OnnxRuntime, side: number): Promise<number> 
 }
 
 /** Why a device does not open. */
-export interface DeviceFault {
+interface DeviceFault {
   readonly reason: string;
   /** What onnxruntime and the system's loader said. */
   readonly cause?: unknown;
