@@ -110,11 +110,12 @@ class LoopFormer(nn.Module):
     def forward(self, tokens, trajectory):
         """tokens [batch, length] -> logits [batch, length, vocab] and the hidden state after the final norm."""
         parts, blocks = self.transformer, self.transformer["h"]["blocks"]
+        rows_type = parts["wte"].weight.dtype
         dt = torch.tensor(trajectory, dtype=torch.float32)
         t = torch.cumsum(dt, 0) - dt
         rows = self.time_embedder(t) + self.dt_embedder(dt)  # [loops, width], the same for every sequence
-        # float32 under autocast too: the norm's fused kernel wants its weight in the input's type
-        modulations = [block.adaLN_modulation(rows).float().unbind(0) for block in blocks]
+        # in the parameters' type under autocast too: the norm's fused kernel wants its weight in the input's type
+        modulations = [block.adaLN_modulation(rows).to(rows_type).unbind(0) for block in blocks]
         x = parts["wte"](tokens) + parts["wpe"].weight[: tokens.shape[1]]
         for loop in range(len(trajectory)):
             for block, modulation in zip(blocks, modulations):

@@ -63,13 +63,19 @@ def rate(step, steps, peak=2e-3, floor=1e-4, warmup=200):
     return floor + 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) * (peak - floor)
 
 
-def step(model, optimizer, tokens, targets, short, learning_rate, loops=LOOPS):
-    """One optimizer step; the loss before it, in its three parts."""
+def losses(model, tokens, targets, short, loops=LOOPS):
+    """The objective and its three parts: the long run's cross-entropy, the short run's, and their states' distance."""
     logits, hidden = model(tokens, [1 / loops] * loops)
     quick, state = model(tokens, short)
     parts = [cross_entropy(logits, targets), cross_entropy(quick, targets), F.mse_loss(state, hidden.detach())]
+    return parts[0] + 0.1 * parts[1] + 0.1 * parts[2], parts
+
+
+def step(model, optimizer, tokens, targets, short, learning_rate, loops=LOOPS):
+    """One optimizer step; the loss before it, in its three parts."""
+    loss, parts = losses(model, tokens, targets, short, loops)
     optimizer.zero_grad(set_to_none=True)
-    (parts[0] + 0.1 * parts[1] + 0.1 * parts[2]).backward()
+    loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
