@@ -3,18 +3,38 @@ import { type FloatData, zeros } from "../util/tensor.ts";
 import { nonFiniteLogits } from "./errors.ts";
 
 /** The largest and the least logit. Throws LOGITS where one is not finite. */
-function rangeOf(logits: ArrayLike<number>): { readonly most: number; readonly least: number } {
-  let most = logits[0] as number;
-  let least = most;
-  let areFinite = true;
-  for (let token = 0; token < logits.length; token++) {
-    const logit = logits[token] as number;
-    if (logit > most) most = logit;
-    if (logit < least) least = logit;
-    if (logit - logit !== 0) areFinite = false;
+export function rangeOf(logits: ArrayLike<number>): { readonly most: number; readonly least: number } {
+  const { length } = logits;
+  const first = logits[0] as number;
+  // four chains of comparisons, which processors run side by side: a third of the time of one
+  let [most, most1, most2, most3] = [first, first, first, first];
+  let [least, least1, least2, least3] = [first, first, first, first];
+  let sum = 0;
+  let at = 0;
+  for (; at + 3 < length; at += 4) {
+    const a = logits[at] as number;
+    const b = logits[at + 1] as number;
+    const c = logits[at + 2] as number;
+    const d = logits[at + 3] as number;
+    if (a > most) most = a;
+    if (b > most1) most1 = b;
+    if (c > most2) most2 = c;
+    if (d > most3) most3 = d;
+    if (a < least) least = a;
+    if (b < least1) least1 = b;
+    if (c < least2) least2 = c;
+    if (d < least3) least3 = d;
+    sum += a + b + (c + d);
   }
-  if (!areFinite) throw nonFiniteLogits(logits);
-  return { most, least };
+  for (; at < length; at++) {
+    const logit = logits[at] as number;
+    most = Math.max(most, logit);
+    least = Math.min(least, logit);
+    sum += logit;
+  }
+  // a sum is finite only where all are; one of finite float64 numbers may overflow all the same
+  if (!Number.isFinite(sum) && !Array.from(logits).every(Number.isFinite)) throw nonFiniteLogits(logits);
+  return { most: Math.max(most, most1, most2, most3), least: Math.min(least, least1, least2, least3) };
 }
 
 /** A token, and what it and all that are ranked before it weigh. */
@@ -85,13 +105,12 @@ export class Ranking {
   upTo(last: number): Int32Array {
     const logits = this.#logits;
     const least = logits[last] as number;
-    const found = new Int32Array(logits.length);
-    let count = 0;
+    const found: number[] = [];
     for (let token = 0; token < logits.length; token++) {
       const logit = logits[token] as number;
-      if (logit > least || (logit === least && token <= last)) found[count++] = token;
+      if (logit > least || (logit === least && token <= last)) found.push(token);
     }
-    return found.slice(0, count);
+    return Int32Array.from(found);
   }
 
   /** The first token at which the weights so far are enough; the last one that weighs anything where they never are. */
@@ -117,14 +136,20 @@ export class Ranking {
     const weights = new Float64Array(BUCKETS);
     const scale = (BUCKETS - 1) / (most - least);
     const [top, sharpness, table] = [this.#most, this.#sharpness, expTable];
-    for (let index = 0; index < logits.length; index++) {
-      const logit = logits[index] as number;
-      // where all are equal this is not a number, and so the first bucket
-      const bucket = ((most - logit) * scale) | 0;
-      const weight = sharpness === undefined ? 1 : expOf((logit - top) * sharpness, table);
-      buckets[index] = bucket;
-      weights[bucket] = (weights[bucket] as number) + weight;
-    }
+    // where all are equal `scale` is infinite and 0 x scale no number, and so the first bucket
+    if (sharpness === undefined)
+      for (let index = 0; index < logits.length; index++) {
+        const bucket = ((most - (logits[index] as number)) * scale) | 0;
+        buckets[index] = bucket;
+        weights[bucket] = (weights[bucket] as number) + 1;
+      }
+    else
+      for (let index = 0; index < logits.length; index++) {
+        const logit = logits[index] as number;
+        const bucket = ((most - logit) * scale) | 0;
+        buckets[index] = bucket;
+        weights[bucket] = (weights[bucket] as number) + expOf((logit - top) * sharpness, table);
+      }
     return { tokens, buckets, weights };
   }
 
@@ -169,11 +194,10 @@ function reachBucket(weights: Float64Array, start: number, isEnough: IsEnough) {
 }
 
 function tokensIn({ tokens, buckets }: Part, bucket: number): Int32Array {
-  const found = new Int32Array(buckets.length);
-  let count = 0;
+  const found: number[] = [];
   for (let index = 0; index < buckets.length; index++)
-    if (buckets[index] === bucket) found[count++] = tokens ? (tokens[index] as number) : index;
-  return found.slice(0, count);
+    if (buckets[index] === bucket) found.push(tokens ? (tokens[index] as number) : index);
+  return Int32Array.from(found);
 }
 
 /** Of the same type as all logits: loops over one type of array are several times faster. */

@@ -1,8 +1,8 @@
 import { expOf } from "../util/exponential.ts";
 import type { Rng } from "../util/rng.ts";
 import type { FloatData } from "../util/tensor.ts";
-import { badSampling, nonFiniteLogits } from "./errors.ts";
-import { Ranking } from "./ranking.ts";
+import { badSampling } from "./errors.ts";
+import { Ranking, rangeOf } from "./ranking.ts";
 
 /** How a token is drawn from logits. */
 export interface SamplingOptions {
@@ -67,22 +67,12 @@ function kept(
   return { ranking, total: sum, last: token };
 }
 
-/** `argmax`, which finds in passing whether all logits are finite. Throws LOGITS. */
+/** `argmax` of logits. Throws LOGITS. */
 function mostLikely(logits: ArrayLike<number>): number {
-  let best = 0;
-  let [least, most] = [logits[0] as number, logits[0] as number];
-  for (let token = 0; token < logits.length; token++) {
-    const logit = logits[token] as number;
-    if (logit > most) {
-      most = logit;
-      best = token;
-    } else if (!(logit >= least)) {
-      if (Number.isNaN(logit)) throw nonFiniteLogits(logits);
-      least = logit;
-    }
-  }
-  if (!(Number.isFinite(least) && Number.isFinite(most))) throw nonFiniteLogits(logits);
-  return best;
+  const { most } = rangeOf(logits);
+  let token = 0;
+  while (logits[token] !== most) token++;
+  return token;
 }
 
 /**
