@@ -5,8 +5,8 @@ import { budgetsFor, shapesOf } from "./budgets.ts";
 import { statesOf } from "./commands/analyze.ts";
 import { draftsOf, promptsOf } from "./commands/calibrate.ts";
 import { answersReport } from "./commands/eval-answers.ts";
-import { exitsOf } from "./commands/exits.ts";
-import { type Measurement, type OpenModel, type ofText, reportOn } from "./measure-run.ts";
+import { exitsOf, exitsOfAnswers } from "./commands/exits.ts";
+import { type Measurement, type OneModel, type OpenModel, type ofText, reportOn } from "./measure-run.ts";
 import { commandLine, commitOfGyre, machineText } from "./provenance.ts";
 
 /** Runs that cards are of. */
@@ -52,15 +52,7 @@ export function partsOf(card: CardRun): CardPart[] {
       absence: of.trajectories ?? of.text,
       measure: async () => ({ trajectories: await trajectoriesReport(card) }),
     },
-    ...cachePolicies.map((cachePolicy) => ({
-      name: `exits, cache policy ${cachePolicy}`,
-      isThere: ({ exits }: CardParts) => exits.some((report) => report.cachePolicy === cachePolicy),
-      absence: of.loops ?? of.task ?? of.text,
-      measure: async () => {
-        const options = { maxTokens: EXIT_TOKENS, cachePolicy, ...(data === undefined ? {} : { data }) };
-        return { exits: [await measured(card, exitsOf(options))] };
-      },
-    })),
+    ...(card.run.config.kind === "task" ? [answerExitsPart(card, of.loops)] : exitParts(card, of)),
     {
       name: "drafts",
       isThere: ({ drafts }) => drafts !== undefined,
@@ -82,6 +74,27 @@ export function partsOf(card: CardRun): CardPart[] {
   ];
 }
 
+/** Exits on text, under each cache policy. */
+const exitParts = (card: CardRun, of: ReturnType<typeof absences>): CardPart[] =>
+  cachePolicies.map((cachePolicy) => ({
+    name: `exits, cache policy ${cachePolicy}`,
+    isThere: ({ exits }: CardParts) => exits.some((report) => report.cachePolicy === cachePolicy),
+    absence: of.loops ?? of.text,
+    measure: async () => {
+      const { data } = card;
+      const options = { maxTokens: EXIT_TOKENS, cachePolicy, ...(data === undefined ? {} : { data }) };
+      return { exits: [await measured(card, exitsOf(options))] };
+    },
+  }));
+
+/** Exits on the answers to a task. */
+const answerExitsPart = (card: CardRun, absence: string | undefined): CardPart => ({
+  name: "exits",
+  isThere: ({ answerExits }) => answerExits !== undefined,
+  absence,
+  measure: async () => ({ answerExits: await measured(card, exitsOfAnswers({})) }),
+});
+
 /** Why parts cannot be: the run has no text, is on a task, has one loop, or no step sizes to choose. */
 function absences({ run: { config }, data }: CardRun) {
   const { loops, conditioning } = config.spec;
@@ -100,7 +113,7 @@ function absences({ run: { config }, data }: CardRun) {
 }
 
 /** A measurement of the card's run. */
-async function measured<Kind extends "states" | "exits" | "drafts", Given, Of extends CardKind>(
+async function measured<Kind extends OneModel, Given, Of extends CardKind>(
   card: CardRun,
   measurement: Measurement<Kind, Given, Of>,
 ): Promise<ReportOf<Kind>> {

@@ -42,7 +42,8 @@ export interface Measurement<Kind extends ReportKind, Given, Of extends RunKind>
   readonly data: (given: Given) => Report["provenance"]["data"];
 }
 
-type OneModel = "states" | "exits" | "drafts" | "answer-exits";
+/** Kinds of reports on one run. */
+export type OneModel = "states" | "exits" | "drafts" | "answer-exits";
 
 /** A run's model, ready to be measured. */
 export interface OpenModel {

@@ -75,7 +75,7 @@ interface Asked {
 }
 
 /** The same on held-out problems of the difficulties that a run was trained on, each answer at its own depth. */
-const exitsOfAnswers = ({
+export const exitsOfAnswers = ({
   count = 500,
   seed = 1,
 }: ExitsOptions): Measurement<"answer-exits", Asked, "task"> => ({

@@ -3,7 +3,7 @@ import { type Chart, MOST_COLORS, type Series } from "./chart.ts";
 import { groupedText } from "./numbers.ts";
 import { type Page, stepText } from "./page.ts";
 import type { ReportOf } from "./report.ts";
-import { type Column, tableOf } from "./table.ts";
+import { type Column, type Table, tableOf } from "./table.ts";
 
 type ExitsReport = ReportOf<"answer-exits">;
 
@@ -55,8 +55,12 @@ export function answerExitsPage(report: ExitsReport): Page {
   };
 }
 
+/** The whole trajectory, and of each kind of rule the limit that saves most loops at no loss. */
+export const savingTable = (report: ExitsReport): Table =>
+  tableOf(columns, [whole(report), ...savingExits(report)]);
+
 /** Mean loops against difficulty, of the rules that lose nothing; nothing where every rule does. */
-function loopsChart(report: ExitsReport): Chart[] {
+export function loopsChart(report: ExitsReport): Chart[] {
   const shown = savingExits(report).slice(0, MOST_COLORS);
   if (shown.length === 0) return [];
   return [

@@ -1,3 +1,4 @@
+import { loopsChart, savingTable } from "./answer-exits-page.ts";
 import type { AnswerPoint } from "./answers.ts";
 import { answersPage } from "./answers-page.ts";
 import { budgetsPage } from "./budgets-page.ts";
@@ -19,7 +20,7 @@ const MOST_BUDGETS = 12;
 
 /** The page of a checkpoint: what it is worth at every budget, what else was measured of it, and what was not. */
 export function cardPage(card: Card): Page {
-  const { model, cost, quality, trajectories, exits, drafts, states, speed, missing } = card;
+  const { model, cost, quality, trajectories, exits, answerExits, drafts, states, speed, missing } = card;
   const answers = quality?.kind === "answers" ? answersPage(quality) : undefined;
   return {
     title: `${model.name}: report card`,
@@ -31,6 +32,7 @@ export function cardPage(card: Card): Page {
       sizesTable(card),
       ...(trajectories ? [trajectoriesTable(trajectories, model.trainedLoops)] : []),
       ...(exits.length > 0 ? [exitsTable(exits)] : []),
+      ...(answerExits ? [{ title: "Exits that lose nothing", ...savingTable(answerExits) }] : []),
       ...(drafts ? [draftsTable(drafts)] : []),
       ...(states ? statesPage(states).tables.slice(0, 1) : []),
       ...(speed ? [speedTable(speed)] : []),
@@ -52,10 +54,11 @@ const sizeText = ({ family, blocks, parameters, flopsPerToken }: ModelCost, loop
 const verdictOf = ({ analysis: { verdict } }: ReportOf<"states">): string => verdict.text.join(" ");
 
 /** What carries most: quality, then loss along exits, then what turning the dial costs. */
-function chartsOf({ quality, exits, states }: Card): (Chart | Panel)[] {
+function chartsOf({ quality, exits, answerExits, states }: Card): (Chart | Panel)[] {
   return [
     ...(quality ? (quality.kind === "budgets" ? budgetsPage(quality) : answersPage(quality)).charts : []),
     ...exits.slice(0, 1).flatMap((report) => exitsPage(report).charts),
+    ...(answerExits ? loopsChart(answerExits) : []),
     ...(states ? statesPage(states).charts.slice(1, 2) : []),
   ];
 }
@@ -242,8 +245,9 @@ function notesOf({ quality, exits, drafts, speed }: Card): string[] {
 }
 
 /** Which report each part is from. */
-function partSources({ quality, trajectories, exits, drafts, states }: Card): Source[] {
-  const parts = { quality, trajectories, exits: exits[0], "more exits": exits[1], drafts, states };
+function partSources({ quality, trajectories, exits, answerExits, drafts, states }: Card): Source[] {
+  const [first = answerExits, second] = exits;
+  const parts = { quality, trajectories, exits: first, "more exits": second, drafts, states };
   return Object.entries(parts).flatMap(([name, report]) =>
     report === undefined ? [] : [{ name, text: report.provenance.command, isCode: true }],
   );

@@ -291,8 +291,10 @@ const cardShape = {
   quality: z.discriminatedUnion("kind", [kinds.budgets, kinds.answers]).optional(),
   /** Along trajectories. */
   trajectories: z.discriminatedUnion("kind", [kinds.trajectories, kinds.answers]).optional(),
-  /** One for each cache policy. */
+  /** On text, one for each cache policy. */
   exits: z.array(kinds.exits),
+  /** On a task's answers. */
+  answerExits: kinds["answer-exits"].optional(),
   drafts: kinds.drafts.optional(),
   states: kinds.states.optional(),
   speed: speedSchema.optional(),

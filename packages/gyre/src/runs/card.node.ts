@@ -14,6 +14,7 @@ import { reportsIn } from "./reports.node.ts";
 export interface CardParts extends Pick<ReportOf<"card">, "exits"> {
   quality?: ReportOf<"card">["quality"];
   trajectories?: ReportOf<"card">["trajectories"];
+  answerExits?: ReportOf<"card">["answerExits"];
   drafts?: ReportOf<"card">["drafts"];
   states?: ReportOf<"card">["states"];
 }
@@ -43,12 +44,14 @@ export async function gatherCard(path: string, options: GatherOptions): Promise<
   const [quality, drafts, states] = [await qualityOf(path, options), newest("drafts"), newest("states")];
   const trajectories = newest("trajectories") ?? own.find(hasTrajectories);
   const exits = own.filter((report) => report.kind === "exits");
+  const answerExits = newest("answer-exits");
   return {
     ...(quality ? { quality } : {}),
     ...(trajectories ? { trajectories } : {}),
     exits: exits.filter(
       (one, at) => exits.findIndex((other) => one.cachePolicy === other.cachePolicy) === at,
     ),
+    ...(answerExits ? { answerExits } : {}),
     ...(drafts ? { drafts } : {}),
     ...(states ? { states } : {}),
   };

@@ -3,7 +3,7 @@ import { pageOf, reportFiles } from "../../src/report/files.ts";
 import { readReport } from "../../src/report/read.ts";
 import type { ReportOf } from "../../src/report/report.ts";
 import { tableText } from "../../src/report/table.ts";
-import { exits, model, point, report, trajectories } from "./reports.ts";
+import { answerExits, exits, model, point, report, trajectories } from "./reports.ts";
 
 const cost = {
   name: "looped",
@@ -72,4 +72,16 @@ test("each part has a table: quality beside baselines, the best trajectory, the 
   expect(readReport(JSON.parse(JSON.stringify(whole)))).toEqual(whole);
   const html = reportFiles(whole, "card").get("card.html") ?? "";
   expect(html.match(/<img /g)?.length).toBe(pageOf(whole).charts.length);
+});
+
+test("exits on answers have a table of the whole trajectory and of what loses nothing beside it, and a chart", () => {
+  const whole = card({ answerExits: answerExits() });
+  const page = pageOf(whole);
+  const table = page.tables.find(({ title }) => title === "Exits that lose nothing");
+  expect(table && tableText(table)).toMatch(
+    /\nfirst 3 of 3 +0\.900 +3\.00 +3\.00 +3\.00\nkl<0\.01 +0\.897 +2\.00 +1\.00 +3\.00$/,
+  );
+  expect(page.charts.map(({ title }) => title)).toEqual(["a: loops that each difficulty takes"]);
+  expect(page.sources.some(({ name }) => name === "exits")).toBe(true);
+  expect(readReport(JSON.parse(JSON.stringify(whole)))).toEqual(whole);
 });
