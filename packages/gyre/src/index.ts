@@ -291,6 +291,7 @@ export { difficultyAt, ramp, type Schedule, scheduled, scheduledValues } from ".
 export { promptInputs } from "./tasks/inputs.ts";
 export { type Examples, interleave } from "./tasks/interleave.ts";
 export type {
+  AnswerBaseline,
   DifficultyRange,
   DrawOptions,
   Prompts,
@@ -312,6 +313,7 @@ export {
 export { formsOf, tokenTaskNamed, tokenTasks } from "./tasks/tokens/index.ts";
 export { problemLines, readAnswers, readProblems } from "./tasks/tokens/jsonl.ts";
 export { problemText } from "./tasks/tokens/show.ts";
+export { CLASSIFY, type ClassifiedText, type TextsOptions, textsTask } from "./tasks/tokens/texts.ts";
 export {
   type AnswerTraining,
   type AnswerTrainingInput,

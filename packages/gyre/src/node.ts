@@ -19,6 +19,10 @@ export {
 export type { Skipped } from "./data/corpus-files.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
 export { DEFAULT_VOCAB, type TokenizerChoice } from "./data/inputs.node.ts";
+export type { LabelledText, LabelledTexts } from "./data/labelled/labelled.ts";
+export { type TextsManifest, textsChecksum } from "./data/labelled/manifest.ts";
+export { type PrepareTextsOptions, prepareTexts } from "./data/labelled/prepare.node.ts";
+export { readLabelled } from "./data/labelled/read.node.ts";
 export { contentChecksum } from "./data/manifest.ts";
 export type { Mixture, MixtureSource } from "./data/mixture.ts";
 export {
@@ -52,6 +56,7 @@ export {
   depthWarning,
   type ImportedConfig,
   type LanguageConfig,
+  type NamedData,
   type PromptsConfig,
   type Run,
   type RunConfig,
@@ -91,6 +96,7 @@ export {
   type PlannedRun,
   planRun,
 } from "./runs/run.node.ts";
+export { holdsTexts, openRunTask, openTexts, type Texts } from "./runs/texts.node.ts";
 export { loadTokenizer } from "./runs/tokenizer.node.ts";
 export {
   type LoadedWeights,

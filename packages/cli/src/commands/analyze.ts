@@ -1,8 +1,8 @@
-import { analyze, heldOutProblems, type Report, textsOfProblems, tokenTaskNamed } from "gyre";
-import { type ConfigOf, dataOf, openRunData, type Run } from "gyre/node";
+import { analyze, heldOutProblems, type Report, textsOfProblems } from "gyre";
+import { type ConfigOf, dataOf, openRunData, openRunTask, type Run } from "gyre/node";
 import { type Measurement, type MeasureOptions, measureRun, ofText } from "../measure-run.ts";
 import { type LoopsRange, UsageError } from "../options.ts";
-import { hardestOf, titleOf } from "../token-tasks.ts";
+import { askedOf, hardestOf, titleOf } from "../token-tasks.ts";
 
 export interface AnalyzeCommandOptions extends MeasureOptions {
   readonly loops?: LoopsRange;
@@ -65,9 +65,9 @@ async function textsFor(
     return { source: validation, textOf, data: dataOf(manifest) };
   }
   if (data !== undefined) throw new UsageError("--data is not for runs on tasks.");
-  const task = tokenTaskNamed(config.task, config.variant);
+  const task = await openRunTask({ path, config });
   const difficulties = [hardestOf(config.training)];
-  const problems = heldOutProblems(task, { seed: 1, count: tokens, difficulties });
+  const problems = heldOutProblems(task, { seed: 1, count: askedOf(task, tokens), difficulties });
   return {
     source: textsOfProblems(problems, tokens),
     textOf: (token: number) => task.vocabulary[token] ?? `?${token}`,

@@ -11,7 +11,7 @@ import {
   reportTask,
   SOLVED,
   type TokenProblem,
-  tokenTaskNamed,
+  type TokenTask,
 } from "gyre";
 import {
   alone,
@@ -20,6 +20,7 @@ import {
   measuredModel,
   openOnnxRuntime,
   openRun,
+  openRunTask,
   type Run,
   requireSameWeights,
   type TaskConfig,
@@ -30,11 +31,11 @@ import { UsageError } from "../options.ts";
 import { type RankHow, threadsOfRank } from "../ranks.ts";
 import type { StatusLine } from "../render/status-line.ts";
 import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
-import { difficultiesOf, titleOf } from "../token-tasks.ts";
+import { askedOf, difficultiesOf, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
 
 /** Flags of `gyre eval` that are about text. */
-const textFlags = ["limit", "server", "model", "data", "stride", "maxTokens"] as const;
+const textFlags = ["limit", "server", "model", "stride", "maxTokens"] as const;
 
 /** `gyre eval` of runs on a task: right answers to held-out problems, by difficulty and budget. */
 export async function evalAnswers(
@@ -75,8 +76,8 @@ export async function answersReport(
   { status, ranks = alone, onReady }: AnswersProgress,
 ): Promise<ReportOf<"answers">> {
   const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
-  const task = taskOf(runs);
-  const { seed = 1, count = 1000 } = options;
+  const task = await taskOf(runs, options.data);
+  const { seed = 1, count = askedOf(task, 1000) } = options;
   const difficulties =
     options.difficulty ??
     difficultiesOf(
@@ -90,7 +91,7 @@ export async function answersReport(
   const models: AnswerModel[] = [];
   const isCompared = runs.length > 1;
   for (const run of runs)
-    models.push(await measured(run, problems, { options, runtime, ranks, status, isCompared }));
+    models.push(await measured(run, { task, problems }, { options, runtime, ranks, status, isCompared }));
   const asked = task.scores === "prefixes" ? (models[0]?.points[0]?.scores ?? []) : [];
   const all = asked.length > 0 ? asked.map((score) => score.difficulty) : difficulties;
   return {
@@ -108,15 +109,21 @@ export async function answersReport(
     solvedAt: SOLVED,
     example: exampleOf(task, problems[0] as TokenProblem),
     models,
+    ...(task.baselines ? { baselines: [...task.baselines] } : {}),
   };
 }
 
-/** The task of all runs. Throws UsageError where they have different ones. */
-function taskOf(runs: readonly Run<TaskConfig>[]) {
-  const [task, other] = [...new Set(runs.map(({ config }) => [config.task, config.variant].join(" ")))];
+/** The task of all runs. Throws UsageError where they have different ones, and what `openRunTask` throws. */
+async function taskOf(runs: readonly Run<TaskConfig>[], data: string | undefined): Promise<TokenTask> {
+  const names = runs.map(({ config }) => [config.task, config.variant].join(" "));
+  const [task, other] = [...new Set(names)];
   if (other !== undefined) throw new UsageError(`The runs are on different tasks: ${task}, and ${other}.`);
-  const { config } = runs[0] as Run<TaskConfig>;
-  return tokenTaskNamed(config.task, config.variant);
+  const sums = new Set(runs.map(({ config }) => config.data?.sha256));
+  if (sums.size > 1) throw new UsageError(`The runs are on different texts, all called ${task}.`);
+  const [first] = runs as [Run<TaskConfig>];
+  if (data !== undefined && first.config.data === undefined)
+    throw new UsageError("--data is not for runs on tasks that are generated.");
+  return await openRunTask(first, data);
 }
 
 interface Measuring extends RankHow<AnswersOptions> {
@@ -127,10 +134,10 @@ interface Measuring extends RankHow<AnswersOptions> {
 
 async function measured(
   run: Run<TaskConfig>,
-  problems: readonly TokenProblem[],
+  { task, problems }: { readonly task: TokenTask; readonly problems: readonly TokenProblem[] },
   { options, runtime, ranks, status, isCompared }: Measuring,
 ): Promise<AnswerModel> {
-  const { spec, task, variant } = run.config;
+  const { spec } = run.config;
   const loaded = await loadWeights(run, options.checkpoint, options.weights);
   for (const warning of loaded.warnings) status.print(`warning: ${warning}`);
   await requireSameWeights(ranks, `of ${run.path}`, loaded.weights);
@@ -141,7 +148,7 @@ async function measured(
     spec,
     weights: loaded.weights,
     runtime,
-    task: tokenTaskNamed(task, variant),
+    task,
     problems,
     budgets,
     ranks,

@@ -8,12 +8,19 @@ import {
   reportTask,
   type TokenProblem,
   type TokenTask,
-  tokenTaskNamed,
 } from "gyre";
-import { type Dataset, dataOf, type LanguageConfig, openRun, openRunData, runKinds } from "gyre/node";
+import {
+  type Dataset,
+  dataOf,
+  type LanguageConfig,
+  openRun,
+  openRunData,
+  openRunTask,
+  runKinds,
+} from "gyre/node";
 import { type Measurement, type MeasureOptions, measureRun, ofText } from "../measure-run.ts";
 import { UsageError } from "../options.ts";
-import { difficultiesOf, titleOf } from "../token-tasks.ts";
+import { askedOf, difficultiesOf, titleOf } from "../token-tasks.ts";
 
 export interface ExitsOptions extends MeasureOptions {
   /** Of runs on text. */
@@ -76,21 +83,22 @@ interface Asked {
 
 /** The same on held-out problems of the difficulties that a run was trained on, each answer at its own depth. */
 export const exitsOfAnswers = ({
-  count = 500,
+  count,
   seed = 1,
 }: ExitsOptions): Measurement<"answer-exits", Asked, "task"> => ({
   kind: "answer-exits",
   of: ["task"],
   async open({ path, config }) {
     requireLoops(path, config.spec);
-    const task = tokenTaskNamed(config.task, config.variant);
+    const task = await openRunTask({ path, config });
     const difficulties = difficultiesOf(task, [config.training]);
-    return { task, problems: heldOutProblems(task, { seed, count, difficulties }) };
+    const options = { seed, count: count ?? askedOf(task, 500), difficulties };
+    return { task, problems: heldOutProblems(task, options) };
   },
   async measure(model, { task, problems }, status) {
-    const onProgress = (done: number) => status.update(`problem ${done} of ${count}`, false);
+    const onProgress = (done: number) => status.update(`problem ${done} of ${problems.length}`, false);
     const exits = await answerExits(model, { task, problems, onProgress });
-    return { task: reportTask(task), problems: count, loops: model.spec.loops, exits };
+    return { task: reportTask(task), problems: problems.length, loops: model.spec.loops, exits };
   },
   data: ({ task }) => ({ name: titleOf(task), split: "held-out" }),
 });

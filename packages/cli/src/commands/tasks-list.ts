@@ -22,6 +22,7 @@ export async function tasksListCommand(): Promise<number> {
   const vectors = vectorTasks.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}`);
   console.log("Tasks of tokens (gyre tasks show, write, grade); the first form is the usual one:\n");
   console.log(tableText(textTable(heading, rows, [0, 1, 2, 3, 5])));
+  console.log("\nTasks of labelled texts (gyre tasks prepare, then gyre train FOLDER): classify");
   console.log(`\nTasks of vectors (gyre lab train):\n\n${vectors.join("\n")}`);
   return 0;
 }

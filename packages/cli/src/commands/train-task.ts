@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import {
   type AnswerRecipe,
   type AnswerTraining,
@@ -22,9 +23,14 @@ import {
 import {
   broadcastJson,
   type Collective,
+  holdsTexts,
   openOnnxRuntime,
+  openRunTask,
+  openTexts,
   planRun,
   type TaskConfig,
+  type Texts,
+  textsChecksum,
   threadCount,
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
@@ -35,12 +41,14 @@ import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
 import { memoryOfRank, type RankHow, type RankSession, sharedSession } from "../ranks.ts";
 import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settings.ts";
-import { difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
+import { askedOf, difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
 import { requireAhead, requireNoChange, type TrainOptions } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedTask, type Session, tellNeeds } from "../training.ts";
 
 interface TaskSession extends Session<TaskConfig> {
   readonly task: TokenTask;
+  /** The folder of its labelled texts, where it is made of some. */
+  readonly texts?: string | undefined;
   readonly needs: TrainingNeeds;
 }
 
@@ -111,12 +119,14 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
 
 /** The session of rank 0 for every rank; the others make the task anew from its name. */
 async function sharedTask(own: TaskSession | undefined, ranks: Collective): Promise<SharedTask> {
-  const { name, variant } = await broadcastJson(ranks, {
+  const { name, variant, texts } = await broadcastJson(ranks, {
     name: own?.task.name ?? "",
     variant: own?.task.variant,
+    texts: own?.texts && resolve(own.texts),
   });
   const session = await sharedSession(ranks, own);
-  const task = own?.task ?? tokenTaskNamed(name, variant);
+  const task =
+    own?.task ?? (texts === undefined ? tokenTaskNamed(name, variant) : (await openTexts(texts)).task);
   return { ...session, task, needs: own?.needs ?? textNeeds(session.spec, session.training) };
 }
 
@@ -129,7 +139,7 @@ async function heldOutAnswers(
   { options, runtime, run }: { options: TrainOptions; runtime: Runtime; run: TaskSession["run"] },
 ): Promise<HeldOut> {
   const difficulties = difficultiesBetween(task, training.easiest, hardestOf(training));
-  const problems = heldOutProblems(task, { seed: 1, count: asked, difficulties });
+  const problems = heldOutProblems(task, { seed: 1, count: askedOf(task, asked), difficulties });
   const measurer = new HeldOut(
     {
       name: "accuracy",
@@ -177,7 +187,7 @@ export async function plannedAnswers(
   options: TrainOptions,
   recipe: AnswerRecipe | undefined,
 ) {
-  const task = taskOf(name, options, recipe);
+  const { task, texts } = await taskOf(name, options, recipe);
   const { out, force = false } = options;
   if (out === undefined) throw trainNeeds(`the task ${task.name}, but no --out`);
   const range = rangeOf(task, options, recipe);
@@ -188,23 +198,32 @@ export async function plannedAnswers(
   const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
   const needs = requireTextMemory(spec, training, memoryOfRank());
   const { variant } = task;
-  const what = { kind: "task", task: task.name, ...(variant === undefined ? {} : { variant }) } as const;
+  const form = variant === undefined ? {} : { variant };
+  const data = texts ? { data: { path: texts.path, sha256: textsChecksum(texts.manifest) } } : {};
+  const what = { kind: "task", task: task.name, ...form, ...data } as const;
   const planned = await planRun(out, { ...what, ...chosen }, { force });
-  return { planned, chosen, task, needs };
+  return { planned, chosen, task, texts: texts?.path, needs };
 }
 
-/** The task that words and flags name, or the recipe does. */
-function taskOf(
+/** The task that words and flags name, or the recipe does; or the labelled texts of a folder. */
+async function taskOf(
   name: string | undefined,
   { group, variant }: TrainOptions,
   recipe: AnswerRecipe | undefined,
-): TokenTask {
+): Promise<{ readonly task: TokenTask; readonly texts?: Texts }> {
+  if (name !== undefined && (await holdsTexts(name))) {
+    if (recipe?.task !== undefined) throw trainNeeds(`${name}, and a recipe for the task ${recipe.task}`);
+    const form = group ?? variant ?? recipe?.variant;
+    if (form !== undefined) throw trainNeeds(`the labelled texts of ${name}, and the form ${form} of a task`);
+    const texts = await openTexts(name);
+    return { task: texts.task, texts };
+  }
   if (name !== undefined && recipe?.task !== undefined && recipe.task !== name)
     throw trainNeeds(`${name}, and a recipe for the task ${recipe.task}`);
   const own = name ?? recipe?.task;
   if (own === undefined) throw trainNeeds("no task");
-  if (group === undefined && variant === undefined) return tokenTaskNamed(own, recipe?.variant);
-  return openTask(own, { ...(group ? { group } : {}), ...(variant ? { variant } : {}) });
+  if (group === undefined && variant === undefined) return { task: tokenTaskNamed(own, recipe?.variant) };
+  return { task: openTask(own, { ...(group ? { group } : {}), ...(variant ? { variant } : {}) }) };
 }
 
 /** The difficulties of training: what the flags say, over the recipe, over what is usual of the task. */
@@ -232,8 +251,6 @@ async function goOn(
   { options, status, ranks }: How,
 ): Promise<TaskSession> {
   requireNoChange(path, options);
-  if (name !== undefined || options.data !== undefined)
-    throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
   const { threads } = options;
   const steps = options.steps as number | undefined;
   const measure = `gyre eval ${path}`;
@@ -242,7 +259,12 @@ async function goOn(
   const needs = textNeeds(session.spec, session.training);
   requireMemory(needs, memoryOfRank());
   const run = await session.run();
+  const from = name ?? options.data;
+  const { data } = run.config;
+  if (from !== undefined && data === undefined)
+    throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
+  const task = await openRunTask(run, from);
   const { training, threads: used } = session;
   await keepUpToDate(run, { ...run.config, training, threads: run.config.threads ?? used }, status);
-  return { ...session, task: tokenTaskNamed(run.config.task, run.config.variant), needs };
+  return { ...session, task, texts: data && (from ?? resolve(path, data.path)), needs };
 }

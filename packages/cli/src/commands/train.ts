@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
+  CLASSIFY,
   counted,
   evaluate,
   type Recipe,
@@ -21,6 +22,7 @@ import {
   type Collective,
   contentChecksum,
   type Dataset,
+  holdsTexts,
   loadWeights,
   openDataset,
   openOnnxRuntime,
@@ -98,7 +100,7 @@ async function trainRank(
   const status = statusOf(ranks);
   const how = { options, status, ranks };
   if (await broadcastJson(ranks, ranks.rank === 0 && (await isTask(from, options, status))))
-    return (await import("./train-task.ts")).trainTask(data, how);
+    return (await import("./train-task.ts")).trainTask(from, how);
   const [flag] = taskFlags.filter((name) => options[name] !== undefined);
   if (flag) throw new UsageError(`--${flag} is for a task, and this trains on text.`);
   if (ranks.rank > 0) return await trainText(await sharedText(from, undefined, ranks), how);
@@ -220,8 +222,9 @@ async function isTask(
 ): Promise<boolean> {
   if (resume !== undefined) return (await openRun(resume, runKinds)).config.kind === "task";
   if (from !== undefined) {
-    const isName = tokenTasks.some(({ name }) => name === from);
+    const isName = from === CLASSIFY || tokenTasks.some(({ name }) => name === from);
     const isFolder = existsSync(from);
+    if (await holdsTexts(from)) return true;
     if (isName && isFolder)
       status.print(`${from} is a folder here: it is trained on, not the task of that name`);
     return isName && !isFolder;

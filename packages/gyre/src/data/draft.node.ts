@@ -11,7 +11,7 @@ const OWNER = "owner";
 
 /** What may be in a draft; a folder with anything else is somebody's own. */
 const ours =
-  /^(owner|journal\.json(\.new)?|manifest\.json|tokenizer\.json|(train|validation)(-\d+)?\.bin|learning)$/;
+  /^(owner|journal\.json(\.new)?|manifest\.json|tokenizer\.json|(train|validation)(-\d+)?\.bin|(train|held-out)\.jsonl|learning)$/;
 
 /** A folder that is on its way. */
 export interface Draft<Result> {

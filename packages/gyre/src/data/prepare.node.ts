@@ -267,7 +267,8 @@ async function tokenizerOf(
   return tokenizer;
 }
 
-async function makeTokenizer(
+/** The tokenizer of a choice, learned from the texts where it has to be. Throws what `trainBpe` throws. */
+export async function makeTokenizer(
   choice: TokenizerChoice | BpeTokenizer,
   {
     texts,

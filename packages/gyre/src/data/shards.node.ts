@@ -65,7 +65,8 @@ async function openTokenizer(folder: string, manifest: DatasetManifest): Promise
   return tokenizerFromJson(json.toString("utf8"), path);
 }
 
-async function readChecked(path: string, sha256: string): Promise<Buffer> {
+/** The bytes of a file with this checksum. Throws DATA_CORRUPT. */
+export async function readChecked(path: string, sha256: string): Promise<Buffer> {
   const data = await readRegular(path, { most: MOST_TOKENIZER }).catch((cause: unknown) => {
     throw corruptFile(path, `the file cannot be read: ${reasonOf(cause)}`);
   });

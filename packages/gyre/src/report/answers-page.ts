@@ -28,6 +28,7 @@ export function answersPage(report: AnswersReport): Page {
     tables: [
       ...(report.claims ? [claimsTable(report.claims)] : []),
       ...(models.length > 1 ? [meansTable(report)] : []),
+      ...(report.baselines ? [baselinesTable(report.baselines)] : []),
       ...(models.length > MOST_TABLES
         ? []
         : models.flatMap((model) => [sharesTable(report, model), ...exampleTable(report, model)])),
@@ -142,6 +143,12 @@ function meansTable({ models }: AnswersReport): Table {
   ]);
   const head = ["model", "parameters", ...budgets.map((loops) => counted(loops, "loop"))];
   return { title: "Share of right answers, mean (and what is solved)", ...textTable(head, rows) };
+}
+
+/** A row for each baseline: how much it answers rightly of all that is held out. */
+function baselinesTable(baselines: NonNullable<AnswersReport["baselines"]>): Table {
+  const rows = baselines.map(({ name, accuracy }) => [name, accuracy.toFixed(3)]);
+  return { title: "Without a model, of all that is held out", ...textTable(["", "right"], rows, [0]) };
 }
 
 /** A row for each difficulty, a column for each budget; the mean and what is solved below. */

@@ -164,6 +164,8 @@ const answersShape = {
   /** The first problem at its scored positions: what is read there, and what is right. */
   example: z.strictObject({ read: z.array(text), right: z.array(text) }).optional(),
   models: z.array(answerModelSchema).min(1),
+  /** What is right of all that is held out without any of them, where that is known. */
+  baselines: z.array(z.strictObject({ name: text, accuracy: z.number().min(0).max(1) })).optional(),
   /** What the models were compared for. */
   claims: z.array(answerClaimSchema).optional(),
 };

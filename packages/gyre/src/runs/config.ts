@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { manifestSchema } from "../data/manifest.ts";
-import { storedSpecSchema } from "../models/spec.ts";
+import { type Spec, storedSpecSchema } from "../models/spec.ts";
 import { tokenTaskNamed } from "../tasks/tokens/index.ts";
+import { ofTexts } from "../tasks/tokens/texts.ts";
 import { vectorTaskNamed } from "../tasks/vectors/index.ts";
 import { type AnswerTraining, answerTrainingSchema, parseAnswerTraining } from "../train/answer-options.ts";
 import { trainingSchema } from "../train/options.ts";
@@ -12,10 +13,14 @@ import { badRunConfig, otherVersion } from "./errors.ts";
 /** The version that is written; the one before it, which said `format: 1`, is still read. */
 export const CONFIG_VERSION = 2;
 
+/** `sha256` is that of tokens and tokenizer, whatever else the manifest says. */
+const namedDataSchema = z.strictObject({ path: z.string(), sha256: z.string() });
+/** A folder of data, and the checksum of what is in it. */
+export type NamedData = z.infer<typeof namedDataSchema>;
+
 /** Where a dataset is and which one it is; a relative path starts at the run. */
 const dataSchema = z.union([
-  /** `sha256` is that of tokens and tokenizer, whatever else the manifest says. */
-  z.strictObject({ path: z.string(), sha256: z.string() }),
+  namedDataSchema,
   /** Runs of format 1 knew the checksum of the manifest alone. */
   z.strictObject({ path: z.string(), manifestSha256: z.string() }),
 ]);
@@ -67,6 +72,8 @@ const schemas = {
     task: z.string(),
     /** Which form of the task; the usual one where left out. */
     variant: z.string().optional(),
+    /** Where its labelled texts are, of a task that is made of some. */
+    data: namedDataSchema.optional(),
     training: answerTrainingSchema,
     threads,
   }),
@@ -129,12 +136,20 @@ export function parseConfig(
     return { config: { ...config, training }, version };
   }
   if (config.kind === "task") {
-    const task = tokenTaskNamed(config.task, config.variant);
+    const task = config.data ? shapeOfTexts(config) : tokenTaskNamed(config.task, config.variant);
     const training = parseAnswerTraining(config.training, config.spec, task);
     return { config: { ...config, training }, version };
   }
   return { config, version };
 }
+
+/** What is known of a task of labelled texts without them. */
+const shapeOfTexts = ({ task, spec }: { readonly task: string; readonly spec: Spec }) => ({
+  name: task,
+  difficulty: ofTexts,
+  maxLength: () => spec.context,
+  vocabulary: new Array<string>(spec.vocab).fill(""),
+});
 
 function versionOf(json: unknown): unknown {
   const { version, format } = (json ?? {}) as { readonly version?: unknown; readonly format?: unknown };

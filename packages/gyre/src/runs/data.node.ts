@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from "node:path";
 import { contentChecksum, type DatasetManifest } from "../data/manifest.ts";
 import { type Dataset, openDataset } from "../data/shards.node.ts";
 import { sha256Of } from "../util/checksum.node.ts";
-import type { DataReference, LanguageConfig, Run, TextConfig } from "./config.ts";
+import type { DataReference, LanguageConfig, NamedData, Run, TextConfig } from "./config.ts";
 import { dataChanged, dataMissing } from "./errors.ts";
 import { realPathOf } from "./place.node.ts";
 
@@ -11,12 +11,15 @@ import { realPathOf } from "./place.node.ts";
 export type RunOnData<Config extends LanguageConfig = LanguageConfig> = Pick<Run<Config>, "path" | "config">;
 
 /** Where a dataset is, seen from a run whose real path is `run`, and which one it is. */
-export async function dataReference(
+export const dataReference = (
   run: string,
   { path, manifest }: { readonly path: string; readonly manifest: DatasetManifest },
-): Promise<DataReference> {
+): Promise<NamedData> => referenceFrom(run, { path, sha256: contentChecksum(manifest) });
+
+/** A folder with the checksum of what is in it, as it is seen from a run whose real path is `run`. */
+export async function referenceFrom(run: string, { path, sha256 }: NamedData): Promise<NamedData> {
   const from = relative(run, await realPathOf(path)); // stays absolute on another drive
-  return { path: from.split(sep).join("/"), sha256: contentChecksum(manifest) };
+  return { path: from.split(sep).join("/"), sha256 };
 }
 
 /**

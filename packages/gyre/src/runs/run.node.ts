@@ -15,12 +15,13 @@ import {
   CONFIG_VERSION,
   type ConfigOf,
   type LanguageConfig,
+  type NamedData,
   parseConfig,
   type Run,
   type RunConfig,
   type RunKind,
 } from "./config.ts";
-import { dataReference } from "./data.node.ts";
+import { dataReference, referenceFrom } from "./data.node.ts";
 import { runDamaged, runExists, runKind, runLocked, runMissing, runNotEmpty } from "./errors.ts";
 import { holderOf, takeLock } from "./lock.node.ts";
 import { MetricsFile, type MetricsRecord } from "./metrics.node.ts";
@@ -175,6 +176,8 @@ export type NewRun =
       readonly kind: "task";
       readonly task: string;
       readonly variant?: string;
+      /** Of a task that is made of labelled texts: where these are, and the checksum of their folder. */
+      readonly data?: NamedData;
       readonly spec: Spec;
       readonly training: AnswerTraining;
       readonly threads?: number;
@@ -257,7 +260,11 @@ async function create<New extends NewRun>(
 
 async function configOf(what: NewRun, path: string): Promise<RunConfig> {
   const version = CONFIG_VERSION;
-  if (what.kind === "prompts" || what.kind === "task") return { version, ...what };
+  if (what.kind === "prompts") return { version, ...what };
+  if (what.kind === "task") {
+    const { data, ...others } = what;
+    return { version, ...others, ...(data ? { data: await referenceFrom(path, data) } : {}) };
+  }
   const { tokenizer, data, ...others } = what;
   return {
     version,

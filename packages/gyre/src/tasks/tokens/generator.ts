@@ -59,7 +59,7 @@ export function tokenTask(family: Family): TokenTask {
     hasOneAnswer: isRight === undefined,
     isShared,
     draw(options) {
-      const { range, length } = checked(family, options);
+      const { range, length } = checkedDraw(family, options);
       const { seed, stream, batch, first = 0, isHeldOut: wanted = false } = options;
       const rows = emptyRows(batch, length);
       const name = `${family.name} ${family.variant ?? ""} ${wanted ? "held out" : "training"} ${stream}`;
@@ -75,7 +75,8 @@ export function tokenTask(family: Family): TokenTask {
   };
 }
 
-const emptyRows = (batch: number, length: number): TokenBatch => ({
+/** Rows of nothing but filling. */
+export const emptyRows = (batch: number, length: number): TokenBatch => ({
   tokens: new Int32Array(batch * length),
   targets: new Int32Array(batch * length).fill(-1),
   batch,
@@ -84,7 +85,10 @@ const emptyRows = (batch: number, length: number): TokenBatch => ({
 });
 
 /** The range and row length of a draw. Throws TASK_DRAW. */
-function checked(family: Family, options: TokenDrawOptions): { range: DifficultyRange; length: number } {
+export function checkedDraw(
+  family: Pick<TokenTask, "name" | "difficulty" | "maxLength">,
+  options: TokenDrawOptions,
+): { range: DifficultyRange; length: number } {
   const { batch, first = 0, difficulty = family.difficulty.usual } = options;
   const range = typeof difficulty === "number" ? { from: difficulty, to: difficulty } : difficulty;
   const { least, most, counts } = family.difficulty;

@@ -1,4 +1,4 @@
-import { noVariant, unknownTask } from "../errors.ts";
+import { needsTexts, noVariant, unknownTask } from "../errors.ts";
 import type { TokenTask } from "../task.ts";
 import { brevo } from "./brevo.ts";
 import { depo } from "./depo.ts";
@@ -11,6 +11,7 @@ import { maze } from "./maze.ts";
 import { copy, reverse } from "./strings.ts";
 import { sudoku } from "./sudoku.ts";
 import { addition, modularSum, parity } from "./sums.ts";
+import { CLASSIFY } from "./texts.ts";
 import { variables } from "./variables.ts";
 import { prefixSum, words } from "./words.ts";
 
@@ -38,8 +39,9 @@ const forms: readonly (readonly TokenTask[])[] = [
 /** Every task of tokens in its usual form. */
 export const tokenTasks: readonly TokenTask[] = forms.map(([usual]) => usual as TokenTask);
 
-/** Every form of the task of that name. Throws TASK_NAME. */
+/** Every form of the task of that name. Throws TASK_NAME, and TASK_TEXTS for one that is made of labelled texts. */
 export function formsOf(name: string): readonly TokenTask[] {
+  if (name === CLASSIFY) throw needsTexts(name);
   const found = forms.find(([usual]) => usual?.name === name);
   if (found) return found;
   throw unknownTask(
@@ -49,7 +51,7 @@ export function formsOf(name: string): readonly TokenTask[] {
 }
 
 /**
- * The task of that name, in its usual form or another. Throws TASK_NAME, TASK_VARIANT.
+ * The task of that name, in its usual form or another. Throws TASK_NAME, TASK_TEXTS, TASK_VARIANT.
  *
  * @example
  * const task = tokenTaskNamed("words", "S5");
