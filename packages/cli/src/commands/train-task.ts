@@ -25,6 +25,7 @@ import {
   type Collective,
   holdsTexts,
   openOnnxRuntime,
+  openRun,
   openRunTask,
   openTexts,
   planRun,
@@ -251,6 +252,10 @@ async function goOn(
   { options, status, ranks }: How,
 ): Promise<TaskSession> {
   requireNoChange(path, options);
+  const from = name ?? options.data;
+  const { data } = (await openRun(path, ["task"])).config;
+  if (from !== undefined && data === undefined)
+    throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
   const { threads } = options;
   const steps = options.steps as number | undefined;
   const measure = `gyre eval ${path}`;
@@ -259,10 +264,6 @@ async function goOn(
   const needs = textNeeds(session.spec, session.training);
   requireMemory(needs, memoryOfRank());
   const run = await session.run();
-  const from = name ?? options.data;
-  const { data } = run.config;
-  if (from !== undefined && data === undefined)
-    throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
   const task = await openRunTask(run, from);
   const { training, threads: used } = session;
   await keepUpToDate(run, { ...run.config, training, threads: run.config.threads ?? used }, status);
