@@ -23,7 +23,13 @@ test("tasks list has every task, with its forms", async () => {
 
 test("every option of its commands is described", () => {
   const tasks = createProgram(() => undefined).commands.find((command) => command.name() === "tasks");
-  expect(tasks?.commands.map((command) => command.name())).toEqual(["list", "show", "write", "grade", "prepare"]);
+  expect(tasks?.commands.map((command) => command.name())).toEqual([
+    "list",
+    "show",
+    "write",
+    "grade",
+    "prepare",
+  ]);
   for (const { options } of tasks?.commands ?? [])
     for (const option of options) expect(option.description.length, option.flags).toBeGreaterThan(8);
 });
