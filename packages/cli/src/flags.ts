@@ -90,6 +90,13 @@ export const weightsFlag = (): Option =>
     "ema, the moving averages that a run with --ema-decay keeps, or last (default: ema where there are any)",
   ).argParser(word("ema", "last"));
 
+/** Where a training also writes its numbers. */
+export const tensorboardFlag = (): Option =>
+  new Option(
+    "--tensorboard <dir>",
+    "also write each step's numbers as event files of TensorBoard, in a folder of the run's name",
+  );
+
 export const nameFlag = (): Option =>
   new Option("--name <name>", "name of the report's files (default: by what was measured)").argParser(
     fileName,

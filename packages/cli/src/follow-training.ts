@@ -1,5 +1,6 @@
+import { basename, join, resolve } from "node:path";
 import { numberText, type TrainEvent, type TrainState } from "gyre";
-import type { MetricsRecord } from "gyre/node";
+import { EventsFile, type MetricsRecord } from "gyre/node";
 import type { HeldOut } from "./held-out.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { duration, short } from "./render/format.ts";
@@ -17,6 +18,10 @@ interface Following {
         } & AsyncDisposable
       >)
     | undefined;
+  /** Folder in which TensorBoard looks for runs, of this one's numbers too. */
+  readonly tensorboard?: string | undefined;
+  /** The run's folder. */
+  readonly path: string;
   /** Optimizer steps of the whole run. */
   readonly steps: number;
   readonly status: StatusLine;
@@ -34,7 +39,7 @@ interface Following {
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
 export async function followTraining(
   events: AsyncIterable<TrainEvent>,
-  { run, steps, stopAt, status, interrupt, next, heldOut, sampling }: Following,
+  { run, path, tensorboard, steps, stopAt, status, interrupt, next, heldOut, sampling }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
   const started = performance.now();
@@ -42,6 +47,8 @@ export async function followTraining(
   let lastMeasured = "";
   let stoppedAt: number | undefined;
   let isOver = false;
+  const logged =
+    run && tensorboard ? await EventsFile.open(join(tensorboard, basename(resolve(path)))) : undefined;
   try {
     for await (const event of events) {
       if (event.type === "step") {
@@ -51,7 +58,9 @@ export async function followTraining(
           : undefined;
         const samples = sampling && event.step % sampling.every === 0 ? await sampling.write() : undefined;
         const held = await run?.();
-        await held?.appendMetrics({ ...record, ...found?.record, ...samples?.record });
+        const written = { ...record, ...found?.record, ...samples?.record };
+        await held?.appendMetrics(written);
+        await logged?.append(written);
         tokens += event.tokens;
         if (found) lastMeasured = `  ${found.brief}`;
         status.update(line.next(event) + lastMeasured, event.step === 1 || event.step === steps);

@@ -2,7 +2,7 @@ import type { Command, Option } from "commander";
 import type { LabEvalOptions } from "./commands/lab-eval.ts";
 import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
-import { flagsOf, nameFlag, ranksFlag } from "./flags.ts";
+import { flagsOf, nameFlag, ranksFlag, tensorboardFlag } from "./flags.ts";
 import { deviations, loopsRange, number, whole } from "./options.ts";
 
 type Exit = (code: number) => void;
@@ -49,6 +49,7 @@ function addTrain(lab: Command, exit: Exit): void {
       whole(1),
     )
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 500)
+    .addOption(tensorboardFlag())
     .option(
       "--threads <n>",
       "threads within one operation (default: 1, or those that a run began with); small models gain nothing from more",

@@ -60,7 +60,14 @@ function addPlot(program: Command, exit: Exit): void {
     )
     .argument("<runs...>", "one run or several, of any kind, finished or not")
     .option("--out <dir>", "folder of the drawings (default: none are written)")
-    .addHelpText("after", "\nExample:\n  $ gyre plot runs/first runs/second --out figures")
+    .option(
+      "--tensorboard <dir>",
+      "also write all numbers as event files of TensorBoard, a folder for each run",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ gyre plot runs/first runs/second --out figures\n  $ gyre plot runs/first --tensorboard runs/tensorboard",
+    )
     .action(async (runs: string[], options: PlotFlags) =>
       exit(await (await import("./commands/plot.ts")).plotCommand(runs, options)),
     );

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { SweepFlags } from "./commands/sweep.ts";
-import { checkpointFlag, flagsOf, ranksFlag, threadsFlag, weightsFlag } from "./flags.ts";
+import { checkpointFlag, flagsOf, ranksFlag, tensorboardFlag, threadsFlag, weightsFlag } from "./flags.ts";
 import { difficultyRange, number, whole } from "./options.ts";
 import { withFormFlags } from "./program-tasks.ts";
 import type { TrainOptions } from "./train-options.ts";
@@ -47,6 +47,7 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     )
     .option("--stop-at <step>", "save and stop after this step; --resume goes on", whole(1))
     .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1))
+    .addOption(tensorboardFlag())
     .addOption(threadsFlag())
     .addOption(ranksFlag());
   withFormFlags(command)

@@ -18,6 +18,7 @@ export interface TrainOptions extends SettingFlags, HeldOutOptions {
   /** Says what training would take, and writes nothing. */
   readonly dryRun?: boolean;
   readonly checkpointEvery: number;
+  readonly tensorboard?: string;
   /** Optimizer steps between texts that the model writes, at three depths. */
   readonly sampleEvery?: number;
   readonly threads?: number;

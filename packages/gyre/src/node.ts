@@ -68,6 +68,7 @@ export {
 export { readCurves } from "./runs/curves.node.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
+export { EventsFile, writeEvents } from "./runs/events.node.ts";
 export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export {
   type BestHeldOut,

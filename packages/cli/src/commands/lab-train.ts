@@ -28,6 +28,7 @@ export interface LabTrainOptions {
   readonly microBatches?: number;
   readonly ranks?: number;
   readonly checkpointEvery: number;
+  readonly tensorboard?: string;
   readonly threads?: number;
 }
 
@@ -82,7 +83,15 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
     signal: interrupt.signal,
   });
   const next = { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] };
-  return await followTraining(events, { run, steps: training.steps, status, interrupt, next });
+  return await followTraining(events, {
+    run,
+    path,
+    tensorboard: options.tensorboard,
+    steps: training.steps,
+    status,
+    interrupt,
+    next,
+  });
 }
 
 /** The session of rank 0 for every rank. */

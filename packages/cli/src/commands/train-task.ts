@@ -107,6 +107,8 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
   await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
     run,
+    path,
+    tensorboard: options.tensorboard,
     steps: training.steps,
     stopAt: options.stopAt,
     status,

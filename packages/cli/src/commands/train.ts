@@ -158,6 +158,8 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
   await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
     run,
+    path,
+    tensorboard: options.tensorboard,
     steps: training.steps,
     stopAt: options.stopAt,
     status,
