@@ -30,6 +30,8 @@ interface Following {
   readonly stopAt?: number | undefined;
   /** Commands to name at the end: one goes on with a stopped run, the others are for a finished one. */
   readonly next: { readonly goOn: string; readonly done: readonly string[] };
+  /** What the machine does at most, in FLOPs per second; left out where that says little, as of several ranks. */
+  readonly peak?: (() => Promise<number>) | undefined;
   /** What is measured now and then, and the state whose best is kept. */
   readonly heldOut?: { readonly measurer: HeldOut; readonly state: TrainState };
   /** What is written every so many steps, and shown. */
@@ -39,7 +41,7 @@ interface Following {
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */
 export async function followTraining(
   events: AsyncIterable<TrainEvent>,
-  { run, path, tensorboard, steps, stopAt, status, interrupt, next, heldOut, sampling }: Following,
+  { run, path, tensorboard, steps, stopAt, status, interrupt, next, heldOut, sampling, peak }: Following,
 ): Promise<number> {
   const line = new TrainLine(steps);
   const started = performance.now();
@@ -86,7 +88,7 @@ export async function followTraining(
   }
   if (tokens > 0) await (await run?.())?.[Symbol.asyncDispose]();
   const loss = line.lossText === undefined ? "" : `${line.lossText}, `;
-  const spent = `${loss}${short(tokens)} tokens in ${duration((performance.now() - started) / 1e3)}`;
+  const spent = `${loss}${short(tokens)} tokens in ${duration((performance.now() - started) / 1e3)}${await speedText(line, peak)}`;
   const best = heldOut?.measurer.best;
   const kept = best ? `; best on held-out data: ${best.text} at step ${best.step}, kept beside the last` : "";
   if (isOver) {
@@ -101,6 +103,15 @@ export async function followTraining(
   }
   status.print(`done: ${steps} steps, ${spent}${kept}. next: ${next.done.join("  or  ")}`);
   return 0;
+}
+
+/** A machine is measured where a training was long enough for its speed to mean something. */
+const notableSeconds = 30;
+
+async function speedText({ speed }: TrainLine, peak: Following["peak"]): Promise<string> {
+  if (!peak || speed.seconds < notableSeconds) return "";
+  const share = speed.flopsPerSecond / (await peak());
+  return ` at ${(speed.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, ${(100 * share).toFixed(0)} % of what matrix products reach here`;
 }
 
 const spikeText = ({ step, what, value, usual, origin }: Extract<TrainEvent, { readonly type: "spike" }>) =>

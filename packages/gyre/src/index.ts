@@ -110,6 +110,7 @@ export {
   readWithExits,
   triedRules,
 } from "./measure/exit-quality.ts";
+export { type MatmulPeakOptions, matmulPeak } from "./measure/matmul-peak.ts";
 export {
   type ErrorCurve,
   type EvaluatePromptsOptions,

@@ -1,4 +1,11 @@
-import { promptNeeds, requireEqualShares, requireMemory, requirePromptMemory, type TrainState } from "gyre";
+import {
+  matmulPeak,
+  promptNeeds,
+  requireEqualShares,
+  requireMemory,
+  requirePromptMemory,
+  type TrainState,
+} from "gyre";
 import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTaskNamed } from "gyre/lab";
 import {
   broadcastJson,
@@ -87,6 +94,7 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
     run,
     path,
     tensorboard: options.tensorboard,
+    ...(run && ranks.size === 1 ? { peak: () => matmulPeak(runtime) } : {}),
     steps: training.steps,
     status,
     interrupt,

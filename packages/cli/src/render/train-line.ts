@@ -15,6 +15,8 @@ const measuredLoss = ({ loss, parts }: Pick<StepEvent, "loss" | "parts">): numbe
 export class TrainLine {
   readonly #steps: number;
   readonly #recent: StepEvent[] = [];
+  #seconds = 0;
+  #flops = 0;
 
   constructor(steps: number) {
     this.#steps = steps;
@@ -24,6 +26,8 @@ export class TrainLine {
   next(event: StepEvent): string {
     this.#recent.push(event);
     if (this.#recent.length > curveSteps) this.#recent.shift();
+    this.#seconds += event.elapsedMs / 1e3;
+    this.#flops += event.flops;
     const last = this.#recent.slice(-rateSteps);
     const total = (pick: (step: StepEvent) => number) => last.reduce((sum, step) => sum + pick(step), 0);
     const seconds = total((step) => step.elapsedMs) / 1e3;
@@ -38,6 +42,11 @@ export class TrainLine {
       `ETA ${duration(left)}`,
       sparkline(this.#recent.map(measuredLoss), curveWidth),
     ].join("  ");
+  }
+
+  /** Seconds in steps, and FLOPs per second of them. */
+  get speed(): { readonly seconds: number; readonly flopsPerSecond: number } {
+    return { seconds: this.#seconds, flopsPerSecond: this.#flops / this.#seconds };
   }
 
   /** The mean of the last losses, which is steadier than the last one, in words; nothing before the first step. */
