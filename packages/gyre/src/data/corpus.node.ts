@@ -32,7 +32,7 @@ export interface CorpusStream extends TextSource {
 /**
  * Reads a corpus: `"sotu"` (State of the Union addresses, 1790 to 2021, dated), or the path of a file, of a folder of
  * them at any depth, or a pattern, in order of path. A `.txt` or `.md` file is a document; in a `.jsonl` file each line is an object, in a
- * `.csv` or `.parquet` file each row a document, whose text is in `textKey`. All but `.parquet` may be compressed (`.gz`,
+ * `.csv` or `.parquet` file each row a document, whose text is in `textKey`. All may be compressed (`.gz`,
  * `.zst`). Empty files and rows, links, hidden entries and other files are skipped, and counted. Throws DATA_PATH,
  * DATA_NO_FILES, DATA_FORMAT, DATA_EMPTY, DATA_COMPRESSED, DATA_BINARY, DATA_ENCODING, DATA_JSONL, DATA_CSV,
  * DATA_PARQUET, DATA_TOO_LARGE, DATA_OPTION, PACKAGE_MISSING.

@@ -1,7 +1,7 @@
 import { GyreError, listOf, reasonOf } from "../util/errors.ts";
 import { COMPRESSED_EXTENSIONS, SUPPORTED_EXTENSIONS } from "./formats/format.ts";
 
-const endings = `${listOf(SUPPORTED_EXTENSIONS)}, the text formats also followed by ${listOf(COMPRESSED_EXTENSIONS)}`;
+const endings = `${listOf(SUPPORTED_EXTENSIONS)}, also followed by ${listOf(COMPRESSED_EXTENSIONS)}`;
 
 export function missingPath(path: string, cause?: unknown): GyreError {
   return new GyreError(

@@ -12,7 +12,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
 /** The endings of files that a corpus may have. */
 export const SUPPORTED_EXTENSIONS: readonly string[] = [...kinds.keys()];
 
-/** Endings that may follow them, but for `.parquet`, which is compressed inside. */
+/** Endings that may follow them. */
 export const COMPRESSED_EXTENSIONS: readonly string[] = [".gz", ".zst"];
 
 /** What a file's name says of its content. */
@@ -27,7 +27,7 @@ export function formatOf(path: string): Format | undefined {
   const [, plain = "", compression] = /^(.*?)(\.gz|\.zst)?$/is.exec(path) ?? [];
   const kind = kinds.get(endingOf(plain));
   if (kind === undefined || compression === undefined) return kind && { kind };
-  return kind === "parquet" ? undefined : { kind, compression: compression.toLowerCase() };
+  return { kind, compression: compression.toLowerCase() };
 }
 
 /** Whether a file has a document in each row, whose text is in the field `textKey`. */

@@ -1,17 +1,21 @@
-import type { FileHandle } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { AsyncBuffer, FileMetaData, ParquetScan, SchemaElement } from "hyparquet";
 import { GyreError, reasonOf } from "../../util/errors.ts";
 import { loadPackage } from "../../util/packages.ts";
-import { badParquet, missingPath, noTextKey } from "../errors.ts";
-import { openFile } from "./bytes.node.ts";
+import { asWriteError, badParquet, missingPath, noTextKey } from "../errors.ts";
+import { openFile, readBytes } from "./bytes.node.ts";
+import { formatOf } from "./format.ts";
 import type { Row, RowOptions } from "./row.ts";
 
 /**
  * The column `textKey` of each row of a Parquet file, read row group by row group; null is an empty row. Throws
- * DATA_PATH, DATA_PARQUET, PACKAGE_MISSING.
+ * DATA_PATH, DATA_PARQUET, DATA_COMPRESSED, DATA_WRITE, PACKAGE_MISSING.
  */
 export async function* parquetRows({ path, textKey }: RowOptions): AsyncGenerator<Row, void, undefined> {
-  const file = await openFile(path);
+  const file = await openWhole(path);
   try {
     const scan = await openScan(file, { path, textKey });
     let row = 0;
@@ -21,6 +25,27 @@ export async function* parquetRows({ path, textKey }: RowOptions): AsyncGenerato
     }
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * A file whose end can be read first, as Parquet must be: one that is compressed as a whole is unpacked into a temporary file, which is gone
+ * as soon as it is closed. Throws DATA_PATH, DATA_COMPRESSED, DATA_WRITE where there is no room for it.
+ */
+async function openWhole(path: string): Promise<FileHandle> {
+  if (formatOf(path)?.compression === undefined) return openFile(path);
+  const temporary = join(tmpdir(), `gyre-${randomUUID()}.parquet`);
+  const failed = (cause: unknown) => {
+    throw asWriteError(temporary, cause);
+  };
+  const file = await open(temporary, "wx+").catch(failed);
+  try {
+    await rm(temporary);
+    for await (const chunk of readBytes(path)) await file.writeFile(chunk).catch(failed);
+    return file;
+  } catch (cause) {
+    await file.close();
+    throw cause;
   }
 }
 

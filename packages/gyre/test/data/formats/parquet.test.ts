@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { loadCorpus } from "../../../src/data/corpus.node.ts";
 import { tempFolder } from "../temp-folder.ts";
@@ -22,6 +25,26 @@ test.each(["none", "snappy", "gzip", "zstd", "brotli", "lz4", "v2"])(
     expect(skipped).toMatchObject({ emptyRows: 1, emptyFiles: 0 });
   },
 );
+
+test("a file that is compressed as a whole, by its name", async () => {
+  const { documents } = await loadCorpus({ source: join(folder, "none.parquet.zst") });
+  expect(documents.map(({ text }) => text)).toEqual(expected);
+  const zipped = gzipSync(fixture("snappy.parquet"));
+  const readAs = (name: string, content: Uint8Array) =>
+    loadCorpus({ source: join(tempFolder({ [name]: content }), name) });
+  expect((await readAs("A.PARQUET.GZ", zipped)).documents.map(({ text }) => text)).toEqual(expected);
+  const before = await readdir(tmpdir());
+  await expect(readAs("a.parquet.gz", zipped.subarray(0, 900))).rejects.toThrow(
+    /DATA_COMPRESSED: .*a\.parquet\.gz/,
+  );
+  await expect(readAs("a.parquet.gz", gzipSync("no rows"))).rejects.toThrow(
+    /DATA_PARQUET: .*a\.parquet\.gz.*: its footer cannot be read/,
+  );
+  const left = (await readdir(tmpdir())).filter(
+    (name) => name.endsWith(".parquet") && !before.includes(name),
+  );
+  expect(left).toEqual([]);
+});
 
 test("textKey names a column of strings", async () => {
   const { documents } = await read(fixture("zstd.parquet"), "title");
