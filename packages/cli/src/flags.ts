@@ -1,4 +1,4 @@
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 import { flagTables } from "./flags.generated.ts";
 import { fileName, number, whole, word } from "./options.ts";
 
@@ -89,6 +89,18 @@ export const weightsFlag = (): Option =>
     "--weights <which>",
     "ema, the moving averages that a run with --ema-decay keeps, or last (default: ema where there are any)",
   ).argParser(word("ema", "last"));
+
+/** Adds when a training measures, and when it stops. */
+export const withHeldOutFlags = (command: Command): Command =>
+  command
+    .option(
+      "--eval-every <steps>",
+      "optimizer steps between measurements on held-out data at every number of loops; the best checkpoint is kept " +
+        "beside the last (default: a tenth of the run, 100 at least; 0: never)",
+      whole(0),
+    )
+    .option("--stop-at <step>", "save and stop after this step; --resume goes on", whole(1))
+    .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1));
 
 /** Where a training also writes its numbers. */
 export const tensorboardFlag = (): Option =>

@@ -2,7 +2,15 @@ import type { Command, Option } from "commander";
 import type { LabEvalOptions } from "./commands/lab-eval.ts";
 import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
-import { flagsOf, nameFlag, ranksFlag, tensorboardFlag } from "./flags.ts";
+import {
+  checkpointFlag,
+  flagsOf,
+  nameFlag,
+  ranksFlag,
+  tensorboardFlag,
+  weightsFlag,
+  withHeldOutFlags,
+} from "./flags.ts";
 import { deviations, loopsRange, number, whole } from "./options.ts";
 
 type Exit = (code: number) => void;
@@ -24,7 +32,7 @@ export function addLab(program: Command, exit: Exit): void {
 }
 
 function addTrain(lab: Command, exit: Exit): void {
-  lab
+  const command = lab
     .command("train")
     .summary("train a recipe on fresh prompts of its task")
     .description(
@@ -55,7 +63,8 @@ function addTrain(lab: Command, exit: Exit): void {
       "threads within one operation (default: 1, or those that a run began with); small models gain nothing from more",
       whole(1),
     )
-    .addOption(ranksFlag())
+    .addOption(ranksFlag());
+  withHeldOutFlags(command)
     .addHelpText(
       "after",
       `
@@ -94,6 +103,8 @@ function addEval(lab: Command, exit: Exit): void {
     .option("--prompts <n>", "prompts to measure", whole(1), 1280)
     .option("--seed <n>", "seed of the prompts", whole(0), 0)
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
+    .addOption(checkpointFlag())
+    .addOption(weightsFlag())
     .addOption(nameFlag())
     .addOption(ranksFlag())
     .addHelpText(

@@ -1,6 +1,14 @@
 import type { Command } from "commander";
 import type { SweepFlags } from "./commands/sweep.ts";
-import { checkpointFlag, flagsOf, ranksFlag, tensorboardFlag, threadsFlag, weightsFlag } from "./flags.ts";
+import {
+  checkpointFlag,
+  flagsOf,
+  ranksFlag,
+  tensorboardFlag,
+  threadsFlag,
+  weightsFlag,
+  withHeldOutFlags,
+} from "./flags.ts";
 import { difficultyRange, number, whole } from "./options.ts";
 import { withFormFlags } from "./program-tasks.ts";
 import type { TrainOptions } from "./train-options.ts";
@@ -35,22 +43,14 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     .option("--force", "replace a run that is at --out already")
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
     .option(
-      "--eval-every <steps>",
-      "optimizer steps between measurements on held-out data at every number of loops; the best checkpoint is kept " +
-        "beside the last (default: a tenth of the run, 100 at least; 0: never)",
-      whole(0),
-    )
-    .option(
       "--sample-every <steps>",
       "of text: steps between samples at three depths, shown and kept",
       whole(1),
     )
-    .option("--stop-at <step>", "save and stop after this step; --resume goes on", whole(1))
-    .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1))
     .addOption(tensorboardFlag())
     .addOption(threadsFlag())
     .addOption(ranksFlag());
-  withFormFlags(command)
+  withHeldOutFlags(withFormFlags(command))
     .option("--difficulty <range>", "of a task, like 24 or 2..24 (default: its usual range)", difficultyRange)
     .option(
       "--curriculum <share>",

@@ -35,15 +35,14 @@ export interface TrainOptions extends SettingFlags, HeldOutOptions {
 export const taskFlags = ["group", "variant", "difficulty", "curriculum"] as const;
 
 /** Patience counts measurements. Throws TRAIN_USAGE. */
-export function requireMeasuring({ evalEvery, patience }: HeldOutOptions): void {
+export function requireMeasuring({ evalEvery, patience }: HeldOutOptions, needs = trainNeeds): void {
   if (patience !== undefined && evalEvery === 0)
-    throw trainNeeds(`--patience ${patience} with --eval-every 0, which measures nothing`);
+    throw needs(`--patience ${patience} with --eval-every 0, which measures nothing`);
 }
 
 /** A step to stop after is still to come. Throws TRAIN_USAGE. */
-export function requireAhead({ stopAt }: HeldOutOptions, step: number): void {
-  if (stopAt !== undefined && stopAt <= step)
-    throw trainNeeds(`--stop-at ${stopAt}, where step ${step} is done`);
+export function requireAhead({ stopAt }: HeldOutOptions, step: number, needs = trainNeeds): void {
+  if (stopAt !== undefined && stopAt <= step) throw needs(`--stop-at ${stopAt}, where step ${step} is done`);
 }
 
 /** The model of a run that another begins with is as it is. Throws TRAIN_USAGE. */

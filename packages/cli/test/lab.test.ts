@@ -1,6 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ReportOf } from "gyre";
+import { evaluatePrompts, vectorTaskNamed } from "gyre/lab";
+import { loadWeights, openOnnxRuntime, openRun } from "gyre/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { gyre } from "./cli.ts";
 import { temporaryFolder } from "./tiny.ts";
@@ -43,6 +45,12 @@ test("an unknown figure is refused with the names of the others", async () => {
   expect(stderr).toMatch(/LAB_NAME: the figure "linear-magic"\n {2}expected: "linear-exact", .* or "all"/);
   expect(code).toBe(1);
 });
+
+const recordsOf = async (run: string) =>
+  (await readFile(join(run, "metrics.jsonl"), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 const recipe = {
   name: "tiny",
@@ -133,5 +141,61 @@ test("lab reproduce refuses a run that another recipe trained", async () => {
   expect([code, stderr]).toEqual([
     1,
     expect.stringMatching(/LAB_RUN: .*linear-looped-seed1, whose model or/),
+  ]);
+}, 60_000);
+
+test("lab train measures fresh prompts at every number of loops, and keeps the best", async () => {
+  const file = join(folder.path, "held-out.json");
+  await writeFile(file, JSON.stringify({ ...recipe, training: { ...recipe.training, steps: 60 } }));
+  const [plain, measured] = [join(folder.path, "unmeasured"), join(folder.path, "measured")];
+  expect((await gyre(["lab", "train", file, "--out", plain])).code).toBe(0);
+  const often = ["--eval-every", "20", "--checkpoint-every", "7"];
+  const first = await gyre(["lab", "train", file, "--out", measured, "--stop-at", "25", ...often]);
+  expect([first.code, first.stderr]).toEqual([
+    0,
+    expect.stringMatching(/step 20: held out at 1, 2 loops: \d\S* {2}\d\S* squared error, the best so far/),
+  ]);
+  expect((await gyre(["lab", "train", "--resume", measured, ...often])).code).toBe(0);
+  const records = await recordsOf(measured);
+  const found = records.filter(({ heldOut }) => heldOut !== undefined);
+  expect(found.map(({ step }) => step)).toEqual([20, 25, 40, 60]);
+  expect(records.map(({ loss }) => loss)).toEqual((await recordsOf(plain)).map(({ loss }) => loss));
+
+  const run = await openRun(measured, ["prompts"]);
+  const best = await loadWeights(run, "best");
+  const errors = found.map(({ heldOut }) => heldOut.squaredError[2]);
+  expect(found[errors.indexOf(Math.min(...errors))].step).toBe(best.step);
+  await using runtime = await openOnnxRuntime({ threads: 1 });
+  const task = vectorTaskNamed(recipe.task);
+  const { spec } = run.config;
+  const { weights } = await loadWeights(run);
+  const again = await evaluatePrompts({
+    spec,
+    weights,
+    runtime,
+    task,
+    seed: 1,
+    prompts: 256,
+    scale: task.scale,
+  });
+  expect(errors.at(-1)).toBeCloseTo(again.curves[0]?.mean.at(-1) ?? Number.NaN, 9);
+
+  const listed = await gyre(["runs", measured]);
+  expect(listed.stdout).toContain("squared error");
+  expect((await gyre(["plot", measured])).stdout).toContain("squared error after all examples");
+  const patient = await gyre([
+    "lab",
+    "train",
+    file,
+    "--out",
+    join(folder.path, "patient"),
+    "--patience",
+    "2",
+    "--eval-every",
+    "0",
+  ]);
+  expect([patient.code, patient.stderr]).toEqual([
+    1,
+    expect.stringMatching(/--eval-every 0, which measures nothing\n.*gyre lab train RECIPE/),
   ]);
 }, 60_000);

@@ -18,6 +18,8 @@ import {
   type PromptsConfig,
   type Run,
   requireSameWeights,
+  type WhichCheckpoint,
+  type WhichWeights,
 } from "gyre/node";
 import { otherTasks } from "../errors.ts";
 import type { LoopsRange } from "../options.ts";
@@ -32,6 +34,8 @@ export interface LabEvalOptions {
   readonly noise: readonly number[];
   readonly prompts: number;
   readonly seed: number;
+  readonly checkpoint?: WhichCheckpoint;
+  readonly weights?: WhichWeights;
   readonly out?: string;
   readonly name?: string;
   readonly ranks?: number;
@@ -64,7 +68,7 @@ async function evalRank(
     const arms = new Map<string, Arm>();
     const models: MeasuredModel[] = [];
     for (const run of runs) {
-      const loaded = await loadWeights(run);
+      const loaded = await loadWeights(run, options.checkpoint, options.weights);
       const { weights, warnings } = loaded;
       for (const warning of warnings) status.print(`warning: ${run.path}: ${warning}`);
       await requireSameWeights(ranks, `of ${run.path}`, weights);
@@ -74,7 +78,7 @@ async function evalRank(
       arms.set(name, { name, spec, weights: [...(arms.get(name)?.weights ?? []), weights] });
     }
     await using runtime = await openOnnxRuntime({ threads: 1, keep: 2 });
-    const { out: _, name, loops, ...measure } = options;
+    const { out: _, checkpoint: __, weights: ___, name, loops, ...measure } = options;
     const common = {
       ...measure,
       ...(loops ? { loops: ({ loops: trained }: Spec) => loops(trained) } : {}),

@@ -1,10 +1,13 @@
 import {
+  evaluatePrompts,
   matmulPeak,
   promptNeeds,
+  type Runtime,
   requireEqualShares,
   requireMemory,
   requirePromptMemory,
   type TrainState,
+  usedWeights,
 } from "gyre";
 import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTaskNamed } from "gyre/lab";
 import {
@@ -17,13 +20,15 @@ import {
 } from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
 import { followTraining } from "../follow-training.ts";
+import { HeldOut, type HeldOutOptions } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { asRank, memoryOfRank, type RankHow, type RankSession, sharedSession, statusOf } from "../ranks.ts";
 import { readRecipeJson } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
+import { requireAhead, requireMeasuring } from "../train-options.ts";
 import { announced, keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
 
-export interface LabTrainOptions {
+export interface LabTrainOptions extends HeldOutOptions {
   readonly out?: string;
   readonly resume?: string;
   readonly force?: boolean;
@@ -61,12 +66,14 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
 
 async function trainRank(recipe: string | undefined, how: How): Promise<number> {
   const { options, status, ranks } = how;
+  requireMeasuring(options, labTrainNeeds);
   const begun =
     ranks.rank > 0
       ? undefined
       : await (options.resume === undefined ? begin(recipe, how) : goOn(recipe, options.resume, how));
   const session = await sharedPrompts(begun, ranks);
   const { path, spec, training, threads, state, run, taskName } = session;
+  requireAhead(options, state.step, labTrainNeeds);
   const { keep, note, warnings } = announced(promptNeeds(spec, training, vectorTaskNamed(taskName)), threads);
   status.print(
     `${path}: ${session.recipe}, seed ${training.seed}, on ${taskName}; ${training.steps} steps of ` +
@@ -89,6 +96,8 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
     checkpointEvery: options.checkpointEvery,
     signal: interrupt.signal,
   });
+  // of its own, so that measuring and training do not take each other's compiled programs
+  await using measuring = await openOnnxRuntime({ threads, keep: 1 });
   const next = { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] };
   return await followTraining(events, {
     run,
@@ -96,10 +105,42 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
     tensorboard: options.tensorboard,
     ...(run && ranks.size === 1 ? { peak: () => matmulPeak(runtime) } : {}),
     steps: training.steps,
+    stopAt: options.stopAt,
     status,
     interrupt,
     next,
+    ...(run
+      ? { heldOut: { measurer: await heldOutPrompts(session, { options, runtime: measuring, run }), state } }
+      : {}),
   });
+}
+
+/** Prompts that are measured while training goes on; not those that `gyre lab eval` draws unless told. */
+const measured = { prompts: 256, seed: 1, resamples: 1 } as const;
+
+/** The squared error of the last reading, which has seen all examples, over the scale of the task. */
+async function heldOutPrompts(
+  { spec, state, taskName, training }: SharedPrompts,
+  { options, runtime, run }: { options: LabTrainOptions; runtime: Runtime; run: PromptSession["run"] },
+): Promise<HeldOut> {
+  const task = vectorTaskNamed(taskName);
+  const loops = Array.from({ length: spec.loops }, (_, index) => index + 1);
+  const { scale } = task;
+  const measurer = new HeldOut(
+    {
+      name: "squaredError",
+      unit: "squared error",
+      text: (value) => value.toPrecision(3),
+      async points() {
+        const weights = usedWeights(state);
+        const { curves } = await evaluatePrompts({ ...measured, spec, weights, runtime, task, loops, scale });
+        return curves.map(({ loops: count, mean }) => ({ loops: count, value: mean.at(-1) ?? Number.NaN }));
+      },
+    },
+    { ...options, steps: training.steps },
+  );
+  if (state.step > 0) measurer.recall((await (await run()).metrics.read()).records);
+  return measurer;
 }
 
 /** The session of rank 0 for every rank. */

@@ -59,6 +59,10 @@ function row(run: RunSummary, now: number): string[] {
 }
 
 const heldOutText = ({ measure, value }: BestHeldOut): string =>
-  measure === "accuracy" ? `${(100 * value).toFixed(1)} % right` : `${value.toFixed(3)} bits/byte`;
+  ({
+    accuracy: `${(100 * value).toFixed(1)} % right`,
+    bitsPerByte: `${value.toFixed(3)} bits/byte`,
+    squaredError: `squared error ${value.toPrecision(3)}`,
+  })[measure];
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

@@ -158,7 +158,7 @@ async function present({ file, sweep, folder }: Planned, results: readonly Trial
   const [best] = results as [TrialResult];
   const trials = [];
   for (const result of results) trials.push(await reportedTrial(folder, result));
-  const measure = best.found[0]?.measure ?? "bitsPerByte";
+  const measure = best.found[0]?.measure === "accuracy" ? "accuracy" : "bitsPerByte"; // of text, or of a task
   await presentReport(
     {
       version: 2,

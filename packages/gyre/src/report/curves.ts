@@ -31,6 +31,7 @@ const stepsAxis = { title: "optimizer steps", kind: "linear" as const, hasPrefix
 const measureTitles: Readonly<Record<string, string>> = {
   bitsPerByte: "bits per byte (lower is better)",
   accuracy: "share of right answers (higher is better)",
+  squaredError: "squared error after all examples (lower is better)",
 };
 
 /**

@@ -18,8 +18,8 @@ const prefix = "events.out.tfevents";
 /** What a step's record has to draw, by TensorBoard's tags: a tag's beginning up to a slash is its group. */
 function scalarsIn(record: MetricsRecord): (readonly [tag: string, value: number])[] {
   const { loss, parts = {}, learningRate, gradientNorm, tokens, elapsedMs } = record;
-  const { measure, points } = heldOutIn(record) ?? { points: [] };
-  const name = measure === "bitsPerByte" ? "bits_per_byte" : "accuracy";
+  const { measure = "", points } = heldOutIn(record) ?? { points: [] };
+  const name = measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const found: readonly (readonly [string, unknown])[] = [
     ["loss", loss],
     ...Object.entries(parts as object).map(([part, value]) => [`loss/${part}`, value] as const),

@@ -14,9 +14,12 @@ export interface MetricsRecord {
   readonly [key: string]: unknown;
 }
 
+/** What held-out data of text, of tasks and of prompts is measured by. */
+const heldOutMeasures = ["bitsPerByte", "accuracy", "squaredError"] as const;
+
 /** Quality on held-out data at some numbers of loops, in ascending order: the last is full depth. */
 export interface HeldOutValues {
-  readonly measure: "bitsPerByte" | "accuracy";
+  readonly measure: (typeof heldOutMeasures)[number];
   readonly points: readonly { readonly loops: number; readonly value: number }[];
 }
 
@@ -115,8 +118,9 @@ export class MetricsFile {
 /** What a record says of held-out data; undefined where its step measured nothing. */
 export function heldOutIn({ heldOut }: MetricsRecord): HeldOutValues | undefined {
   if (typeof heldOut !== "object" || heldOut === null) return undefined;
-  const [measure, values] = Object.entries(heldOut)[0] ?? [];
-  if (measure !== "bitsPerByte" && measure !== "accuracy") return undefined;
+  const [name, values] = Object.entries(heldOut)[0] ?? [];
+  const measure = heldOutMeasures.find((known) => known === name);
+  if (measure === undefined) return undefined;
   // JSON keeps keys that are whole numbers in ascending order
   const points = Object.entries(values as object).flatMap(([loops, value]) =>
     typeof value === "number" ? [{ loops: Number(loops), value }] : [],
