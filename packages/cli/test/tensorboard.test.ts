@@ -92,6 +92,28 @@ describe("TensorBoard", () => {
     );
   });
 
+  test.skipIf(!isThere)("reads samples as text", async () => {
+    const path = join(folder.path, "texts", "run");
+    const events = await EventsFile.open(path);
+    await events.append({
+      step: 5,
+      loss: 1,
+      samples: { prompt: "We ", texts: { "1": "the\npeople", "2": "é" } },
+    });
+    const script = [
+      "import json, sys",
+      "from tensorboard.backend.event_processing.event_accumulator import EventAccumulator",
+      "events = EventAccumulator(sys.argv[1]).Reload()",
+      "tags = events.PluginTagToContent('text')",
+      "print(json.dumps({t: events.Tensors(t)[0].tensor_proto.string_val[0].decode() for t in tags}))",
+    ];
+    const texts = execFileSync(python, ["-c", script.join("\n"), path], { encoding: "utf8" });
+    expect(JSON.parse(texts)).toEqual({
+      "samples/1_loops": "    We the\n    people",
+      "samples/2_loops": "    We é",
+    });
+  });
+
   test.skipIf(!isThere)("reads every number of both files, once for each step", async () => {
     const records = await recordsOf();
     const written = join(folder.path, "read");

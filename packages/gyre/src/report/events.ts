@@ -14,14 +14,22 @@ export const headerRecord = ({ seconds }: Pick<EventTime, "seconds">): Uint8Arra
 export const startRecord = ({ step, seconds }: EventTime): Uint8Array =>
   record([...double(1, seconds), ...whole(2, step), ...delimited(7, whole(1, 1))]);
 
-/** Numbers after a step, by their tags. */
-export const scalarsRecord = (
+/** Numbers and texts after a step, by their tags; TensorBoard shows texts as Markdown. */
+export const valuesRecord = (
   { step, seconds }: EventTime,
-  scalars: Iterable<readonly [tag: string, value: number]>,
+  values: Iterable<readonly [tag: string, value: number | string]>,
 ): Uint8Array => {
-  const values = [...scalars].flatMap(([tag, value]) => delimited(1, [...text(1, tag), ...float(2, value)]));
-  return record([...double(1, seconds), ...whole(2, step), ...delimited(5, values)]);
+  const all = [...values].flatMap(([tag, value]) =>
+    delimited(1, [...text(1, tag), ...(typeof value === "number" ? float(2, value) : textTensor(value))]),
+  );
+  return record([...double(1, seconds), ...whole(2, step), ...delimited(5, all)]);
 };
+
+/** A tensor [1] of strings, and in its metadata the plugin that shows it. */
+const textTensor = (value: string): number[] => [
+  ...delimited(8, [...whole(1, 7), ...delimited(2, delimited(2, whole(1, 1))), ...text(8, value)]),
+  ...delimited(9, [...delimited(1, text(1, "text")), ...whole(4, 2)]),
+];
 
 /** A TFRecord: the length and the message, each with its masked checksum. */
 function record(message: readonly number[]): Uint8Array {

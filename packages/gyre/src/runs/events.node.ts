@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { cannotWrite } from "../checkpoint/errors.ts";
 import { writeFileAtomic } from "../checkpoint/files.node.ts";
-import { headerRecord, scalarsRecord, startRecord } from "../report/events.ts";
+import { headerRecord, startRecord, valuesRecord } from "../report/events.ts";
 import { runKinds } from "./config.ts";
 import { runName } from "./curves.node.ts";
 import { runNoMetrics } from "./errors.ts";
@@ -16,8 +16,12 @@ import { openRun } from "./run.node.ts";
 const prefix = "events.out.tfevents";
 
 /** What a step's record has to draw, by TensorBoard's tags: a tag's beginning up to a slash is its group. */
-function scalarsIn(record: MetricsRecord): (readonly [tag: string, value: number])[] {
+function valuesIn(record: MetricsRecord): (readonly [tag: string, value: number | string])[] {
   const { loss, parts = {}, learningRate, gradientNorm, tokens, elapsedMs } = record;
+  const { prompt, texts = {} } = (record["samples"] ?? {}) as {
+    prompt?: string;
+    texts?: Record<string, string>;
+  };
   const { measure = "", points } = heldOutIn(record) ?? { points: [] };
   const name = measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const found: readonly (readonly [string, unknown])[] = [
@@ -28,8 +32,16 @@ function scalarsIn(record: MetricsRecord): (readonly [tag: string, value: number
     ["tokens_per_second", (1e3 * Number(tokens)) / Number(elapsedMs)],
     ...points.map(({ loops, value }) => [`held_out/${name}/${loops}_loops`, value] as const),
   ];
-  return found.filter((one): one is readonly [string, number] => Number.isFinite(one[1]));
+  return [
+    ...found.filter((one): one is readonly [string, number] => Number.isFinite(one[1])),
+    ...Object.entries(texts).map(
+      ([loops, text]) => [`samples/${loops}_loops`, quoted(`${prompt}${text}`)] as const,
+    ),
+  ];
 }
+
+/** A block of Markdown in which nothing has a meaning of its own. */
+const quoted = (text: string): string => `    ${text.replaceAll("\n", "\n    ")}`;
 
 /** What a run writes down while it trains, as TensorBoard's event file in a folder; each process that goes on with a run has a file of its own. */
 export class EventsFile {
@@ -55,7 +67,7 @@ export class EventsFile {
     const begun = isFirst ? [headerRecord(time), startRecord(time)] : [];
     try {
       if (isFirst) await mkdir(this.#folder, { recursive: true });
-      await appendFile(path, Buffer.concat([...begun, scalarsRecord(time, scalarsIn(record))]));
+      await appendFile(path, Buffer.concat([...begun, valuesRecord(time, valuesIn(record))]));
     } catch (cause) {
       throw cannotWrite(path, cause);
     }
@@ -93,7 +105,7 @@ function eventsOf(records: readonly MetricsRecord[], endedAtMs: number): Uint8Ar
   const events = [headerRecord({ seconds: atMs / 1e3 })];
   for (const record of records) {
     atMs += lengthOf(record);
-    events.push(scalarsRecord({ step: record.step, seconds: atMs / 1e3 }, scalarsIn(record)));
+    events.push(valuesRecord({ step: record.step, seconds: atMs / 1e3 }, valuesIn(record)));
   }
   return events;
 }
