@@ -26,6 +26,10 @@ export interface FlagsOptions<Name extends string> {
   readonly about?: Readonly<Partial<Record<Name, string>>>;
 }
 
+/** The flag that sets a field: `--micro-batches` sets microBatches. */
+export const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** The names of a schema's fields, in order. */
 export const fieldsOf = <Table extends TableName>(table: Table): readonly FieldName<Table>[] =>
   flagTables[table].map(({ name }) => name);
@@ -46,7 +50,7 @@ export function flagsOf<Table extends TableName>(
 }
 
 function option(row: FlagRow, name: string): Option {
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const flag = flagOf(name);
   const { kind, words = [], fallback } = row;
   const notes = [
     ...(kind === "word" ? [listOf(words)] : []),

@@ -1,6 +1,7 @@
 import type { Recipe } from "gyre";
 import type { WhichCheckpoint, WhichWeights } from "gyre/node";
 import { trainNeeds } from "./errors.ts";
+import { flagOf } from "./flags.ts";
 import type { HeldOutOptions } from "./held-out.ts";
 import { modelFields, type SettingFlags, trainingFields } from "./settings.ts";
 
@@ -49,7 +50,7 @@ export function requireAhead({ stopAt }: HeldOutOptions, step: number, needs = t
 export function requireItsModel(path: string, options: TrainOptions, recipe: Recipe | undefined): void {
   const given = modelFields.filter((name) => options[name] !== undefined);
   if (given.length > 0)
-    throw trainNeeds(`--from ${path} with --${given.join(", --")}: it has the model of ${path}`);
+    throw trainNeeds(`--from ${path} with ${given.map(flagOf).join(", ")}: it has the model of ${path}`);
   if (recipe?.model !== undefined)
     throw trainNeeds(`--from ${path} with a recipe that has a model: it has the model of ${path}`);
 }
@@ -69,6 +70,6 @@ export function requireNoChange(path: string, options: TrainOptions): void {
   const changed = fixed.filter((name) => options[name] !== undefined);
   if (changed.length > 0)
     throw trainNeeds(
-      `--resume ${path} with --${changed.join(", --")}: a run keeps the options it began with`,
+      `--resume ${path} with ${changed.map(flagOf).join(", ")}: a run keeps the options it began with`,
     );
 }

@@ -108,7 +108,7 @@ test("a stopped run goes on with its averages, bit for bit, and takes no other d
   const averaged = ["--ema-decay", "0.9", "--stop-at", "7", ...measuring];
   expect((await gyre(["train", data, "--out", stopped, ...model, ...training, ...averaged])).code).toBe(0);
   const refused = await gyre(["train", "--resume", stopped, "--ema-decay", "0.5"]);
-  expect(refused.stderr).toContain("with --emaDecay: a run keeps the options it began with");
+  expect(refused.stderr).toContain("with --ema-decay: a run keeps the options it began with");
   expect((await gyre(["train", "--resume", stopped])).code).toBe(0);
   expect(await weightsOf(stopped, "ema")).toEqual(await weightsOf(run, "ema"));
 }, 60_000);

@@ -27,6 +27,7 @@ import {
   threadCount,
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
+import { flagOf } from "../flags.ts";
 import { UsageError } from "../options.ts";
 import { type RankHow, threadsOfRank } from "../ranks.ts";
 import type { StatusLine } from "../render/status-line.ts";
@@ -43,8 +44,7 @@ export async function evalAnswers(
   { options, ranks, status }: RankHow<EvalOptions>,
 ): Promise<number> {
   const [flag] = textFlags.filter((name) => options[name] !== undefined);
-  if (flag)
-    throw new UsageError(`--${flag.replace(/[A-Z]/g, "-$&").toLowerCase()} is not for runs on tasks.`);
+  if (flag) throw new UsageError(`${flagOf(flag)} is not for runs on tasks.`);
   const { out, name } = options;
   try {
     const onReady = async () => (ranks.rank === 0 ? await makeOutput(out) : undefined);

@@ -12,6 +12,7 @@ import {
   textTable,
 } from "gyre";
 import { openRun } from "gyre/node";
+import { flagOf } from "../flags.ts";
 import { UsageError } from "../options.ts";
 import { modelFields, modelSettings, type SettingFlags, trainingSettings } from "../settings.ts";
 
@@ -26,7 +27,7 @@ export async function inspectCommand(path: string | undefined, options: InspectO
   const { batch, vocab, graph, ...flags } = options;
   const given = modelFields.filter((name) => options[name] !== undefined);
   if (path !== undefined && given.length > 0)
-    throw new UsageError(`--${given.join(", --")}: the run ${path} says what its model is.`);
+    throw new UsageError(`${given.map(flagOf).join(", ")}: the run ${path} says what its model is.`);
   const run = path === undefined ? undefined : await openRun(path);
   const spec = run?.config.spec ?? modelSettings(flags, undefined, vocab);
   const objective =

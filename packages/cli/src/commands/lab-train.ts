@@ -19,6 +19,7 @@ import {
   threadCount,
 } from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
+import { flagOf } from "../flags.ts";
 import { followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutOptions } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
@@ -176,7 +177,7 @@ async function goOn(
   const changed = (["out", "force", ...overrides] as const).filter((name) => options[name] !== undefined);
   if (recipe !== undefined || changed.length > 0)
     throw labTrainNeeds(
-      `--resume ${path} with ${[...(recipe ? [recipe] : []), ...changed.map((name) => `--${name}`)].join(", ")}: a ` +
+      `--resume ${path} with ${[...(recipe ? [recipe] : []), ...changed.map(flagOf)].join(", ")}: a ` +
         "run keeps the options it began with",
     );
   const { threads } = options;
