@@ -22,7 +22,7 @@ const parts = [
   { name: "laboratory", folders: ["lab"].map(inLibrary), most: 3500 },
   { name: "page", folders: ["web"].map(inLibrary), most: 1500 },
   { name: "server", folders: ["server"].map(inLibrary), most: 3500 },
-  { name: "command line", folders: ["packages/cli/src"], most: 6000 },
+  { name: "command line", folders: ["packages/cli/src"], most: 6200 },
   { name: "studio", folders: ["packages/studio/src"], most: 4000 },
 ];
 
