@@ -55,6 +55,19 @@ export const iclConfigs = {
   M: { width: 256, heads: 8, loops: 20, window: 15, batch: 64, points: 41, dims: 20 },
 } as const satisfies Readonly<Record<ConfigName, IclConfig>>;
 
+/** Questions of two choices, drawn at random. */
+export interface QuestionsConfig {
+  readonly questions: number;
+  /** Tokens of a context with one of its choices. */
+  readonly tokens: number;
+  /** Tokens of a choice, which are scored. */
+  readonly scored: number;
+}
+
+export const twoChoices: QuestionsConfig = { questions: 1000, tokens: 64, scored: 8 };
+/** One position of so many is scored where training is on answers. */
+export const SCORED_ONE_IN = 8;
+
 export type ConfigName = keyof typeof configs;
 
 export function isConfigName(name: string): name is ConfigName {

@@ -2,6 +2,7 @@ import { join, relative } from "node:path";
 import type { Report } from "../packages/gyre/src/report/report.ts";
 import { saveReport } from "../packages/gyre/src/runs/reports.node.ts";
 import { GyreError } from "../packages/gyre/src/util/errors.ts";
+import { answersTable, benchAnswers } from "./answers.ts";
 import { benchData, dataTable } from "./data.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, repositoryRoot, writeResult } from "./harness.ts";
@@ -66,6 +67,10 @@ async function measure(
   if (request.bench === "icl") {
     const result = await benchIcl({ ...common, ...request });
     return { name: `icl-${request.config}`, result, text: iclTable(result) };
+  }
+  if (request.bench === "answers") {
+    const result = await benchAnswers({ ...common, ...request });
+    return { name: `answers-${request.config}`, result, text: answersTable(result) };
   }
   const { config, rounds, threads, recompute, peer, peerDtype } = request;
   const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });

@@ -13,6 +13,7 @@ const benchNames = [
   "ranks",
   "web",
   "overlay",
+  "answers",
 ] as const;
 type BenchName = (typeof benchNames)[number];
 
@@ -61,6 +62,9 @@ export const help = `npm run bench -- BENCH [options]
     --steps N         default 2000
     --rounds N        seeds; default 3
     --threads N       threads of ours; default 1
+
+  answers   1,000 questions of two choices against PyTorch in batches; a training step on answers against one on text
+    --config, --rounds, --threads, --no-peer as for train; rounds of all questions and of 2 steps a side, default 5
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -144,6 +148,15 @@ interface OverlayRequest {
   readonly json: boolean;
 }
 
+interface AnswersRequest {
+  readonly bench: "answers";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly peer: boolean;
+  readonly json: boolean;
+}
+
 interface TasksRequest {
   readonly bench: "tasks";
   readonly rounds: number;
@@ -161,6 +174,7 @@ export type Request =
   | RanksRequest
   | WebRequest
   | OverlayRequest
+  | AnswersRequest
   | { readonly bench: "help" };
 
 const flags = {
@@ -191,6 +205,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   ranks: ["rounds", "no-peer", "json"],
   web: common,
   overlay: ["steps", "rounds", "threads", "json"],
+  answers: [...common, "threads", "no-peer"],
 };
 
 const isBenchName = (name: string | undefined): name is BenchName =>
@@ -228,6 +243,7 @@ export function parseRequest(words: readonly string[]): Request {
     return { bench, rounds: rounds(5), threads, peer, gigabytes, json };
   }
   if (bench === "icl") return { bench, config, rounds: rounds(20), threads, peer, json };
+  if (bench === "answers") return { bench, config, rounds: rounds(5), threads, peer, json };
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
   const peerDtype = values["peer-dtype"] ?? "float32";
   if (peerDtype !== "float32" && peerDtype !== "bfloat16") {

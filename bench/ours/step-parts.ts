@@ -15,12 +15,14 @@ export interface StepTuning {
   readonly logitRows?: number;
   readonly recompute?: boolean;
   readonly profile?: string;
+  /** Training on answers: positions of the batch that are scored; all of them, as on text, where left out. */
+  readonly scored?: number;
 }
 
 /** A LoopFormer and what its training step computes from which numbers besides the weights: one fixed random batch, L / 2 short loops. */
 export function stepParts(
   config: BenchConfig,
-  options: Omit<StepTuning, "profile"> = {},
+  { scored, ...options }: Omit<StepTuning, "profile"> = {},
 ): { readonly spec: Spec; readonly graph: Graph; readonly inputs: ReadonlyMap<string, Tensor> } {
   const { layers, loops, shortLoops, batch, context } = config;
   const size = { ...config, layers, loops };
@@ -33,7 +35,7 @@ export function stepParts(
     layers,
     loops,
   });
-  const shape = { batch, tokens: context, loops, shortLoops };
+  const shape = { batch, tokens: context, loops, shortLoops, ...(scored === undefined ? {} : { scored }) };
   const graph = stepGraph(
     spec,
     { kind: "elastic", shortWeight: 0.1, consistencyWeight: 0.1, consistency: "hidden" },
@@ -41,9 +43,18 @@ export function stepParts(
     { ...tuning(spec, options.recompute ?? false), ...options },
   );
   const random = rng(1, "bench");
-  const ids = () => Int32Array.from({ length: batch * context }, () => random.below(size.vocab));
-  const inputs = new Map<string, Tensor>();
-  for (const name of ["tokens", "targets"]) inputs.set(name, { data: ids(), shape: [batch, context] });
+  const ids = (length: number) => Int32Array.from({ length }, () => random.below(size.vocab));
+  const inputs = new Map<string, Tensor>([
+    ["tokens", { data: ids(batch * context), shape: [batch, context] }],
+  ]);
+  if (scored === undefined) inputs.set("targets", { data: ids(batch * context), shape: [batch, context] });
+  else {
+    const every = (batch * context) / scored;
+    const scoredAt = Int32Array.from({ length: scored }, (_, row) => Math.floor((row + 1) * every) - 1);
+    const shares = new Float32Array(scored).fill(1 / scored);
+    for (const [name, data] of Object.entries({ targets: ids(scored), scoredAt, shares }))
+      inputs.set(name, { data, shape: [scored] });
+  }
   for (const [route, count] of [
     ["", loops],
     [SHORT_ROUTE, shortLoops],

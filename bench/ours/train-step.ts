@@ -54,11 +54,14 @@ const { values } = parseArgs({
     threads: { type: "string" },
     recompute: { type: "boolean" },
     prompts: { type: "boolean" },
+    scored: { type: "string" },
   },
 });
 const config = JSON.parse(values.config ?? "{}") as BenchConfig & IclConfig;
 const threads = Number(values.threads ?? 2);
 const recompute = values.recompute === true;
 await serve(() =>
-  values.prompts ? openPromptStep(config, threads) : openStep(config, threads, { recompute }),
+  values.prompts
+    ? openPromptStep(config, threads)
+    : openStep(config, threads, { recompute, ...(values.scored ? { scored: Number(values.scored) } : {}) }),
 );

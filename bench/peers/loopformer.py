@@ -109,6 +109,11 @@ class LoopFormer(nn.Module):
 
     def forward(self, tokens, trajectory):
         """tokens [batch, length] -> logits [batch, length, vocab] and the hidden state after the final norm."""
+        hidden = self.states(tokens, trajectory)
+        return F.linear(hidden, self.transformer["wte"].weight), hidden
+
+    def states(self, tokens, trajectory):
+        """tokens [batch, length] -> the hidden state [batch, length, width] after the final norm."""
         parts, blocks = self.transformer, self.transformer["h"]["blocks"]
         rows_type = parts["wte"].weight.dtype
         dt = torch.tensor(trajectory, dtype=torch.float32)
@@ -120,8 +125,7 @@ class LoopFormer(nn.Module):
         for loop in range(len(trajectory)):
             for block, modulation in zip(blocks, modulations):
                 x = block(x, modulation[loop])
-        hidden = parts["norm_f"](x)
-        return F.linear(hidden, parts["wte"].weight), hidden
+        return parts["norm_f"](x)
 
 
 def cross_entropy(logits, targets):

@@ -1,0 +1,164 @@
+import { join } from "node:path";
+import {
+  type BenchConfig,
+  type ConfigName,
+  configs,
+  type QuestionsConfig,
+  SCORED_ONE_IN,
+  twoChoices,
+} from "./configs.ts";
+import { alternate, type Provenance, repositoryRoot, round, type Sample, table } from "./harness.ts";
+import { LineProcess } from "./line-process.ts";
+import { compileSide } from "./ours/compile.ts";
+import { findPython, peerEnvironment } from "./peers/python.ts";
+
+export interface AnswersOptions {
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
+  readonly peer: boolean;
+  readonly provenance: Provenance;
+  readonly print: (text: string) => void;
+}
+
+interface Time {
+  readonly ms: number;
+  readonly msBest: number;
+}
+
+/** `ratio` is the other's time over ours, of the medians; above 1 ours is faster. */
+export interface AnswersResult {
+  readonly bench: "answers";
+  readonly config: ConfigName;
+  /** All questions at full depth; PyTorch's is the faster of its batches. */
+  readonly questions: QuestionsConfig & {
+    readonly ours: Time;
+    readonly pytorch: (Time & { readonly batch: number; readonly version: string }) | null;
+    readonly ratio: number | null;
+    readonly ratioBest: number | null;
+  };
+  /** A training step of the same batch: every position scored, and one of `oneIn`. */
+  readonly training: {
+    readonly oneIn: number;
+    readonly text: Time;
+    readonly answers: Time;
+    readonly ratio: number;
+    readonly ratioBest: number;
+  };
+  readonly size: BenchConfig;
+  readonly threads: number;
+  readonly rounds: number;
+  readonly provenance: Provenance;
+}
+
+const STEPS_PER_TURN = 2;
+/** Rows that PyTorch reads at a time. */
+const BATCHES = [32, 128];
+
+/** Times questions of two choices in turn with PyTorch, and a training step on answers in turn with one on text. */
+export async function benchAnswers(options: AnswersOptions): Promise<AnswersResult> {
+  const { config, threads, rounds, provenance } = options;
+  const size = configs[config];
+  return {
+    bench: "answers",
+    config,
+    questions: await timeQuestions(size, options),
+    training: await timeTraining(size, options),
+    size,
+    threads,
+    rounds,
+    provenance,
+  };
+}
+
+async function timeQuestions(
+  size: BenchConfig,
+  { rounds, threads, peer: hasPeer, print }: AnswersOptions,
+): Promise<AnswersResult["questions"]> {
+  const asked = { ...twoChoices, tokens: Math.min(twoChoices.tokens, size.context) };
+  const sizes = ["--config", JSON.stringify(size), "--questions", JSON.stringify(asked)];
+  const flags = [...sizes, "--threads", String(threads)];
+  const python = hasPeer ? findPython(print) : undefined;
+  await using ours = new LineProcess({
+    name: "gyre",
+    command: process.execPath,
+    args: [await compileSide("questions"), ...flags],
+  });
+  await using peer =
+    python === undefined
+      ? null
+      : new LineProcess({
+          name: "PyTorch",
+          command: python,
+          args: [join(repositoryRoot, "bench/peers/questions.py"), ...flags],
+          env: peerEnvironment(threads),
+        });
+  print(`questions: warming up, then ${rounds} rounds`);
+  const turn = (side: LineProcess, request: string) => async () =>
+    (await side.ask<{ ms: number[] }>(request)).ms;
+  const batches = peer === null ? [] : BATCHES;
+  const sides: Record<string, () => Promise<number[]>> = { ours: turn(ours, "ask 1") };
+  for (const batch of batches) sides[batch] = turn(peer as LineProcess, `ask 1 ${batch}`);
+  await alternate(sides, 1);
+  const { ours: mine, ...theirs } = (await alternate(sides, rounds)) as Record<"ours", Sample>;
+  const others = Object.entries<Sample>(theirs).map(([batch, sample]) => ({
+    batch: Number(batch),
+    ...timeOf(sample),
+  }));
+  const [fastest] = others.sort((a, b) => a.ms - b.ms);
+  const { version = "" } = (await peer?.ask<{ version: string }>("version")) ?? {};
+  return {
+    ...asked,
+    ours: timeOf(mine),
+    pytorch: fastest ? { ...fastest, version } : null,
+    ratio: fastest ? round(fastest.ms / mine.median, 3) : null,
+    ratioBest: fastest ? round(fastest.msBest / mine.best, 3) : null,
+  };
+}
+
+async function timeTraining(
+  size: BenchConfig,
+  { rounds, threads, print }: AnswersOptions,
+): Promise<AnswersResult["training"]> {
+  const script = join(repositoryRoot, "bench/ours/train-step.ts");
+  const args = ["--import", "tsx", "--conditions", "@gyre/source", script];
+  const flags = ["--config", JSON.stringify(size), "--threads", String(threads)];
+  const sideOf = (...more: string[]) =>
+    new LineProcess({ name: "gyre", command: process.execPath, args: [...args, ...flags, ...more] });
+  await using text = sideOf();
+  await using answers = sideOf("--scored", String((size.batch * size.context) / SCORED_ONE_IN));
+  print(`training: warming up, then ${rounds} rounds of ${STEPS_PER_TURN} steps each`);
+  const turn = (side: LineProcess) => async () =>
+    (await side.ask<{ ms: number[] }>(`step ${STEPS_PER_TURN}`)).ms;
+  const sides = { text: turn(text), answers: turn(answers) };
+  await alternate(sides, 1);
+  const samples = await alternate(sides, rounds);
+  const [ofText, ofAnswers] = [timeOf(samples.text), timeOf(samples.answers)];
+  return {
+    oneIn: SCORED_ONE_IN,
+    text: ofText,
+    answers: ofAnswers,
+    ratio: round(ofText.ms / ofAnswers.ms, 3),
+    ratioBest: round(ofText.msBest / ofAnswers.msBest, 3),
+  };
+}
+
+const timeOf = ({ median, best }: Sample): Time => ({ ms: round(median), msBest: round(best) });
+
+/** The result as a table for people. */
+export function answersTable({ config, questions, training }: AnswersResult): string {
+  const row = (name: string, { ms, msBest }: Time) => [name, ms, msBest];
+  const { pytorch } = questions;
+  const asked = [
+    [`${questions.questions} questions, ${config}`, "ms", "best"],
+    row("gyre", questions.ours),
+    ...(pytorch ? [row(`PyTorch ${pytorch.version}, batches of ${pytorch.batch}`, pytorch)] : []),
+  ];
+  const trained = [
+    ["a training step", "ms", "best"],
+    row("on text", training.text),
+    row(`on answers, one position in ${training.oneIn}`, training.answers),
+  ];
+  const ratio = questions.ratio === null ? "no peer, no ratio" : `PyTorch's time / ours: ${questions.ratio}`;
+  return [table(asked), ratio, "", table(trained), `text / answers: ${training.ratio}`].join("\n");
+}
