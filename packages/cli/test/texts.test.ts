@@ -62,6 +62,7 @@ test("labelled texts: prepared, learned from, gone on with, measured beside naiv
   expect(problems).toBe(60);
   expect(models[0].points[1].accuracy).toBeGreaterThan(0.9);
   expect(baselines).toMatchObject([{ name: "always bad", accuracy: 0.5 }, { accuracy: 1 }, { accuracy: 1 }]);
+  expect((await gyre(["export", at("run"), at("exported")])).stderr).toContain("EXPORT_TEXTS");
   expect((await gyre([...report, "--count", "61"])).stderr).toContain("at most the 60 texts held out");
   expect((await gyre(["eval", at("run")])).stderr).toContain("no labelled texts at");
   expect((await gyre(["eval", at("run"), "--data", at("reviews")])).stderr).toContain("no labelled texts at");

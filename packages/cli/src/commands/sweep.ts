@@ -4,6 +4,7 @@ import process from "node:process";
 import { chosenText, counted, GyreError } from "gyre";
 import {
   badSweep,
+  holdsTexts,
   nextArray,
   parseSweep,
   reportedTrial,
@@ -95,12 +96,13 @@ async function requireTrainable(
     import("./train-task.ts"),
   ]);
   const problems: string[] = [];
+  const isOnTexts = data !== undefined && (await holdsTexts(data));
   for (const trial of folder.trials) {
     status.update(`checking ${trial.name} of ${folder.trials.length}`);
     const [run] = folder.runsOf(trial);
     const options = { out: run?.path ?? "", force: true, checkpointEvery: 1 };
     try {
-      if ("task" in trial.recipe) await plannedAnswers(data, options, trial.recipe);
+      if (isOnTexts || "task" in trial.recipe) await plannedAnswers(data, options, trial.recipe);
       else await plannedText(data, options, trial.recipe);
     } catch (error) {
       if (!(error instanceof GyreError)) throw error;

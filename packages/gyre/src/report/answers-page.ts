@@ -23,23 +23,49 @@ export function answersPage(report: AnswersReport): Page {
   return {
     title: `${names}: ${taskTitle(task)} at every budget`,
     lead: `${groupedText(problems)} held-out problems; ${kinds[task.scores]}.`,
-    charts: solvedChart(report),
-    heatMap: heatMapOf(report),
+    charts: isGraded(report) ? solvedChart(report) : rightChart(report),
+    ...(isGraded(report) ? { heatMap: heatMapOf(report) } : {}),
     tables: [
       ...(report.claims ? [claimsTable(report.claims)] : []),
-      ...(models.length > 1 ? [meansTable(report)] : []),
+      ...(models.length > 1 || !isGraded(report) ? [meansTable(report)] : []),
       ...(report.baselines ? [baselinesTable(report.baselines)] : []),
       ...(models.length > MOST_TABLES
         ? []
-        : models.flatMap((model) => [sharesTable(report, model), ...exampleTable(report, model)])),
+        : models.flatMap((model) => [
+            ...(isGraded(report) ? [sharesTable(report, model)] : []),
+            ...exampleTable(report, model),
+          ])),
     ],
-    notes: [howAnswered(report), ...seenText(report)],
+    notes: [...(isGraded(report) ? [howAnswered(report)] : []), ...seenText(report)],
     sources: models.map((model) => ({ name: "model", text: `${model.name}${stepText(model)}` })),
   };
 }
 
 const taskTitle = ({ name, variant }: AnswersReport["task"]): string =>
   variant === undefined ? name : `${name} ${variant}`;
+
+/** Whether there is more than one difficulty, so that there is something to climb. */
+const isGraded = ({ difficulties }: AnswersReport): boolean => difficulties.length > 1;
+
+/** Right answers against loops, where all problems are equally hard; nothing for one number of loops. */
+function rightChart({ task, models, problems }: AnswersReport): Chart[] {
+  const series = models.map(({ name, points }) => ({
+    name,
+    points: points
+      .filter(({ trajectory }) => isUniform(trajectory))
+      .map(({ loops, accuracy }) => ({ x: loops, y: accuracy })),
+  }));
+  if (series.every(({ points }) => points.length < 2)) return [];
+  return [
+    {
+      title: `${taskTitle(task)}: right answers by loops`,
+      subtitle: `${groupedText(problems)} held-out problems`,
+      x: { title: "loops", kind: "linear" },
+      y: { title: "share right", kind: "linear" },
+      series: series.filter(({ points }) => points.length > 0),
+    },
+  ];
+}
 
 /** The staircase: the hardest difficulty solved against loops; nothing for one number of loops. */
 function solvedChart({ task, models, solvedAt, problems }: AnswersReport): Chart[] {
@@ -130,7 +156,9 @@ function outcomeOf({ measured, is, limit }: Pick<AnswerClaim, "measured" | "is" 
 }
 
 /** A row for each model, a column for each number of loops: the mean over all difficulties, and what is solved. */
-function meansTable({ models }: AnswersReport): Table {
+function meansTable(report: AnswersReport): Table {
+  const { models } = report;
+  const withSolved = isGraded(report);
   const all = models.flatMap(({ points }) => points.filter(({ trajectory }) => isUniform(trajectory)));
   const budgets = [...new Set(all.map(({ loops }) => loops))].sort((a, b) => a - b);
   const rows = models.map(({ name, parameters, points }) => [
@@ -138,11 +166,13 @@ function meansTable({ models }: AnswersReport): Table {
     groupedText(parameters),
     ...budgets.map((loops) => {
       const point = points.find((one) => one.loops === loops && isUniform(one.trajectory));
-      return point ? `${point.accuracy.toFixed(3)} (${point.solved ?? 0})` : "";
+      if (!point) return "";
+      return `${point.accuracy.toFixed(3)}${withSolved ? ` (${point.solved ?? 0})` : ""}`;
     }),
   ]);
   const head = ["model", "parameters", ...budgets.map((loops) => counted(loops, "loop"))];
-  return { title: "Share of right answers, mean (and what is solved)", ...textTable(head, rows) };
+  const title = withSolved ? "Share of right answers, mean (and what is solved)" : "Share of right answers";
+  return { title, ...textTable(head, rows) };
 }
 
 /** A row for each baseline: how much it answers rightly of all that is held out. */

@@ -169,6 +169,15 @@ export function dataMissing(path: string, problem: string): GyreError {
   });
 }
 
+export function textsNotExported(path: string): GyreError {
+  return new GyreError("EXPORT_TEXTS", {
+    given: `the run ${path}, whose task is made of labelled texts`,
+    expected:
+      "a run on text or on a generated task: an official folder has no place for classes beside a tokenizer",
+    fix: "take the run's own folder along, and that of its texts",
+  });
+}
+
 export function noTokenizer(folder: string, vocab: number): GyreError {
   return new GyreError("IMPORT_TOKENIZER", {
     given: `${folder}: a vocabulary of ${vocab} without a tokenizer.json`,

@@ -12,7 +12,7 @@ import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/of
 import type { Spec } from "../models/spec.ts";
 import { tokenTaskNamed } from "../tasks/tokens/index.ts";
 import type { ImportedConfig, LanguageConfig, Run, TaskConfig } from "./config.ts";
-import { noTokenizer, vocabularyMismatch } from "./errors.ts";
+import { noTokenizer, textsNotExported, vocabularyMismatch } from "./errors.ts";
 import { hasFile, readRunFile, writeRunFile } from "./files.node.ts";
 import { createRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
@@ -115,6 +115,7 @@ export async function exportOfficial(
 /** What a text of the model ends with, and its tokenizer.json where no package holds it. */
 async function vocabularyOf({ path, config }: Run<LanguageConfig | TaskConfig>) {
   if (config.kind === "task") {
+    if (config.data) throw textsNotExported(path);
     const { vocabulary } = tokenTaskNamed(config.task, config.variant);
     const { endOfText, json } = wordsTokenizer(wordsJson(vocabulary));
     return { endOfText, json };

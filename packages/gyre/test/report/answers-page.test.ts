@@ -122,3 +122,29 @@ test("is read back, and called by what it measured", () => {
   expect(readReport(JSON.parse(json))).toEqual(report);
   expect(reportName({ ...report, problems: 51 })).not.toBe(name);
 });
+
+test("where all problems are equally hard nothing is climbed: right answers against loops, beside what is right without a model", () => {
+  const report = answers();
+  const flat = report.models.map((model) => ({
+    ...model,
+    points: model.points.map(({ solved: _, ...point }) => ({ ...point, scores: point.scores.slice(0, 1) })),
+  }));
+  const baselines = [{ name: "naive Bayes, whole texts", accuracy: 0.9635 }];
+  const page = pageOf({ ...report, models: flat, difficulties: [1], baselines });
+  expect(page.heatMap).toBeUndefined();
+  expect(page.charts.map(({ title, y }) => [title, y.title])).toEqual([
+    ["words S3: right answers by loops", "share right"],
+  ]);
+  expect(page.charts[0]?.series[0]?.points.map(({ y }) => y)).toEqual(
+    flat[0]?.points.map(({ accuracy }) => accuracy),
+  );
+  expect(page.tables.map(({ title }) => title)).toEqual([
+    "Share of right answers",
+    "Without a model, of all that is held out",
+  ]);
+  expect(tableText(page.tables[0] as (typeof page.tables)[0])).not.toContain("(");
+  expect(tableText(page.tables[1] as (typeof page.tables)[0])).toMatch(/naive Bayes, whole texts +0\.964/);
+  expect(
+    readReport(JSON.parse(reportFiles({ ...report, baselines }, "x").get("x.json") as string), "x.json"),
+  ).toEqual({ ...report, baselines });
+});
