@@ -30,7 +30,7 @@ interface Time {
 export interface AnswersResult {
   readonly bench: "answers";
   readonly config: ConfigName;
-  /** All questions at full depth; PyTorch's is the faster of its batches. */
+  /** All questions at full depth; PyTorch has the faster of two batches. */
   readonly questions: QuestionsConfig & {
     readonly ours: Time;
     readonly pytorch: (Time & { readonly batch: number; readonly version: string }) | null;
@@ -51,8 +51,10 @@ export interface AnswersResult {
   readonly provenance: Provenance;
 }
 
-const STEPS_PER_TURN = 2;
-/** Rows that PyTorch reads at a time. */
+const STEPS_PER_TURN = 5;
+/** Questions that each side is asked before any is timed. */
+const WARM_UP = 64;
+/** Rows that PyTorch may read at a time. */
 const BATCHES = [32, 128];
 
 /** Times questions of two choices in turn with PyTorch, and a training step on answers in turn with one on text. */
@@ -93,27 +95,36 @@ async function timeQuestions(
           args: [join(repositoryRoot, "bench/peers/questions.py"), ...flags],
           env: peerEnvironment(threads),
         });
-  print(`questions: warming up, then ${rounds} rounds`);
-  const turn = (side: LineProcess, request: string) => async () =>
-    (await side.ask<{ ms: number[] }>(request)).ms;
-  const batches = peer === null ? [] : BATCHES;
-  const sides: Record<string, () => Promise<number[]>> = { ours: turn(ours, "ask 1") };
-  for (const batch of batches) sides[batch] = turn(peer as LineProcess, `ask 1 ${batch}`);
-  await alternate(sides, 1);
-  const { ours: mine, ...theirs } = (await alternate(sides, rounds)) as Record<"ours", Sample>;
-  const others = Object.entries<Sample>(theirs).map(([batch, sample]) => ({
-    batch: Number(batch),
-    ...timeOf(sample),
-  }));
-  const [fastest] = others.sort((a, b) => a.ms - b.ms);
+  const ask = async (side: LineProcess, request: string) => (await side.ask<{ ms: number[] }>(request)).ms;
+  print(`questions: warming up on ${WARM_UP}, then ${rounds} rounds of all ${asked.questions}`);
+  await ask(ours, `ask ${WARM_UP}`);
+  const batch = peer === null ? 0 : await fasterBatch((size) => ask(peer, `ask ${WARM_UP} ${size}`));
+  const count = asked.questions;
+  const samples: { readonly ours: Sample; readonly pytorch?: Sample } =
+    peer === null
+      ? await alternate({ ours: () => ask(ours, `ask ${count}`) }, rounds)
+      : await alternate(
+          { ours: () => ask(ours, `ask ${count}`), pytorch: () => ask(peer, `ask ${count} ${batch}`) },
+          rounds,
+        );
+  const mine = timeOf(samples.ours);
   const { version = "" } = (await peer?.ask<{ version: string }>("version")) ?? {};
+  const theirs = samples.pytorch ? { ...timeOf(samples.pytorch), batch, version } : null;
   return {
     ...asked,
-    ours: timeOf(mine),
-    pytorch: fastest ? { ...fastest, version } : null,
-    ratio: fastest ? round(fastest.ms / mine.median, 3) : null,
-    ratioBest: fastest ? round(fastest.msBest / mine.best, 3) : null,
+    ours: mine,
+    pytorch: theirs,
+    ratio: theirs ? round(theirs.ms / mine.ms, 3) : null,
+    ratioBest: theirs ? round(theirs.msBest / mine.msBest, 3) : null,
   };
+}
+
+/** The batch in which PyTorch answers some questions fastest, each tried twice. */
+async function fasterBatch(ask: (size: number) => Promise<readonly number[]>): Promise<number> {
+  const times = new Map<number, number>();
+  for (const _round of ["first", "second"])
+    for (const size of BATCHES) times.set(size, (await ask(size))[0] as number);
+  return [...times].sort(([, a], [, b]) => a - b)[0]?.[0] as number;
 }
 
 async function timeTraining(

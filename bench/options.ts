@@ -64,7 +64,7 @@ export const help = `npm run bench -- BENCH [options]
     --threads N       threads of ours; default 1
 
   answers   1,000 questions of two choices against PyTorch in batches; a training step on answers against one on text
-    --config, --rounds, --threads, --no-peer as for train; rounds of all questions and of 2 steps a side, default 5
+    --config, --rounds, --threads, --no-peer as for train; rounds of all questions and of 5 steps a side, default 2
 
   --json    make the last line of stdout the result as one JSON object
   --help    this text
@@ -243,7 +243,7 @@ export function parseRequest(words: readonly string[]): Request {
     return { bench, rounds: rounds(5), threads, peer, gigabytes, json };
   }
   if (bench === "icl") return { bench, config, rounds: rounds(20), threads, peer, json };
-  if (bench === "answers") return { bench, config, rounds: rounds(5), threads, peer, json };
+  if (bench === "answers") return { bench, config, rounds: rounds(2), threads, peer, json };
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
   const peerDtype = values["peer-dtype"] ?? "float32";
   if (peerDtype !== "float32" && peerDtype !== "bfloat16") {

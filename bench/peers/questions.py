@@ -5,7 +5,7 @@ positions alone, where lm-eval's own model class computes logits at every positi
 
     python questions.py --config '{...}' --questions '{"questions":1000,"tokens":64,"scored":8}' --threads 2
 
-Then one line on stdin asks for one JSON line on stdout: "ask TIMES BATCH", "version"; "quit" ends.
+Then one line on stdin asks for one JSON line on stdout: "ask COUNT BATCH", "version"; "quit" ends.
 """
 
 import argparse
@@ -31,10 +31,10 @@ class Asker:
         self.rows = torch.cat([contexts, choices], dim=-1).flatten(0, 1)
 
     @torch.inference_mode()
-    def ask(self, batch):
-        """The sum of log-probabilities of each choice, `batch` rows at a time -> how often the first is the likelier."""
+    def ask(self, count, batch):
+        """The sum of log-probabilities of each choice of the first `count` questions, `batch` rows at a time -> how often the first is the likelier."""
         sums = []
-        for rows in self.rows.split(batch):
+        for rows in self.rows[: 2 * count].split(batch):
             hidden = self.model.states(rows[:, :-1], self.trajectory)[:, -self.scored :]
             chances = F.log_softmax(F.linear(hidden, self.model.transformer["wte"].weight), dim=-1)
             sums.append(chances.gather(-1, rows[:, -self.scored :, None]).sum((1, 2)))
@@ -50,5 +50,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     asker = Asker(json.loads(options.config), json.loads(options.questions))
-    ask = lambda times, batch: timed(lambda: asker.ask(int(batch)), int(times))
+    ask = lambda count, batch: timed(lambda: asker.ask(int(count), int(batch)), 1)
     serve({"ask": ask, "version": version})
