@@ -55,6 +55,14 @@ export function oneProcess(what: string, ranks: number): GyreError {
   });
 }
 
+export function ranksDevice(device: string): GyreError {
+  return new GyreError("RANKS_DEVICE", {
+    given: `--device ${device} for several ranks`,
+    expected: "the device cpu: ranks compute on the CPU",
+    fix: "take --device cpu, or start one process",
+  });
+}
+
 export function noLauncher(ranks: number): GyreError {
   return new GyreError("RANKS_LAUNCHER", {
     given: `--ranks ${ranks}, but neither mpirun nor mpiexec`,

@@ -75,6 +75,13 @@ function parserOf({ kind, least = 0, isOpen = false, most, words = [] }: FlagRow
 export const threadsFlag = (): Option =>
   new Option("--threads <n>", "threads within one operation (default: all cores)").argParser(whole(1));
 
+/** For commands that compute with a model; opened before they do anything. */
+export const deviceFlag = (): Option =>
+  new Option(
+    "--device <name>",
+    "cpu, webgpu, cuda, or auto: the best that passes its self-test (default: cpu, or the device that a run began on)",
+  ).argParser(word("cpu", "webgpu", "cuda", "auto"));
+
 /** For commands whose work several processes share. */
 export const ranksFlag = (): Option =>
   new Option("--ranks <n>", "start this command as so many processes of MPI, which share its work").argParser(

@@ -4,6 +4,7 @@ import type { LabReproduceOptions } from "./commands/lab-reproduce.ts";
 import type { LabTrainOptions } from "./commands/lab-train.ts";
 import {
   checkpointFlag,
+  deviceFlag,
   flagsOf,
   nameFlag,
   ranksFlag,
@@ -58,6 +59,7 @@ function addTrain(lab: Command, exit: Exit): void {
     )
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 500)
     .addOption(tensorboardFlag())
+    .addOption(deviceFlag())
     .option(
       "--threads <n>",
       "threads within one operation (default: 1, or those that a run began with); small models gain nothing from more",

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { SweepFlags } from "./commands/sweep.ts";
 import {
   checkpointFlag,
+  deviceFlag,
   flagsOf,
   ranksFlag,
   tensorboardFlag,
@@ -48,6 +49,7 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
       whole(1),
     )
     .addOption(tensorboardFlag())
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addOption(ranksFlag());
   withHeldOutFlags(withFormFlags(command))

@@ -8,7 +8,15 @@ import type { ImportOptions } from "./commands/import.ts";
 import type { InspectOptions } from "./commands/inspect.ts";
 import type { PrepareOptions } from "./commands/prepare.ts";
 import type { ServeOptions } from "./commands/serve.ts";
-import { checkpointFlag, flagsOf, nameFlag, ranksFlag, threadsFlag, weightsFlag } from "./flags.ts";
+import {
+  checkpointFlag,
+  deviceFlag,
+  flagsOf,
+  nameFlag,
+  ranksFlag,
+  threadsFlag,
+  weightsFlag,
+} from "./flags.ts";
 import {
   draft,
   loopsRange,
@@ -37,7 +45,7 @@ export function createProgram(exit: (code: number) => void): Command {
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false })
     .exitOverride()
-    .hook("preAction", checkThreads)
+    .hook("preAction", checkMachine)
     .addHelpText(
       "after",
       `
@@ -67,10 +75,11 @@ A first run:
   return program;
 }
 
-/** Before a command does anything, and in one place for all: the machine has so many cores. */
-async function checkThreads(_program: Command, command: Command): Promise<void> {
-  const { threads } = command.opts<{ threads?: number }>();
+/** Before a command does anything, and in one place for all: the machine has so many cores, and the device. */
+async function checkMachine(_program: Command, command: Command): Promise<void> {
+  const { threads, device } = command.opts<{ threads?: number; device?: string }>();
   if (threads !== undefined) (await import("gyre/node")).threadCount(threads);
+  if (device !== undefined) await (await import("./devices.ts")).openCommandDevice(command);
 }
 
 const exitForms = "kl<0.01, entropy<1, probability>0.9, margin>0.5, change<0.1 or second-difference<0.1";
@@ -160,6 +169,7 @@ function addEval(program: Command, exit: Exit): void {
     )
     .option("--count <n>", "held-out problems of a task (default: 1000)", whole(1, 2 ** 20))
     .option("--seed <n>", "seed of these problems (default: 1)", whole(0))
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addOption(ranksFlag())
     .addHelpText(
@@ -200,6 +210,7 @@ function addGenerate(program: Command, exit: Exit): void {
     );
   for (const option of flagsOf("generation")) command.addOption(option);
   command
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText(
       "after",
@@ -290,6 +301,7 @@ function addServe(program: Command, exit: Exit): void {
       word("text", "json"),
     )
     .addOption(weightsFlag())
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText(
       "after",

@@ -43,8 +43,8 @@ export async function sharedSession<Config extends TrainedConfig>(
   ranks: Collective,
   own: Session<Config> | undefined,
 ): Promise<RankSession<Config>> {
-  const { path, spec, training, threads, state: begun, run } = own ?? {};
-  const known = { path, spec, training, threads, step: begun?.step } as Told<Config>;
+  const { path, spec, training, threads, device, state: begun, run } = own ?? {};
+  const known = { path, spec, training, threads, device, step: begun?.step } as Told<Config>;
   const { step, ...told } = await broadcastJson<Told<Config>>(ranks, known);
   const { weights, moments, ema } = begun ?? freshState(told);
   const hasEma = await broadcastJson(ranks, ema !== undefined);

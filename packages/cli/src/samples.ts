@@ -1,5 +1,5 @@
 import { generate, type Spec, type Weights } from "gyre";
-import { type Dataset, openOnnxRuntime } from "gyre/node";
+import { type Dataset, type Device, openOnnxRuntime } from "gyre/node";
 import { counted } from "./render/format.ts";
 
 /** What a model wrote at one moment of its training. */
@@ -16,6 +16,7 @@ export interface Writer {
   readonly weights: Weights;
   readonly dataset: Pick<Dataset, "tokenizer" | "validation">;
   readonly threads: number;
+  readonly device: Device;
 }
 
 const promptTokens = 16;
@@ -27,7 +28,7 @@ const choices = { seed: 0, temperature: 0.8 } as const;
  * Goes on with the beginning of the validation text at three depths: one loop, half of them, and all. Programs of their own hold the
  * weights of the moment, and nothing is left of them.
  */
-export async function writeSamples({ spec, weights, dataset, threads }: Writer): Promise<Samples> {
+export async function writeSamples({ spec, weights, dataset, threads, device }: Writer): Promise<Samples> {
   const { tokenizer, validation } = dataset;
   const length = Math.min(promptTokens, Math.ceil(spec.context / 4), validation.length);
   const prompt = validation.read(0, length);
@@ -36,7 +37,7 @@ export async function writeSamples({ spec, weights, dataset, threads }: Writer):
     [...weights].map(([name, { data, shape }]) => [name, { data: data.slice(), shape }]),
   );
   const depths = [...new Set([1, Math.ceil(spec.loops / 2), spec.loops])];
-  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
+  await using runtime = await openOnnxRuntime({ threads, device, keep: 1 });
   const texts: Record<string, string> = {};
   for (const loops of depths) {
     const how = { ...choices, loops, maxTokens, window: "stop", vocab: tokenizer.vocab } as const;

@@ -1,5 +1,5 @@
 import type { Recipe } from "gyre";
-import type { WhichCheckpoint, WhichWeights } from "gyre/node";
+import type { Device, WhichCheckpoint, WhichWeights } from "gyre/node";
 import { trainNeeds } from "./errors.ts";
 import { flagOf } from "./flags.ts";
 import type { HeldOutOptions } from "./held-out.ts";
@@ -22,6 +22,7 @@ export interface TrainOptions extends SettingFlags, HeldOutOptions {
   readonly tensorboard?: string;
   /** Optimizer steps between texts that the model writes, at three depths. */
   readonly sampleEvery?: number;
+  readonly device?: Device | undefined;
   readonly threads?: number;
   /** Processes to start, each for its share of a step's micro-batches. */
   readonly ranks?: number;

@@ -14,6 +14,7 @@ import {
   type Weights,
 } from "gyre";
 import {
+  type Device,
   type HeldRun,
   holdRun,
   machineMemory,
@@ -24,6 +25,7 @@ import {
   type TextConfig,
   threadCount,
 } from "gyre/node";
+import { deviceOfRun } from "./devices.ts";
 import { alreadyDone } from "./errors.ts";
 import { bytesText, duration } from "./render/format.ts";
 import type { StatusLine } from "./render/status-line.ts";
@@ -37,6 +39,7 @@ export interface Session<Config extends TrainedConfig> {
   readonly spec: Config["spec"];
   readonly training: Config["training"];
   readonly threads: number;
+  readonly device: Device;
   readonly state: TrainState;
   /** The run on disk. A new one comes to be when it is first asked for, once its first step is done. */
   readonly run: () => Promise<HeldRun<Config>>;
@@ -47,10 +50,14 @@ export function freshState({ spec, training }: Pick<TrainedConfig, "spec" | "tra
   return initialState(spec, training.seed, "initStd" in training ? training.initStd : undefined);
 }
 
+type Chosen<Config extends TrainedConfig> = Pick<Session<Config>, "spec" | "training" | "threads"> & {
+  readonly device: Device | undefined;
+};
+
 /** A session of a run that is not there yet; from the weights of another run where they are given. */
 export function newSession<Config extends TrainedConfig>(
   planned: PlannedRun<Config>,
-  { spec, training, threads }: Pick<Session<Config>, "spec" | "training" | "threads">,
+  { spec, training, threads, device = "cpu" }: Chosen<Config>,
   weights?: Weights,
 ): Session<Config> {
   let run: Promise<HeldRun<Config>> | undefined;
@@ -63,6 +70,7 @@ export function newSession<Config extends TrainedConfig>(
     spec,
     training,
     threads,
+    device,
     state: weights ? startFrom(weights) : freshState({ spec, training }),
     run: create,
   };
@@ -73,6 +81,8 @@ interface GoingOn {
   /** Threads that were asked for, if any, and those of a run that does not say its own. */
   readonly threads: number | undefined;
   readonly usualThreads: number;
+  /** The device that was asked for; the run's own by default. */
+  readonly device: Device | undefined;
   /** Steps of the whole run, where they are to be more than it began with. */
   readonly steps?: number | undefined;
   /** The command that measures a run that is done. */
@@ -94,17 +104,19 @@ export const resumedPrompts = async (path: string, how: GoingOn): Promise<Sessio
 
 async function resumed<Config extends TrainedConfig>(
   run: HeldRun<Config>,
-  { threads: asked, usualThreads, steps, measure, status }: GoingOn,
+  { threads: asked, usualThreads, device: askedDevice, steps, measure, status }: GoingOn,
 ): Promise<Session<Config>> {
   const { path } = run;
-  const { spec, threads: own } = run.config;
+  const { spec, threads: own, device: ownDevice = "cpu" } = run.config;
   const training = { ...run.config.training, ...(steps === undefined ? {} : { steps }) };
   const isPossible = own !== undefined && own <= mostThreads(); // it may come from a larger machine
   const threads = threadCount(asked ?? (isPossible ? own : usualThreads));
+  const device = await deviceOfRun(askedDevice, ownDevice);
   const { state = freshState(run.config), notices } = await run.resume();
   if (state.step >= training.steps) throw alreadyDone(path, state.step, measure, steps);
-  for (const notice of [...notices, ...threadsNotice(own, threads)]) status.print(`warning: ${notice}`);
-  return { path, spec, training, threads, state, run: async () => run };
+  for (const notice of [...notices, ...threadsNotice(own, threads), ...deviceNotice(ownDevice, device)])
+    status.print(`warning: ${notice}`);
+  return { path, spec, training, threads, device, state, run: async () => run };
 }
 
 function threadsNotice(own: number | undefined, threads: number): string[] {
@@ -112,11 +124,13 @@ function threadsNotice(own: number | undefined, threads: number): string[] {
   if (own === undefined)
     return [`this run does not say with how many threads it began; it goes on with ${counted} from now on`];
   if (own === threads) return [];
-  return [
-    `this run began with ${own} thread${own === 1 ? "" : "s"}; with ${counted} its weights will not be bit for bit ` +
-      "those of a run that never stopped",
-  ];
+  return [`this run began with ${own} thread${own === 1 ? "" : "s"}; with ${counted} ${notBitForBit}`];
 }
+
+const notBitForBit = "its weights will not be bit for bit those of a run that never stopped";
+
+const deviceNotice = (own: Device, device: Device): string[] =>
+  own === device ? [] : [`this run began on the device ${own}; on ${device} ${notBitForBit}`];
 
 /** Writes config.json anew where a run that goes on has more to say than it did. Throws CHECKPOINT_WRITE. */
 export async function keepUpToDate<Config extends TrainedConfig>(

@@ -87,7 +87,11 @@ export async function answersReport(
   const problems = heldOutProblems(task, { seed, count, difficulties });
   await onReady?.();
   const threads = threadCount(options.threads ?? threadsOfRank());
-  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
+  await using runtime = await openOnnxRuntime({
+    threads,
+    ...(options.device ? { device: options.device } : {}),
+    keep: 1,
+  });
   const models: AnswerModel[] = [];
   const isCompared = runs.length > 1;
   for (const run of runs)

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { firstQuestions, type ReportOf } from "gyre";
 import {
+  type Device,
   type EvaluateBenchmarksOptions,
   evaluateBenchmarks,
   evaluateServer,
@@ -27,6 +28,7 @@ export interface EvalTasksOptions extends BudgetOptions {
   readonly batch?: number;
   readonly out?: string;
   readonly name?: string;
+  readonly device?: Device | undefined;
   readonly threads?: number;
   readonly data?: string;
   readonly checkpoint?: WhichCheckpoint;
@@ -69,7 +71,7 @@ export async function evalTasks(
 
 function measured(
   paths: readonly string[],
-  { server, model, threads, loops, trajectories, checkpoint, weights }: EvalTasksOptions,
+  { server, model, device, threads, loops, trajectories, checkpoint, weights }: EvalTasksOptions,
   common: Omit<EvaluateBenchmarksOptions, "budgets" | "threads">,
 ): Promise<ReportOf<"benchmarks">> {
   if (server !== undefined) {
@@ -81,6 +83,7 @@ function measured(
     ...common,
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(weights === undefined ? {} : { weights }),
+    ...(device === undefined ? {} : { device }),
     threads: threads ?? threadsOfRank(),
     budgets: (spec, isCompared) => budgetsFor(spec, depth, isCompared),
   });
@@ -102,7 +105,12 @@ function checkOptions(paths: readonly string[], options: EvalTasksOptions): void
   }
   if (paths.length > 0) throw new UsageError("A run or a --server, not both.");
   refuse(
-    { "--threads": threads, "--checkpoint": options.checkpoint, "--weights": options.weights },
+    {
+      "--device": options.device,
+      "--threads": threads,
+      "--checkpoint": options.checkpoint,
+      "--weights": options.weights,
+    },
     "is about a run here; leave it out with --server.",
   );
   if (trajectories !== "uniform")

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { groupedText } from "gyre";
 import {
+  type Device,
   evaluateRuns,
   openRun,
   type RunProgress,
@@ -35,6 +36,7 @@ export interface EvalOptions extends BudgetOptions {
   readonly out?: string;
   /** What the report's files are called; by what was measured when left out. */
   readonly name?: string;
+  readonly device?: Device | undefined;
   readonly threads?: number;
   readonly ranks?: number;
 }

@@ -12,6 +12,7 @@ import {
   type WindowMode,
 } from "gyre";
 import {
+  type Device,
   depthWarning,
   loadCalibration,
   loadTokenizer,
@@ -41,6 +42,7 @@ export interface GenerateOptions {
   readonly topP?: number;
   readonly seed?: number;
   readonly maxTokens?: number;
+  readonly device?: Device | undefined;
   readonly threads?: number;
 }
 
@@ -51,6 +53,7 @@ export interface GenerateOptions {
 export async function generateCommand(path: string, options: GenerateOptions): Promise<number> {
   const {
     draft: asked = "auto",
+    device = "cpu",
     threads,
     checkpoint,
     weights: which,
@@ -71,7 +74,7 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   const ids = tokenizer.encode(prompt);
   const start = ids.length > 0 ? ids : [tokenizer.endOfText];
 
-  await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
+  await using runtime = await openOnnxRuntime({ device, ...(threads === undefined ? {} : { threads }) });
   const started = performance.now();
   const text = tokenizer.decodeStream();
   const { maxTokens = textDefaults.maxTokens } = options;

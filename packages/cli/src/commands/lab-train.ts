@@ -13,6 +13,7 @@ import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTask
 import {
   broadcastJson,
   type Collective,
+  type Device,
   openOnnxRuntime,
   type PromptsConfig,
   planRun,
@@ -41,6 +42,7 @@ export interface LabTrainOptions extends HeldOutOptions {
   readonly microBatches?: number;
   readonly ranks?: number;
   readonly checkpointEvery: number;
+  readonly device?: Device | undefined;
   readonly tensorboard?: string;
   readonly threads?: number;
 }
@@ -73,7 +75,7 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
       ? undefined
       : await (options.resume === undefined ? begin(recipe, how) : goOn(recipe, options.resume, how));
   const session = await sharedPrompts(begun, ranks);
-  const { path, spec, training, threads, state, run, taskName } = session;
+  const { path, spec, training, threads, device, state, run, taskName } = session;
   requireAhead(options, state.step, labTrainNeeds);
   const { keep, note, warnings } = announced(promptNeeds(spec, training, vectorTaskNamed(taskName)), threads);
   status.print(
@@ -85,7 +87,7 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
   );
   for (const warning of warnings) status.print(`warning: ${warning}`);
   const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads, keep });
+  await using runtime = await openOnnxRuntime({ threads, device, keep });
   const events = trainPrompts({
     spec,
     training,
@@ -98,7 +100,7 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
     signal: interrupt.signal,
   });
   // of its own, so that measuring and training do not take each other's compiled programs
-  await using measuring = await openOnnxRuntime({ threads, keep: 1 });
+  await using measuring = await openOnnxRuntime({ threads, device, keep: 1 });
   const next = { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] };
   return await followTraining(events, {
     run,
@@ -161,7 +163,8 @@ async function begin(name: string | undefined, { options, ranks }: How): Promise
     overrides.filter((field) => options[field] !== undefined).map((field) => [field, options[field]]),
   );
   const { spec, training, task } = openLabRecipe({ ...recipe, training: { ...recipe.training, ...given } });
-  const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
+  const { device } = options;
+  const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads), device };
   requireEqualShares(training.microBatches, ranks);
   requirePromptMemory(spec, training, { task, memoryBytes: memoryOfRank() });
   const names = { recipe: recipe.name, task: task.name };
@@ -180,9 +183,10 @@ async function goOn(
       `--resume ${path} with ${[...(recipe ? [recipe] : []), ...changed.map(flagOf)].join(", ")}: a ` +
         "run keeps the options it began with",
     );
-  const { threads } = options;
+  const { threads, device } = options;
   const session = await resumedPrompts(path, {
     threads,
+    device,
     usualThreads,
     measure: `gyre lab eval ${path}`,
     status,

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { counted } from "gyre";
-import type { WhichWeights } from "gyre/node";
+import type { Device, WhichWeights } from "gyre/node";
 import { type LogFormat, logLine, serve } from "gyre/server";
 import { interruptSignal } from "../interrupt.ts";
 
@@ -21,12 +21,13 @@ export interface ServeOptions {
   readonly maxLoops?: number;
   readonly drain: number;
   readonly log?: LogFormat | true;
+  readonly device?: Device | undefined;
   readonly threads?: number;
 }
 
 /** Serves runs until Ctrl-C or SIGTERM, then finishes what runs. */
 export async function serveCommand(runs: readonly string[], options: ServeOptions): Promise<number> {
-  const { apiKey, cors: corsOrigin, port, slots, draft, weights, threads, drain, log } = options;
+  const { apiKey, cors: corsOrigin, port, slots, draft, weights, device, threads, drain, log } = options;
   const [host, ...hostNames] = options.host ?? [];
   const format = log === true ? "text" : log;
   const signal = interruptSignal();
@@ -39,7 +40,7 @@ export async function serveCommand(runs: readonly string[], options: ServeOption
     loops: options.maxLoops,
   };
   await using server = await serve(runs, {
-    ...given({ host, port, slots, draft, weights, threads, apiKey, corsOrigin }),
+    ...given({ host, port, slots, draft, weights, device, threads, apiKey, corsOrigin }),
     hostNames,
     limits: given(limits),
     ...(format ? { onRequest: (record) => console.error(logLine(record, format)) } : {}),

@@ -77,7 +77,7 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
       : await (options.resume === undefined ? begin(name, how) : goOn(name, options.resume, how));
   if (begun && options.dryRun) return tellNeeds(begun, begun.spec.context);
   const session = await sharedTask(begun, ranks);
-  const { path, spec, training, threads, state, run, task } = session;
+  const { path, spec, training, threads, device, state, run, task } = session;
   requireAhead(options, state.step);
   const { keep, note, warnings } = announced(ofTwoSizes(session.needs), threads);
   const { prelude, core, coda } = spec.layers;
@@ -91,7 +91,7 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
   );
   for (const warning of warnings) status.print(`warning: ${warning}`);
   const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads, keep });
+  await using runtime = await openOnnxRuntime({ threads, device, keep });
   const events = trainAnswers({
     spec,
     training,
@@ -105,7 +105,7 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
   });
   const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`] };
   // of its own, so that measuring and training do not take each other's compiled programs
-  await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
+  await using measuring = await openOnnxRuntime({ threads, device, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
     run,
     path,
@@ -200,7 +200,8 @@ export async function plannedAnswers(
   const context = options.context ?? recipe?.model?.context ?? task.maxLength(hardest);
   const spec = modelSettings({ ...options, context }, recipe, task.vocabulary.length);
   const training = answerTrainingSettings(spec, task, { flags: options, range, recipe });
-  const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads) };
+  const { device } = options;
+  const chosen = { spec, training, threads: threadCount(options.threads ?? usualThreads), device };
   const needs = requireTextMemory(spec, training, memoryOfRank());
   const { variant } = task;
   const form = variant === undefined ? {} : { variant };
@@ -260,10 +261,10 @@ async function goOn(
   const { data } = (await openRun(path, ["task"])).config;
   if (from !== undefined && data === undefined)
     throw trainNeeds(`--resume ${path} with ${name ?? "--data"}: a run keeps its task, which needs no data`);
-  const { threads } = options;
+  const { threads, device } = options;
   const steps = options.steps as number | undefined;
   const measure = `gyre eval ${path}`;
-  const session = await resumedTask(path, { threads, usualThreads, steps, measure, status });
+  const session = await resumedTask(path, { threads, device, usualThreads, steps, measure, status });
   requireEqualShares(session.training.microBatches, ranks);
   const needs = textNeeds(session.spec, session.training);
   requireMemory(needs, memoryOfRank());

@@ -130,7 +130,7 @@ async function sharedText(
 }
 
 async function trainText(session: SharedText, { options, status, ranks }: How): Promise<number> {
-  const { path, spec, training, threads, state, dataset, run } = session;
+  const { path, spec, training, threads, device, state, dataset, run } = session;
   requireAhead(options, state.step);
   const { keep, note, warnings } = announced(session.needs, threads);
   status.print(
@@ -142,7 +142,7 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
   );
   for (const warning of warnings) status.print(`warning: ${warning}`);
   const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads, keep });
+  await using runtime = await openOnnxRuntime({ threads, device, keep });
   const events = train({
     spec,
     training,
@@ -156,7 +156,7 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
   });
   const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`, `gyre generate ${path}`] };
   // of its own, so that measuring and training do not take each other's compiled programs
-  await using measuring = await openOnnxRuntime({ threads, keep: Math.min(keep, spec.loops) });
+  await using measuring = await openOnnxRuntime({ threads, device, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
     run,
     path,
@@ -174,7 +174,7 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
       ? {
           sampling: {
             every: options.sampleEvery,
-            write: () => writeSamples({ spec, weights: usedWeights(state), dataset, threads }),
+            write: () => writeSamples({ spec, weights: usedWeights(state), dataset, threads, device }),
           },
         }
       : {}),
@@ -269,7 +269,7 @@ export async function plannedText(
   const own = source
     ? { spec: source.run.config.spec, training: trainingSettings(source.run.config.spec, options, recipe) }
     : settings(options, recipe, manifest.tokenizer.vocab);
-  const chosen = { ...own, threads };
+  const chosen = { ...own, threads, device: options.device };
   requireFit(chosen.spec, dataset.train);
   const needs = requireTextMemory(chosen.spec, chosen.training, memoryOfRank());
   const data = { path: from, manifest };
@@ -293,9 +293,9 @@ async function goOn(
   { options, status, ranks }: How,
 ): Promise<TextSession> {
   requireNoChange(path, options);
-  const { threads } = options;
+  const { threads, device } = options;
   const steps = options.steps as number | undefined;
-  const how = { threads, usualThreads: threadsOfRank(), steps, measure: `gyre eval ${path}`, status };
+  const how = { threads, device, usualThreads: threadsOfRank(), steps, measure: `gyre eval ${path}`, status };
   const session = await resumedText(path, how);
   requireEqualShares(session.training.microBatches, ranks);
   const needs = textNeeds(session.spec, session.training);

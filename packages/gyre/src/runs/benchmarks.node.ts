@@ -15,6 +15,7 @@ import { alone, type Collective } from "../ranks/collective.ts";
 import { counted, groupedText } from "../report/numbers.ts";
 import type { BenchmarkEntry, BenchmarkModel, BenchmarkPoint, ReportOf } from "../report/report.ts";
 import { trajectoryText } from "../report/trajectory.ts";
+import type { DeviceChoice } from "../runtime/devices.node.ts";
 import { openOnnxRuntime } from "../runtime/onnx.node.ts";
 import { threadCount } from "../runtime/threads.node.ts";
 import { sha256Of } from "../util/checksum.node.ts";
@@ -40,6 +41,8 @@ export interface EvaluateBenchmarksOptions {
   /** Rows that are read together; no result depends on it. */
   readonly batch?: number;
   readonly threads?: number;
+  /** Where runs compute; the CPU by default. */
+  readonly device?: DeviceChoice | undefined;
   /** The processes that share the rows; all open the same runs and get the same report. This one alone by default. */
   readonly ranks?: Collective;
   /** Called as continuations are read. */
@@ -76,7 +79,7 @@ export async function evaluateBenchmarks(
   const runs = await Promise.all(paths.map((path) => openRun(path)));
   const prepared = await Promise.all(runs.map((run) => prepareRun(run, runs.length > 1, options)));
   const threads = threadCount(options.threads);
-  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
+  await using runtime = await openOnnxRuntime({ threads, device: options.device ?? "cpu", keep: 1 });
   const models: BenchmarkModel[] = [];
   for (const [index, run] of runs.entries()) {
     const name = basename(resolve(paths[index] as string));

@@ -30,6 +30,8 @@ export type DataReference = z.infer<typeof dataSchema>;
 const common = { version: z.literal(CONFIG_VERSION), spec: storedSpecSchema };
 /** Threads within one operation: another number sums in another order. Runs of format 1 do not say it. */
 const threads = z.int().positive().optional();
+/** Where it was trained, if not on the CPU as a matter of course: each device rounds in its own way. */
+const device = z.enum(["cpu", "webgpu", "cuda"]).optional();
 /** The run whose weights a new one began with, after how many of its steps, and which of them where that was asked for. */
 const from = z
   .strictObject({
@@ -52,6 +54,7 @@ const schemas = {
     kind: z.literal("text"),
     training: trainingSchema,
     threads,
+    device,
     from,
   }),
   /** A language model that was trained elsewhere. */
@@ -64,6 +67,7 @@ const schemas = {
     task: z.string(),
     training: promptTrainingSchema,
     threads,
+    device,
   }),
   /** A model of tokens, trained on the answers of a task. */
   task: z.strictObject({
@@ -76,6 +80,7 @@ const schemas = {
     data: namedDataSchema.optional(),
     training: answerTrainingSchema,
     threads,
+    device,
   }),
 };
 const configSchema = z.discriminatedUnion("kind", [

@@ -7,6 +7,7 @@ import { requireSame, requireSameWeights } from "../ranks/agreement.ts";
 import { alone, type Collective } from "../ranks/collective.ts";
 import { counted, groupedText } from "../report/numbers.ts";
 import type { BudgetPoint, ModelReport, QualityReport } from "../report/report.ts";
+import type { DeviceChoice } from "../runtime/devices.node.ts";
 import { openOnnxRuntime } from "../runtime/onnx.node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { threadCount } from "../runtime/threads.node.ts";
@@ -33,6 +34,8 @@ export interface EvaluateRunsOptions {
   readonly maxTokens?: number;
   readonly batch?: number;
   readonly threads?: number;
+  /** Where runs compute; the CPU by default. */
+  readonly device?: DeviceChoice | undefined;
   /** The processes that share the windows; all open the same runs and get the same report. This one alone by default. */
   readonly ranks?: Collective;
   /** The newest good one by default. */
@@ -67,7 +70,7 @@ export async function evaluateRuns(
   const { stride, maxTokens, commit, ranks = alone } = options;
   await requireSame(ranks, "the dataset", () => contentChecksum(dataset.manifest));
   const threads = threadCount(options.threads);
-  await using runtime = await openOnnxRuntime({ threads, keep: 1 });
+  await using runtime = await openOnnxRuntime({ threads, device: options.device ?? "cpu", keep: 1 });
   const models: ModelReport[] = [];
   for (const [index, run] of runs.entries()) {
     models.push(await measure(run, runName(run.path, paths), dataset, runtime, asked[index] ?? [], options));

@@ -6,6 +6,7 @@ import type { DatasetManifest } from "../data/manifest.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
+import type { Device } from "../runtime/host.node.ts";
 import type { AnswerTraining } from "../train/answer-options.ts";
 import type { TrainingOptions } from "../train/options.ts";
 import type { PromptTraining } from "../train/prompt-options.ts";
@@ -156,6 +157,7 @@ export type NewRun =
       readonly tokenizer: Tokenizer;
       readonly training: TrainingOptions;
       readonly threads?: number;
+      readonly device?: Device | undefined;
       readonly data?: NewData;
     }
   | {
@@ -171,6 +173,7 @@ export type NewRun =
       readonly spec: Spec;
       readonly training: PromptTraining;
       readonly threads?: number;
+      readonly device?: Device | undefined;
     }
   | {
       readonly kind: "task";
@@ -181,6 +184,7 @@ export type NewRun =
       readonly spec: Spec;
       readonly training: AnswerTraining;
       readonly threads?: number;
+      readonly device?: Device | undefined;
     };
 
 /** The dataset of a new run, and where it is. */

@@ -8,6 +8,7 @@ import { depthWarning } from "../runs/config.ts";
 import { openRun } from "../runs/run.node.ts";
 import { loadTokenizer } from "../runs/tokenizer.node.ts";
 import type { WhichWeights } from "../runs/weights.node.ts";
+import type { DeviceChoice } from "../runtime/devices.node.ts";
 import { type App, createApp } from "./app.ts";
 import { cannotListen, sameModelName } from "./errors.ts";
 import type { OnFault } from "./faults.ts";
@@ -36,6 +37,8 @@ export interface ServeOptions {
   readonly draft?: "auto" | "none";
   /** Moving averages where a run keeps them, by default. */
   readonly weights?: WhichWeights;
+  /** Where models compute; the CPU by default. */
+  readonly device?: DeviceChoice | undefined;
   /** Threads of each model; all cores by default. */
   readonly threads?: number;
   readonly limits?: Partial<Limits>;
@@ -141,12 +144,15 @@ function checkNames(runs: readonly string[]): void {
 
 async function openModel(
   path: string,
-  { slots = 16, threads, draft, weights, onFault }: ServeOptions,
+  { slots = 16, threads, device, draft, weights, onFault }: ServeOptions,
   workers: ModelWorker[],
 ): Promise<ServedModel> {
   const run = await openRun(path);
   const tokenizer = await loadTokenizer(run);
-  const engine = await ModelWorker.open({ path, model: modelKey(run), slots, threads, weights }, onFault);
+  const engine = await ModelWorker.open(
+    { path, model: modelKey(run), slots, threads, device, weights },
+    onFault,
+  );
   workers.push(engine);
   const created = Math.floor(Date.now() / 1000);
   const calibration = draft === "auto" ? await loadCalibration(run) : undefined;

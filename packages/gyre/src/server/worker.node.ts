@@ -6,6 +6,7 @@ import { Decoder } from "../decode/decoder.ts";
 import { openRun } from "../runs/run.node.ts";
 import { loadTokenizer } from "../runs/tokenizer.node.ts";
 import { loadWeights, type WhichWeights } from "../runs/weights.node.ts";
+import type { DeviceChoice } from "../runtime/devices.node.ts";
 import { openOnnxRuntime } from "../runtime/onnx.node.ts";
 import { GyreError } from "../util/errors.ts";
 import { runReplaced } from "./errors.ts";
@@ -22,10 +23,11 @@ export interface WorkerData {
   readonly model: string;
   readonly slots: number;
   readonly threads: number | undefined;
+  readonly device?: DeviceChoice | undefined;
   readonly weights: WhichWeights | undefined;
 }
 
-const { path, model, slots, threads, weights: which } = workerData as WorkerData;
+const { path, model, slots, threads, device = "cpu", weights: which } = workerData as WorkerData;
 const post = (message: FromWorker) => parentPort?.postMessage(message);
 
 try {
@@ -33,7 +35,7 @@ try {
   if (modelKey(run) !== model) throw runReplaced(path);
   const tokenizer = await loadTokenizer(run);
   const { weights, warnings } = await loadWeights(run, "latest", which);
-  const runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
+  const runtime = await openOnnxRuntime({ device, ...(threads === undefined ? {} : { threads }) });
   const decoder = new Decoder({ spec: run.config.spec, weights, runtime });
   compute(decoder, tokenizer);
   post({ type: "ready", warnings });

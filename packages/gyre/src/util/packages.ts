@@ -32,7 +32,7 @@ export async function loadPackage<Module>(
 
 function packageMissing(name: keyof typeof packageVersions, cause: unknown): GyreError {
   const wanted = `${name}@${packageVersions[name]}`;
-  // its install script would fetch the CUDA build, which nothing here uses
+  // its install script would fetch the CUDA build, which --device cuda alone uses
   const prefix = name === "onnxruntime-node" ? "ONNXRUNTIME_NODE_INSTALL=skip " : "";
   return new GyreError(
     "PACKAGE_MISSING",

@@ -1,7 +1,28 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
 import { generate } from "../../src/decode/generate.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { loopformer } from "../../src/models/presets.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+
+/** Folders in which Chromium keeps its Vulkan in software. */
+const folders = [
+  dirname(process.env["GYRE_CHROMIUM"] ?? "/"),
+  "/usr/lib/chromium",
+  "/usr/lib/chromium-browser",
+  "/usr/lib64/chromium-browser",
+  "/opt/google/chrome",
+];
+const driver = folders
+  .map((folder) => join(folder, "vk_swiftshader_icd.json"))
+  .find((path) => existsSync(path));
+
+/** The environment of a process that is to see Chromium's GPU in software, where this machine has it. */
+export const softwareGpu = driver
+  ? // the loader of Vulkan is beside the driver, where the system has none of its own
+    { VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: dirname(driver) }
+  : undefined;
 
 /** Text of random weights, as token ids. */
 export async function textOf(runtime: Runtime): Promise<number[]> {

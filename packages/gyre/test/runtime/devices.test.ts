@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -11,25 +10,13 @@ import { deviceWrong } from "../../src/runtime/errors.ts";
 import { nodeHost } from "../../src/runtime/host.node.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx.node.ts";
 import { wrongText } from "../../src/runtime/self-test.ts";
-import { textOf } from "./device.case.ts";
+import { softwareGpu, textOf } from "./device.case.ts";
 import type { DeviceTests } from "./device-worker.ts";
-
-/** Folders in which Chromium keeps its Vulkan in software. */
-const folders = [
-  dirname(process.env["GYRE_CHROMIUM"] ?? "/"),
-  "/usr/lib/chromium",
-  "/usr/lib/chromium-browser",
-  "/usr/lib64/chromium-browser",
-  "/opt/google/chrome",
-];
-const driver = folders
-  .map((folder) => join(folder, "vk_swiftshader_icd.json"))
-  .find((path) => existsSync(path));
 
 /** What a process sees of a device; with `driver`, of the GPU in software that it describes. */
 async function inProcess<Name extends keyof DeviceTests>(
   [what, device]: readonly [Name, string],
-  icd?: string,
+  gpu: Readonly<Record<string, string>> = { VK_ICD_FILENAMES: "/none" },
 ): Promise<DeviceTests[Name] & { readonly error?: string }> {
   const worker = fileURLToPath(new URL("device-worker.ts", import.meta.url));
   const words = [
@@ -41,8 +28,6 @@ async function inProcess<Name extends keyof DeviceTests>(
     what,
     device,
   ];
-  // the loader of Vulkan is beside the driver, where the system has none of its own
-  const gpu = icd ? { VK_ICD_FILENAMES: icd, LD_LIBRARY_PATH: dirname(icd) } : { VK_ICD_FILENAMES: "/none" };
   const { stdout, stderr } = await promisify(execFile)(process.execPath, words, {
     env: { ...process.env, ...gpu },
   });
@@ -137,10 +122,10 @@ const file = new URL("../../../../golden/tiny-looped.json", import.meta.url);
 const golden = JSON.parse(readFileSync(file, "utf8")) as GoldenCurve;
 
 // a GPU in software takes a minute or two
-describe.skipIf(!driver)("WebGPU on the software Vulkan of Chromium", { timeout: 600_000 }, () => {
+describe.skipIf(!softwareGpu)("WebGPU on the software Vulkan of Chromium", { timeout: 600_000 }, () => {
   let seen: DeviceTests["steps"];
   beforeAll(async () => {
-    const outcome = await inProcess(["steps", "webgpu"], driver);
+    const outcome = await inProcess(["steps", "webgpu"], softwareGpu);
     expect(outcome.error).toBeUndefined();
     seen = outcome;
   }, 600_000);
@@ -170,7 +155,7 @@ describe.skipIf(!driver)("WebGPU on the software Vulkan of Chromium", { timeout:
   });
 
   test("auto leaves it for the CPU, which is faster", async () => {
-    const { device, reason } = await inProcess(["open", "auto"], driver);
+    const { device, reason } = await inProcess(["open", "auto"], softwareGpu);
     expect(device).toBe("cpu");
     expect(reason).toMatch(/webgpu: a product of \d+ x \d+ takes [\d.]+ ms, [\d.]+ ms on the CPU$/);
   });
