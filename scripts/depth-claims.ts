@@ -210,7 +210,8 @@ function leadClaims(study: Study): Open[] {
   const at = (arm: string, loops: number) => study.of(arm, "wide").map((model) => accuracyAt(model, loops));
   const lead = (reduce: typeof mean, loops: number) =>
     minus(reduce(at("loopformer", loops)), reduce(at("early-exit", loops)));
-  const less = "LoopFormer less naive early exits";
+  const seedsOf = (arm: string) => study.of(arm, "wide").length;
+  const less = `LoopFormer less naive early exits (seeds: ${seedsOf("loopformer")}, ${seedsOf("early-exit")})`;
   return [
     ...elasticAt.map((loops) =>
       claim("D2", `${less} at ${loops} of ${full} loops: mean accuracy, equal steps`, lead(mean, loops), 0),
