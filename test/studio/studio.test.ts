@@ -108,6 +108,35 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     expect(Number(await page.locator(".state b").textContent())).toBeGreaterThan(step);
   });
 
+  test("a training that is left for another page is paused, and kept as far as it came", async () => {
+    await using opened = await studio.open("train");
+    const { page } = opened;
+    await page.getByLabel("Width").fill("32");
+    await page.getByLabel("Loops").fill("2");
+    await page.getByLabel("Steps").fill("2000");
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    // before the first look at every depth after step 50 nothing has been kept
+    await page.locator(".state b", { hasText: /^[1-4]\d$/ }).waitFor();
+    await page.getByRole("link", { name: "In context" }).click();
+    await page.getByRole("heading", { name: "Learn in context" }).waitFor();
+    await page.waitForFunction(
+      `new Promise((resolve) => {
+        const request = indexedDB.open("gyre-studio", 1);
+        request.onupgradeneeded = () => request.result.createObjectStore("runs");
+        request.onsuccess = () => {
+          const own = request.result.transaction("runs").objectStore("runs").get("train");
+          own.onsuccess = () => { request.result.close(); resolve(own.result !== undefined); };
+        };
+      })`,
+    );
+    await page.getByRole("link", { name: "Train" }).click();
+    await page.getByText("Go on where you were?").waitFor();
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.locator(".state b", { hasText: /^\d{2,}$/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await opened.check();
+  });
+
   test("a task is learned, and asked at every depth", async () => {
     await using opened = await studio.open("train");
     const { page } = opened;
@@ -159,7 +188,7 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await page.getByRole("button", { name: "Write", exact: true }).press("Enter");
     await page.getByRole("region", { name: "Another: the lens" }).waitFor();
     expect(await page.getByText("10 tokens").count()).toBe(2);
-    const tokens = page.getByRole("group", { name: "One depth: written" });
+    const tokens = page.getByRole("toolbar", { name: "One depth: written" });
     await tokens.getByRole("button").first().focus();
     await page.keyboard.press("ArrowRight");
     expect(await tokens.getByRole("button").nth(1).getAttribute("tabindex")).toBe("0");
