@@ -287,43 +287,44 @@ function chartsOf({ runs, steps, window, torch }: OverlayResult): Chart[] {
   ) =>
     runs.flatMap((run, group): Series[] => {
       const { gyre, pytorch } = of(run);
-      const other = { group, isUnnamed: true, line: "dashed", markers: "none" } as const;
       return [
-        { ...other, name: `PyTorch, seed ${run.seed}`, points: pytorch },
-        { name: `seed ${run.seed}`, group, markers: "none", points: gyre },
+        {
+          ...{ name: `PyTorch, seed ${run.seed}`, points: pytorch },
+          ...{ group, line: "dashed", markers: "none", isUnnamed: true },
+        },
+        { name: `seed ${run.seed}`, points: gyre, group, markers: "none" },
       ];
     });
-  const frame = {
+  const chart = (
+    title: string,
+    y: Chart["y"],
+    series: Series[],
+    dashed = "PyTorch from the same start, batches and trajectories",
+  ): Chart => ({
+    title,
     subtitle: `LoopFormer 2 x 4, width 32, 8 windows of 32 bytes a step · PyTorch ${torch}`,
-    x: { title: "steps", kind: "linear" as const },
-    notes: ["solid: gyre", "dashed: PyTorch from the same start, batches and trajectories"],
-  };
+    x: { title: "steps", kind: "linear" },
+    y,
+    series,
+    notes: ["solid: gyre", `dashed: ${dashed}`],
+  });
   return [
-    {
-      ...frame,
-      title: `${steps} steps of one training, here and in PyTorch`,
-      y: { title: "nats per token", kind: "linear" },
-      series: both(({ ours, pytorch }) => ({ gyre: place(ours), pytorch: place(pytorch) })),
-    },
-    {
-      ...frame,
-      title: "How far float32 losses are from float64's",
-      y: { title: `largest difference in ${window} steps, nats`, kind: "log" },
-      series: both(({ oursApart, pytorchApart }) => ({
-        gyre: place(oursApart),
-        pytorch: place(pytorchApart),
-      })),
-    },
-    {
-      ...frame,
-      title: "How far float32 gradients are from float64's",
-      y: { title: "distance as a share of the gradient's norm", kind: "log" },
-      series: both(({ gradients }) => ({
-        gyre: points(gradients, "gyre"),
-        pytorch: points(gradients, "pytorch"),
-      })),
-      notes: ["solid: gyre", "dashed: PyTorch from the same weights, gyre's of that step"],
-    },
+    chart(
+      `${steps} steps of one training, here and in PyTorch`,
+      { title: "nats per token", kind: "linear" },
+      both(({ ours, pytorch }) => ({ gyre: place(ours), pytorch: place(pytorch) })),
+    ),
+    chart(
+      "How far float32 losses are from float64's",
+      { title: `largest difference in ${window} steps, nats`, kind: "log" },
+      both(({ oursApart, pytorchApart }) => ({ gyre: place(oursApart), pytorch: place(pytorchApart) })),
+    ),
+    chart(
+      "How far float32 gradients are from float64's",
+      { title: "distance as a share of the gradient's norm", kind: "log" },
+      both(({ gradients }) => ({ gyre: points(gradients, "gyre"), pytorch: points(gradients, "pytorch") })),
+      "PyTorch from the same weights, gyre's of that step",
+    ),
   ];
 }
 

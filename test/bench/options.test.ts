@@ -91,7 +91,7 @@ describe("requests", () => {
     ["", "BENCH_UNKNOWN: no benchmark was named"],
     [
       "tran",
-      'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks", "web" or "overlay"',
+      'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks", "web", "overlay" or "answers"',
     ],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
