@@ -70,11 +70,15 @@ const prompt = ["--prompt", "My fellow citizens, the state of our", "--max-token
 const choice = ["--temperature", "0.7", "--top-k", "40"];
 for (const loops of ["1", "4"]) gyre("generate", text, ...prompt, "--loops", loops, ...choice);
 
+const next = [
+  ["prepare notes.txt data/notes", "text of your own, a file or a folder"],
+  ["train data/notes --out runs/notes", "a model of it"],
+  [`serve ${text}`, "OpenAI's API, for any client that chats or completes"],
+  [`generate ${text} --trajectory 0.5,0.25,0.25 --prompt "We"`, "steps of unequal size"],
+  [`exits ${words}`, "which answers need how many loops"],
+  [`analyze ${words}`, "what each loop does to the states"],
+];
+const width = Math.max(...next.map(([command]) => command.length));
 say(`Reports with figures: ${words}/reports/latest.md and ${text}/reports/latest.md. Next:
-  npx gyre prepare notes.txt data/notes                                      text of your own, a file or a folder
-  npx gyre train data/notes --out runs/notes                                 a model of it
-  npx gyre serve ${text}                                          OpenAI's API, for any client that chats or completes
-  npx gyre generate ${text} --trajectory 0.5,0.25,0.25 --prompt "We"   steps of unequal size
-  npx gyre exits ${words}                                    which answers need how many loops
-  npx gyre analyze ${words}                                  what each loop does to the states
+${next.map(([command, what]) => `  npx gyre ${command.padEnd(width)}   ${what}`).join("\n")}
 README.md shows the library behind the commands; docs/results has what was measured at length.`);
