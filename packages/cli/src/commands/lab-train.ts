@@ -1,6 +1,5 @@
 import {
   evaluatePrompts,
-  matmulPeak,
   promptNeeds,
   type Runtime,
   requireEqualShares,
@@ -21,7 +20,7 @@ import {
 } from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
 import { flagOf } from "../flags.ts";
-import { followTraining } from "../follow-training.ts";
+import { followingOf, followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutOptions } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { asRank, memoryOfRank, type RankHow, type RankSession, sharedSession, statusOf } from "../ranks.ts";
@@ -103,18 +102,15 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
   await using measuring = await openOnnxRuntime({ threads, device, keep: 1 });
   const next = { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] };
   return await followTraining(events, {
-    run,
-    path,
-    tensorboard: options.tensorboard,
-    ...(run && ranks.size === 1 ? { peak: () => matmulPeak(runtime) } : {}),
-    steps: training.steps,
-    stopAt: options.stopAt,
+    ...followingOf(session, {
+      options,
+      ranks,
+      runtime,
+      measurer: run && (await heldOutPrompts(session, { options, runtime: measuring, run })),
+    }),
     status,
     interrupt,
     next,
-    ...(run
-      ? { heldOut: { measurer: await heldOutPrompts(session, { options, runtime: measuring, run }), state } }
-      : {}),
   });
 }
 

@@ -5,7 +5,6 @@ import {
   counted,
   evaluateAnswers,
   heldOutProblems,
-  matmulPeak,
   parseAnswerRecipe,
   type Runtime,
   ramp,
@@ -37,7 +36,7 @@ import {
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { trainNeeds } from "../errors.ts";
-import { followTraining } from "../follow-training.ts";
+import { followingOf, followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
@@ -107,18 +106,15 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
   // of its own, so that measuring and training do not take each other's compiled programs
   await using measuring = await openOnnxRuntime({ threads, device, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
-    run,
-    path,
-    tensorboard: options.tensorboard,
-    ...(run && ranks.size === 1 ? { peak: () => matmulPeak(runtime) } : {}),
-    steps: training.steps,
-    stopAt: options.stopAt,
+    ...followingOf(session, {
+      options,
+      ranks,
+      runtime,
+      measurer: run && (await heldOutAnswers(session, { options, runtime: measuring, run })),
+    }),
     status,
     interrupt,
     next,
-    ...(run
-      ? { heldOut: { measurer: await heldOutAnswers(session, { options, runtime: measuring, run }), state } }
-      : {}),
   });
 }
 

@@ -4,7 +4,6 @@ import {
   CLASSIFY,
   counted,
   evaluate,
-  matmulPeak,
   type Recipe,
   type Runtime,
   requireEqualShares,
@@ -38,7 +37,7 @@ import {
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { nothingToLearn, trainNeeds } from "../errors.ts";
-import { followTraining } from "../follow-training.ts";
+import { followingOf, followTraining } from "../follow-training.ts";
 import { HeldOut, type HeldOutPoint } from "../held-out.ts";
 import { Interrupt } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
@@ -158,18 +157,15 @@ async function trainText(session: SharedText, { options, status, ranks }: How): 
   // of its own, so that measuring and training do not take each other's compiled programs
   await using measuring = await openOnnxRuntime({ threads, device, keep: Math.min(keep, spec.loops) });
   return await followTraining(events, {
-    run,
-    path,
-    tensorboard: options.tensorboard,
-    ...(run && ranks.size === 1 ? { peak: () => matmulPeak(runtime) } : {}),
-    steps: training.steps,
-    stopAt: options.stopAt,
+    ...followingOf(session, {
+      options,
+      ranks,
+      runtime,
+      measurer: run && (await heldOutText(session, { options, runtime: measuring, run })),
+    }),
     status,
     interrupt,
     next,
-    ...(run
-      ? { heldOut: { measurer: await heldOutText(session, { options, runtime: measuring, run }), state } }
-      : {}),
     ...(run && options.sampleEvery
       ? {
           sampling: {

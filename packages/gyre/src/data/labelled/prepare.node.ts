@@ -52,7 +52,7 @@ export async function prepareTexts(options: PrepareTextsOptions): Promise<TextsM
   const sides = sidesOf(texts);
   const classes = classesOf(sides, source);
   await recover(out);
-  const isThere = await holdsTexts(out);
+  const isThere = await hasTextsToReplace(out);
   if (isThere && !overwrite) throw textsExist(out);
   return await makeWhole(out, {
     isWanted: async () => false,
@@ -187,7 +187,7 @@ function baselinesOf(
 }
 
 /** Whether labelled texts are at a path, and not nothing. Throws DATA_EXISTS for anything else. */
-async function holdsTexts(out: string): Promise<boolean> {
+async function hasTextsToReplace(out: string): Promise<boolean> {
   const names = await readdir(out).catch((cause: NodeJS.ErrnoException): string[] => {
     if (cause.code === "ENOENT") return [];
     throw textsExist(out);
