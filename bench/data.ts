@@ -1,31 +1,18 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadCorpus } from "../packages/gyre/src/data/corpus.node.ts";
 import { prepareDataset } from "../packages/gyre/src/data/prepare.node.ts";
 import { openDataset } from "../packages/gyre/src/data/shards.node.ts";
 import { batch, memorySplit, type TokenSplit } from "../packages/gyre/src/data/windows.ts";
 import { benchEncode, type EncodeResult } from "./encode.ts";
-import { alternate, type Provenance, repositoryRoot, round, table } from "./harness.ts";
+import { alternate, type Provenance, round, table } from "./harness.ts";
 
 export interface DataOptions {
   readonly rounds: number;
   readonly threads: number;
   readonly peer: boolean;
-  /** Size of a corpus to prepare; 0 for none. */
-  readonly gigabytes: number;
   readonly provenance: Provenance;
   readonly print: (text: string) => void;
-}
-
-/** What it took to prepare a corpus of files. */
-interface PrepareResult {
-  readonly gigabytes: number;
-  readonly threads: number;
-  readonly seconds: number;
-  readonly peakMiB: number;
-  readonly tokens: number;
 }
 
 /** How fast text becomes tokens, and how many training windows a second come from the files of a dataset, and from memory. */
@@ -36,7 +23,6 @@ export interface DataResult {
   readonly rounds: number;
   readonly windowsPerSecond: { readonly files: number; readonly memory: number };
   readonly encode: EncodeResult;
-  readonly prepare?: PrepareResult;
   readonly provenance: Provenance;
 }
 
@@ -48,12 +34,11 @@ const documentBytes = 2 ** 21;
 
 /**
  * Encodes text beside Hugging Face's tokenizers; draws batches of a dataset of 32 million tokens in turn from its files, which the
- * system caches, and from memory; prepares a corpus of so many gigabytes.
+ * system caches, and from memory.
  */
 export async function benchData(options: DataOptions): Promise<DataResult> {
-  const { rounds, threads, peer, gigabytes, provenance, print } = options;
+  const { rounds, threads, peer, provenance, print } = options;
   const encode = await benchEncode({ rounds, threads, peer, print });
-  const prepare = gigabytes === 0 ? {} : { prepare: await benchPrepare({ gigabytes, threads, print }) };
   const folder = mkdtempSync(join(tmpdir(), "gyre-bench-"));
   try {
     const out = join(folder, "data");
@@ -85,7 +70,6 @@ export async function benchData(options: DataOptions): Promise<DataResult> {
       rounds,
       windowsPerSecond,
       encode,
-      ...prepare,
       provenance,
     };
   } finally {
@@ -104,35 +88,8 @@ function drawing(split: TokenSplit): () => Promise<number[]> {
   };
 }
 
-/** Prepares the embedded corpus, again and again as numbered documents, in a process of its own. */
-async function benchPrepare({
-  gigabytes,
-  threads,
-  print,
-}: Pick<DataOptions, "gigabytes" | "threads" | "print">): Promise<PrepareResult> {
-  const folder = mkdtempSync(join(tmpdir(), "gyre-bench-"));
-  try {
-    const corpus = join(folder, "corpus.jsonl");
-    const { documents } = await loadCorpus({ source: "sotu" });
-    const file = openSync(corpus, "w");
-    for (let round = 0; statSync(corpus).size < gigabytes * 1e9; round++) {
-      const rows = documents.map(({ text }) => JSON.stringify({ text: `${round} ${text}` }));
-      writeSync(file, `${rows.join("\n")}\n`);
-    }
-    closeSync(file);
-    print(`preparing ${gigabytes} GB with ${threads} threads`);
-    const script = join(repositoryRoot, "bench/ours/prepare.ts");
-    const words = ["--import", "tsx", "--conditions", "@gyre/source", script];
-    const answer = execFileSync(process.execPath, [...words, corpus, join(folder, "out"), `${threads}`]);
-    const { seconds, peakMiB, tokens } = JSON.parse(answer.toString("utf8")) as PrepareResult;
-    return { gigabytes, threads, seconds: round(seconds), peakMiB: round(peakMiB, 0), tokens };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 /** The result as a table for people. */
-export function dataTable({ windowsPerSecond: { files, memory }, encode, prepare }: DataResult): string {
+export function dataTable({ windowsPerSecond: { files, memory }, encode }: DataResult): string {
   const { gyre, tokenizers = "-" } = encode.megabytesPerSecond;
   return table([
     [`encoding, ${encode.threads} threads`, "MB/s"],
@@ -142,12 +99,5 @@ export function dataTable({ windowsPerSecond: { files, memory }, encode, prepare
     [`windows of ${context} tokens`, "a second"],
     ["from files", files],
     ["from memory", memory],
-    ...(prepare === undefined
-      ? []
-      : [
-          [`prepare, ${prepare.gigabytes} GB`, ""],
-          ["seconds", prepare.seconds],
-          ["peak MiB", prepare.peakMiB],
-        ]),
   ]);
 }

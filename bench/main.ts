@@ -9,6 +9,7 @@ import { provenance, repositoryRoot, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
 import { benchOverlay, overlayReport, overlayTable } from "./overlay.ts";
+import { benchPrepare, prepareTable } from "./prepare.ts";
 import { benchRanks, ranksTable } from "./ranks.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
@@ -51,6 +52,10 @@ async function measure(
   if (request.bench === "data") {
     const result = await benchData({ ...common, ...request });
     return { name: "data", result, text: dataTable(result) };
+  }
+  if (request.bench === "prepare") {
+    const result = await benchPrepare({ ...common, ...request });
+    return { name: "prepare", result, text: prepareTable(result) };
   }
   if (request.bench === "ranks") {
     const result = await benchRanks({ ...common, ...request });

@@ -10,6 +10,7 @@ const benchNames = [
   "icl",
   "tasks",
   "data",
+  "prepare",
   "ranks",
   "web",
   "overlay",
@@ -47,7 +48,10 @@ export const help = `npm run bench -- BENCH [options]
     --rounds N        rounds of all documents, and of 200 batches of 8 windows, a side; default 5
     --threads N       threads of each side that encodes; default 2
     --no-peer         without Python: no tokenizers, no ratio
-    --gigabytes N     also prepare a corpus of so many, with its time and peak memory (needs twice the room); default none
+
+  prepare   one text file as a dataset, in a process of its own: its time and peak memory
+    --mebibytes N     size of the file (needs twice the room); default 5120
+    --threads N       threads that encode; default 2
 
   ranks     a training step of two ranks of one thread against one process of two threads, and against PyTorch's DDP
     --rounds N        rounds of 2 + 4 steps a side, each side in processes of its own; default 4
@@ -69,7 +73,7 @@ export const help = `npm run bench -- BENCH [options]
   --json    make the last line of stdout the result as one JSON object
   --help    this text
 
-Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json, data: data.json, ranks: ranks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
+Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json, data: data.json, prepare: prepare.json, ranks: ranks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
 bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
 `;
 
@@ -122,7 +126,13 @@ interface DataRequest {
   readonly rounds: number;
   readonly threads: number;
   readonly peer: boolean;
-  readonly gigabytes: number;
+  readonly json: boolean;
+}
+
+interface PrepareRequest {
+  readonly bench: "prepare";
+  readonly mebibytes: number;
+  readonly threads: number;
   readonly json: boolean;
 }
 
@@ -171,6 +181,7 @@ export type Request =
   | IclRequest
   | TasksRequest
   | DataRequest
+  | PrepareRequest
   | RanksRequest
   | WebRequest
   | OverlayRequest
@@ -184,7 +195,7 @@ const flags = {
   recompute: { type: "boolean" },
   "no-peer": { type: "boolean" },
   "peer-dtype": { type: "string" },
-  gigabytes: { type: "string" },
+  mebibytes: { type: "string" },
   steps: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean" },
@@ -201,7 +212,8 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   serve: [...common, "threads"],
   icl: [...common, "threads", "no-peer"],
   tasks: ["rounds", "json"],
-  data: ["rounds", "threads", "no-peer", "gigabytes", "json"],
+  data: ["rounds", "threads", "no-peer", "json"],
+  prepare: ["mebibytes", "threads", "json"],
   ranks: ["rounds", "no-peer", "json"],
   web: common,
   overlay: ["steps", "rounds", "threads", "json"],
@@ -236,12 +248,11 @@ export function parseRequest(words: readonly string[]): Request {
   }
   const threads = count("threads", values.threads, 2);
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
+  if (bench === "prepare")
+    return { bench, mebibytes: count("mebibytes", values.mebibytes, 5120), threads, json };
   const peer = values["no-peer"] !== true;
   if (bench === "ranks") return { bench, rounds: rounds(4), peer, json };
-  if (bench === "data") {
-    const gigabytes = values.gigabytes === undefined ? 0 : count("gigabytes", values.gigabytes, 0);
-    return { bench, rounds: rounds(5), threads, peer, gigabytes, json };
-  }
+  if (bench === "data") return { bench, rounds: rounds(5), threads, peer, json };
   if (bench === "icl") return { bench, config, rounds: rounds(20), threads, peer, json };
   if (bench === "answers") return { bench, config, rounds: rounds(2), threads, peer, json };
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };

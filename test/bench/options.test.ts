@@ -74,13 +74,13 @@ describe("requests", () => {
       rounds: 5,
       threads: 2,
       peer: true,
-      gigabytes: 0,
       json: false,
     });
-    expect(parse("data --gigabytes 5 --threads 1 --no-peer")).toMatchObject({
-      gigabytes: 5,
+    expect(parse("prepare --mebibytes 8 --threads 1")).toEqual({
+      bench: "prepare",
+      mebibytes: 8,
       threads: 1,
-      peer: false,
+      json: false,
     });
     expect(parse("ranks --no-peer --json")).toEqual({ bench: "ranks", rounds: 4, peer: false, json: true });
     expect(parse("web --config XS")).toEqual({ bench: "web", config: "XS", rounds: 3, json: false });
@@ -91,7 +91,7 @@ describe("requests", () => {
     ["", "BENCH_UNKNOWN: no benchmark was named"],
     [
       "tran",
-      'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "ranks", "web", "overlay" or "answers"',
+      'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "prepare", "ranks", "web", "overlay" or "answers"',
     ],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
