@@ -88,7 +88,11 @@ const offline: Plugin = {
       const hash = createHash("sha256");
       for (const file of [...files, serviceWorker]) hash.update(file).update(readFileSync(join(dir, file)));
       const version = hash.digest("hex").slice(0, 16);
-      const build = { version, files: files.map((file) => file.replaceAll("\\", "/")) };
+      const build = {
+        version,
+        files: files.map((file) => file.replaceAll("\\", "/")),
+        runtime: ortFiles.map((name) => `${ortPlace}/${name}`),
+      };
       const script = join(dir, serviceWorker);
       writeFileSync(script, `globalThis.BUILD = ${JSON.stringify(build)};\n${readFileSync(script, "utf8")}`);
     },

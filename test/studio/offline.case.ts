@@ -12,6 +12,7 @@ export function offlineTests(studio: () => OpenStudio): void {
     await using opened = await openPage(studio().browser, `${server.url}#/shuffle`);
     const { page } = opened;
     await page.getByText(/it follows all|it loses track/).waitFor();
+    await page.waitForFunction("navigator.serviceWorker.controller !== null");
     const kept = (await page.evaluate(`(async () => {
       const open = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
       return (await Promise.all(open)).flat().map(({ url }) => url.split("/").at(-1));

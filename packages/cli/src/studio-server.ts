@@ -130,8 +130,8 @@ function within(folder: string, path: string): string | undefined {
 async function sendFile(file: string, response: ServerResponse): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) return refuse(response, 404);
-  // names with a checksum never change
-  const isFixed = /-[\w-]{8}\.(js|css)$/.test(file);
+  // names with a checksum or a version never change
+  const isFixed = /-[\w-]{8}\.(js|css)$|\/ort-[\d.]+\/[^/]+$/.test(file.replaceAll(sep, "/"));
   response.writeHead(200, {
     "Content-Type": types[extname(file)] ?? "application/octet-stream",
     "Content-Length": found.size,

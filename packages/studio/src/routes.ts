@@ -4,14 +4,16 @@ import type { Component } from "svelte";
 export interface Route {
   readonly path: string;
   readonly title: string;
+  /** Whether a worker computes for it. */
+  readonly hasWorker?: true;
   readonly load: () => Promise<{ readonly default: Component }>;
 }
 
 export const routes: readonly Route[] = [
-  { path: "shuffle", title: "Shuffle", load: () => import("./pages/shuffle.svelte") },
-  { path: "dial", title: "Dial", load: () => import("./pages/dial.svelte") },
+  { path: "shuffle", title: "Shuffle", hasWorker: true, load: () => import("./pages/shuffle.svelte") },
+  { path: "dial", title: "Dial", hasWorker: true, load: () => import("./pages/dial.svelte") },
   { path: "in-context", title: "In context", load: () => import("./pages/in-context.svelte") },
-  { path: "train", title: "Train", load: () => import("./pages/train.svelte") },
+  { path: "train", title: "Train", hasWorker: true, load: () => import("./pages/train.svelte") },
   { path: "runs", title: "Runs", load: () => import("./pages/runs.svelte") },
 ];
 

@@ -1,5 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { sha256Soon } from "../util/checksum.ts";
 import { GyreError, reasonOf } from "../util/errors.ts";
 import { brokenDownload, fetchedOther, fetchMemory, fetchStatus, fetchUnreachable } from "./errors.ts";
 
@@ -80,7 +81,7 @@ export class Downloads {
     const problem = await problemOf(response, url);
     if (problem !== undefined) return problem;
     const bytes = await this.#body(response, url);
-    const actual = checksum === undefined ? undefined : checksumOf(bytes);
+    const actual = checksum === undefined ? undefined : await sha256Soon(bytes);
     if (actual !== checksum) throw fetchedOther(url, String(actual), String(checksum));
     this.#fresh.set(url, bytes);
     return bytes;
@@ -116,7 +117,7 @@ export class Downloads {
     if (!response) return undefined;
     const bytes = new Uint8Array(await response.arrayBuffer());
     // another version, or damaged on the disk
-    if (checksum !== undefined && checksumOf(bytes) !== checksum) return undefined;
+    if (checksum !== undefined && (await sha256Soon(bytes)) !== checksum) return undefined;
     this.#tell(url, true)(bytes.length, bytes.length);
     return bytes;
   }

@@ -1,5 +1,8 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
-import { sha256Of } from "../util/checksum.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { neg } from "../graph/ops.ts";
+import { encodeGraph } from "../onnx/encode.ts";
+import { sha256Soon } from "../util/checksum.ts";
 import { loadPackage } from "../util/packages.ts";
 import { badThreads } from "./errors.ts";
 import { testDevice, type WrongOperation, wrongText } from "./self-test.ts";
@@ -55,7 +58,24 @@ async function openWasm(options: WebRuntimeOptions, threads: number): Promise<{ 
   // imported when it is used: statically, a worker with threads would wait for itself
   const ort = ready(await load(() => import("onnxruntime-web/wasm")), options, threads);
   const name = `onnxruntime-web 1.30.0 (wasm, ${threads} thread${threads === 1 ? "" : "s"})`;
-  return { runtime: new OnnxRuntime(webHost(ort, { name, threads, provider: "wasm" }), options) };
+  const host = webHost(ort, { name, threads, provider: "wasm" });
+  startWasm(host);
+  return { runtime: new OnnxRuntime(host, options) };
+}
+
+let isStarted = false;
+
+/** Has WebAssembly fetched and compiled from now on, not with the first program: a model may be fetched meanwhile. */
+function startWasm(host: Host): void {
+  if (isStarted) return;
+  isStarted = true;
+  const builder = new GraphBuilder();
+  const smallest = encodeGraph(builder.graph({ y: neg(builder.input("x", [1])) }), { precision: "float32" });
+  host
+    .createSession(smallest, { pinned: undefined })
+    .then((session) => session.release())
+    // the first program fails in the same way, and says so
+    .catch(() => undefined);
 }
 
 /** The GPU's runtime, or why there is none. */
@@ -139,8 +159,7 @@ function webHost(ort: Ort, { name, threads, provider }: WebHost): Host {
     name,
     threads,
     writesOutputs: false,
-    // of a library: a page without HTTPS has no crypto.subtle
-    hash: sha256Of,
+    hash: sha256Soon,
     createSession: (bytes, { pinned }): Promise<InferenceSession> =>
       inTurn(() =>
         ort.InferenceSession.create(bytes, {

@@ -38,3 +38,14 @@ function mixed(sum: number, word: number): number {
 /** The SHA-256 of some bytes or a UTF-8 text, as 64 hexadecimal digits, without Node: slower than `checksum.node.ts`. */
 export const sha256Of = (data: string | Uint8Array): string =>
   bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
+
+/** The same of bytes, by the browser where it can: a page without HTTPS has no `crypto.subtle`. */
+export async function sha256Soon(bytes: Uint8Array): Promise<string> {
+  const { crypto } = globalThis as { crypto?: { readonly subtle?: Digests } };
+  if (!crypto?.subtle) return sha256Of(bytes);
+  return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+interface Digests {
+  digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer>;
+}

@@ -15,7 +15,7 @@ import type { FetchProgress } from "../runs/downloads.ts";
 import { fetchModel, fetchTask } from "../runs/fetch-model.ts";
 import { filesInMemory, readConfig, readRun } from "../runs/read-run.ts";
 import { runFiles } from "../runs/run-files.ts";
-import { openWebRuntime, type WebRuntimeOptions } from "../runtime/onnx.web.ts";
+import { openWebRuntime, type WebRuntime, type WebRuntimeOptions } from "../runtime/onnx.web.ts";
 import { tokenTaskNamed } from "../tasks/tokens/index.ts";
 import { parseAnswerTraining } from "../train/answer-options.ts";
 import { initialState } from "../train/initial-state.ts";
@@ -45,33 +45,35 @@ export class Session implements Handlers, AsyncDisposable {
 
   async load({ url, isTask = false, ...request }: LoadRequest, doing: Doing<FetchProgress>): Promise<Loaded> {
     const { loops, provider, threads, wasmPaths, ...options } = fetchOptions(request, doing);
-    const host = { provider, threads, wasmPaths };
+    const opening = opened({ provider, threads, wasmPaths });
     if (isTask) {
       const { config, weights, step, state, warnings } = await fetchTask(url, options);
       const { spec } = config;
       const own = state ?? { ...startFrom(weights), step };
-      return this.#hold({ spec, tokenizer: undefined, config, state: own }, host, warnings);
+      return this.#hold({ spec, tokenizer: undefined, config, state: own }, opening, warnings);
     }
     const model = await fetchModel(url, loops === undefined ? options : { ...options, loops });
     const { spec, tokenizer, weights, run } = model;
     const state = run?.state ?? { ...startFrom(weights), step: run?.step ?? 0 };
     const config = run?.config ?? languageConfig(spec, tokenizer, { kind: "imported" });
-    return this.#hold({ spec, tokenizer, state, config }, host, model.warnings);
+    return this.#hold({ spec, tokenizer, state, config }, opening, model.warnings);
   }
 
   async create({ spec, seed, initStd, task, training, ...host }: Calls["create"]["given"]): Promise<Loaded> {
+    const opening = opened(host);
     const state = initialState(spec, seed, initStd);
     if (task) {
       const own = tokenTaskNamed(task.name, task.variant);
       const config = taskConfig(spec, own, parseAnswerTraining({ seed, ...training }, spec, own));
-      return this.#hold({ spec, tokenizer: undefined, state, config }, host, []);
+      return this.#hold({ spec, tokenizer: undefined, state, config }, opening, []);
     }
     const tokenizer = bytesTokenizer();
     const config = languageConfig(spec, tokenizer, { kind: "imported" });
-    return this.#hold({ spec, tokenizer, state, config }, host, []);
+    return this.#hold({ spec, tokenizer, state, config }, opening, []);
   }
 
   async open({ files, name, ...host }: Calls["open"]["given"]): Promise<Loaded> {
+    const opening = opened(host);
     const source = filesInMemory(files, name);
     const json = await readConfig(source);
     const run = await readRun(source, { json, kinds: ["text", "imported", "task"], withState: true });
@@ -80,7 +82,7 @@ export class Session implements Handlers, AsyncDisposable {
     const data = await readDatasetFiles(source);
     const expected = "data" in config && config.data !== undefined ? shaOf(config.data) : undefined;
     if (data && expected !== undefined && shaOf(data.reference) !== expected) throw otherText(name);
-    return this.#hold({ spec: config.spec, tokenizer, state, config, data, metrics }, host, []);
+    return this.#hold({ spec: config.spec, tokenizer, state, config, data, metrics }, opening, []);
   }
 
   async prepare({ text }: Calls["prepare"]["given"]): Promise<Calls["prepare"]["value"]> {
@@ -175,12 +177,12 @@ export class Session implements Handlers, AsyncDisposable {
 
   async #hold(
     model: Pick<Held, "spec" | "tokenizer" | "state" | "config"> & Partial<Pick<Held, "data" | "metrics">>,
-    host: WebRuntimeOptions,
+    opening: Promise<WebRuntime>,
     warnings: readonly string[],
   ): Promise<Loaded> {
     await this[Symbol.asyncDispose]();
     const task = taskOf(model.config);
-    const web = await openWebRuntime(host);
+    const web = await opening;
     const held: Held = { data: undefined, metrics: "", going: undefined, ...model, task, web };
     this.#held = held;
     return loadedOf(held, warnings);
@@ -196,6 +198,13 @@ export class Session implements Handlers, AsyncDisposable {
     if (!held.tokenizer) throw otherModel(call);
     return { model: modelOf(held), tokenizer: held.tokenizer };
   }
+}
+
+/** Opens while the model is fetched; where that fails, nobody waits for it. */
+function opened(host: WebRuntimeOptions): Promise<WebRuntime> {
+  const opening = openWebRuntime(host);
+  opening.catch(() => undefined);
+  return opening;
 }
 
 const shaOf = (data: DataReference | null) => (data && "sha256" in data ? data.sha256 : undefined);

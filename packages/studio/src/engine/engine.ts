@@ -43,7 +43,17 @@ export function host(threads: number): { readonly threads: number; readonly wasm
 const script = () =>
   import.meta.env.DEV ? "/src/engine/worker.ts" : new URL("worker.js", document.baseURI).href;
 
+let next: Worker | undefined;
+
+/** Has the next worker load its script already, while the page's own is on its way. */
+export function loadWorker(): void {
+  next ??= new Worker(script(), { type: "module" });
+}
+
 /** Starts a worker; disposing ends it and gives its memory back. */
 export function startWorker(): WorkerModel {
-  return connectWorker(new Worker(script(), { type: "module" }));
+  loadWorker();
+  const own = next as Worker;
+  next = undefined;
+  return connectWorker(own);
 }

@@ -4,8 +4,10 @@
 interface Build {
   /** Of the files below: another build is another service worker. */
   readonly version: string;
-  /** Files that every page needs, kept before the first of them is asked for. */
+  /** Files that every page needs. */
   readonly files: readonly string[];
+  /** onnxruntime's, whose names say their version. */
+  readonly runtime: readonly string[];
 }
 
 /** The side of a service worker that is used. */
@@ -27,7 +29,7 @@ interface Asked {
 }
 
 const worker = globalThis as unknown as Scope;
-const { version, files } = worker.BUILD;
+const { version, files, runtime } = worker.BUILD;
 const { scope } = worker.registration;
 const prefix = `gyre-site ${scope} `;
 /** Files of this build. */
@@ -36,12 +38,19 @@ const own = `${prefix}${version}`;
 const lasting = `${prefix}lasting`;
 
 worker.addEventListener("install", (event) => {
-  event.waitUntil(
-    worker.caches
-      .open(own)
-      .then((cache) => cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })))),
-  );
+  event.waitUntil(Promise.all([keepFiles(), keepRuntime().catch(() => undefined)]));
 });
+
+async function keepFiles(): Promise<void> {
+  const cache = await worker.caches.open(own);
+  await cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })));
+}
+
+/** As the page has just fetched it; storage that is full keeps the rest of the site. */
+async function keepRuntime(): Promise<void> {
+  const cache = await worker.caches.open(lasting);
+  for (const file of runtime) if (!(await cache.match(file))) await cache.add(file);
+}
 
 // A page of an older build goes on with that build's files: this one waits until the last such page is closed.
 worker.addEventListener("activate", (event) => {
