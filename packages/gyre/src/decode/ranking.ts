@@ -37,6 +37,9 @@ export function rangeOf(logits: ArrayLike<number>): { readonly most: number; rea
   return { most: Math.max(most, most1, most2, most3), least: Math.min(least, least1, least2, least3) };
 }
 
+/** 1 / temperature; of one near zero the largest finite number, since 0 x Infinity would be no number. */
+export const sharpnessOf = (temperature: number): number => Math.min(1 / temperature, Number.MAX_VALUE);
+
 /** A token, and what it and all that are ranked before it weigh. */
 export interface Reached {
   readonly token: number;
@@ -50,9 +53,11 @@ type IsEnough = (sum: number) => boolean;
 interface Part {
   /** By id; the whole vocabulary where not given. */
   readonly tokens: Int32Array | undefined;
-  /** The bucket of each, the most likely first. */
-  readonly buckets: Uint16Array;
-  /** What each bucket weighs. */
+  readonly logits: ArrayLike<number>;
+  /** A logit's bucket is the whole part of (`most` - logit) x `scale`. */
+  readonly most: number;
+  readonly scale: number;
+  /** What each bucket weighs, the most likely first. */
   readonly weights: Float64Array;
 }
 
@@ -79,8 +84,7 @@ export class Ranking {
     const own = tokens ? logitsOf(tokens, logits) : logits;
     const { most, least } = rangeOf(own);
     this.#logits = logits;
-    // of a temperature near zero the largest finite number: 0 x Infinity would be no number
-    this.#sharpness = temperature === undefined ? undefined : Math.min(1 / temperature, Number.MAX_VALUE);
+    this.#sharpness = temperature === undefined ? undefined : sharpnessOf(temperature);
     this.#most = most;
     this.#whole = this.#part(tokens, own, most, least);
   }
@@ -132,7 +136,6 @@ export class Ranking {
 
   /** Parts tokens, all of them where not given, by their logits between `most` and `least`. */
   #part(tokens: Int32Array | undefined, logits: ArrayLike<number>, most: number, least: number): Part {
-    const buckets = new Uint16Array(logits.length);
     const weights = new Float64Array(BUCKETS);
     const scale = (BUCKETS - 1) / (most - least);
     const [top, sharpness, table] = [this.#most, this.#sharpness, expTable];
@@ -140,17 +143,15 @@ export class Ranking {
     if (sharpness === undefined)
       for (let index = 0; index < logits.length; index++) {
         const bucket = ((most - (logits[index] as number)) * scale) | 0;
-        buckets[index] = bucket;
         weights[bucket] = (weights[bucket] as number) + 1;
       }
     else
       for (let index = 0; index < logits.length; index++) {
         const logit = logits[index] as number;
         const bucket = ((most - logit) * scale) | 0;
-        buckets[index] = bucket;
         weights[bucket] = (weights[bucket] as number) + expOf((logit - top) * sharpness, table);
       }
-    return { tokens, buckets, weights };
+    return { tokens, logits, most, scale, weights };
   }
 
   /** Through tokens of different logits. */
@@ -193,10 +194,11 @@ function reachBucket(weights: Float64Array, start: number, isEnough: IsEnough) {
   return found;
 }
 
-function tokensIn({ tokens, buckets }: Part, bucket: number): Int32Array {
+function tokensIn({ tokens, logits, most, scale }: Part, bucket: number): Int32Array {
   const found: number[] = [];
-  for (let index = 0; index < buckets.length; index++)
-    if (buckets[index] === bucket) found.push(tokens ? (tokens[index] as number) : index);
+  for (let index = 0; index < logits.length; index++)
+    if ((((most - (logits[index] as number)) * scale) | 0) === bucket)
+      found.push(tokens ? (tokens[index] as number) : index);
   return Int32Array.from(found);
 }
 

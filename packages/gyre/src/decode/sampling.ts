@@ -1,8 +1,8 @@
-import { expOf } from "../util/exponential.ts";
+import { expOf, expTable } from "../util/exponential.ts";
 import type { Rng } from "../util/rng.ts";
 import type { FloatData } from "../util/tensor.ts";
 import { badSampling } from "./errors.ts";
-import { Ranking, rangeOf } from "./ranking.ts";
+import { Ranking, rangeOf, sharpnessOf } from "./ranking.ts";
 
 /** How a token is drawn from logits. */
 export interface SamplingOptions {
@@ -25,7 +25,9 @@ export function checkSampling({ temperature, topK, topP }: SamplingOptions): voi
 
 /** Chooses a token from its logits [vocab]; of equally likely ones the lowest counts as most likely. Throws LOGITS. */
 export function sampleToken(logits: ArrayLike<number>, options: SamplingOptions, random: Rng): number {
-  if (options.temperature === 0) return mostLikely(logits);
+  const { temperature, topK = logits.length, topP = 1 } = options;
+  if (temperature === 0) return mostLikely(logits);
+  if (topK >= logits.length && topP === 1) return amongAll(logits, temperature, random);
   const { ranking, total, last } = kept(logits, options);
   const goal = random.uniform() * total;
   const { token } = ranking.reach((sum) => sum > goal);
@@ -65,6 +67,34 @@ function kept(
   if (topP === 1) return { ranking, total, last };
   const { token, sum } = ranking.reach((mass) => mass >= topP * total);
   return { ranking, total: sum, last: token };
+}
+
+const BLOCK = 256;
+
+/** A token of the whole vocabulary, which needs no ranking: the weights are summed by id, a block at a time. Throws LOGITS. */
+function amongAll(logits: ArrayLike<number>, temperature: number, random: Rng): number {
+  const { most } = rangeOf(logits);
+  const [sharpness, table] = [sharpnessOf(temperature), expTable];
+  const ends = new Float64Array(Math.ceil(logits.length / BLOCK));
+  let total = 0;
+  for (let block = 0; block < ends.length; block++) {
+    const end = Math.min((block + 1) * BLOCK, logits.length);
+    let sum = 0;
+    for (let token = block * BLOCK; token < end; token++)
+      sum += expOf(((logits[token] as number) - most) * sharpness, table);
+    ends[block] = total += sum;
+  }
+  const goal = random.uniform() * total;
+  const block = ends.findIndex((end) => end > goal);
+  let sum = block === 0 ? 0 : (ends[block - 1] as number);
+  let token = block * BLOCK;
+  const last = Math.min(token + BLOCK, logits.length) - 1;
+  // sums are rounded: one that should pass the goal at a block's last token may stay below it
+  for (; token < last; token++) {
+    sum += expOf(((logits[token] as number) - most) * sharpness);
+    if (sum > goal) break;
+  }
+  return token;
 }
 
 /** `argmax` of logits. Throws LOGITS. */
