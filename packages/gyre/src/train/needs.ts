@@ -55,12 +55,13 @@ export function textNeeds(spec: Spec, training: TrainingOptions): TrainingNeeds 
   const at = (loops: number) =>
     memoryOf(elasticGraph(spec, training, { tokens, loops, shortLoops: isElastic ? loops - 1 : undefined }));
   const memory = spec.loops <= manyLoops ? at(spec.loops) : extended(at(fewLoops), at(manyLoops), spec.loops);
-  const isTwice = isElastic && spec.conditioning.kind === "time";
-  const loops = isTwice ? 1.5 * spec.loops : spec.loops;
+  const hasShortRun = isElastic && spec.conditioning.kind === "time";
+  const flopsOf = (loops: number) => trainingFlops(spec, loops, training.batch * tokens);
+  const passFlops = flopsOf(spec.loops) + (hasShortRun ? flopsOf(spec.loops - 1) : 0);
   return {
     ...bytes(spec, training, memory),
     graphs: isElastic ? spec.loops - 1 : 1,
-    stepFlops: training.microBatches * trainingFlops(spec, loops, training.batch * tokens),
+    stepFlops: training.microBatches * passFlops,
   };
 }
 

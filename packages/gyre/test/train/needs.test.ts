@@ -8,7 +8,7 @@ import { gpt, loopedTransformer, loopformer } from "../../src/models/presets.ts"
 import type { Spec } from "../../src/models/spec.ts";
 import { machineMemory } from "../../src/runtime/memory.node.ts";
 import { vectorTaskNamed } from "../../src/tasks/vectors/index.ts";
-import { elasticGraph } from "../../src/train/elastic-source.ts";
+import { elasticGraph, elasticSource } from "../../src/train/elastic-source.ts";
 import {
   keptSteps,
   promptNeeds,
@@ -83,6 +83,17 @@ test.each(["final", "elastic"] as const)("many loops are told from few: %s", (ki
   };
   const [built, told] = [at(16), at(40)];
   expect((told.stepBytes - built.stepBytes) / 1.15 / (told.valueBytes - built.valueBytes)).toBeCloseTo(1, 3);
+});
+
+test.each([
+  ["loopformer", loopformer({ ...size, context: 16, loops: 5 })],
+  ["a last loss alone", gpt({ ...size, context: 16, loops: 1, layers: 3 })],
+])("no step has more FLOPs than are said, and the deepest has as many: %s", (_, spec) => {
+  const kind = spec.loops === 1 ? "final" : "elastic";
+  const training = parseTraining({ batch: 2, objective: { kind } }, spec);
+  const source = elasticSource(spec, training, () => ({ inputs: [], length: 16 }));
+  const steps = Array.from({ length: 60 }, (_, step) => source(step, 0).flops);
+  expect(Math.max(...steps)).toBe(textNeeds(spec, training).stepFlops);
 });
 
 test("a thousand loops and a million positions are estimated without building them", () => {
