@@ -1,6 +1,6 @@
 import process from "node:process";
 import { cachePolicies, measureSpeed, type ReportOf } from "gyre";
-import { type CardParts, type ConfigOf, evaluateRuns, type Run } from "gyre/node";
+import { type CardParts, type ConfigOf, type Device, evaluateRuns, type Run } from "gyre/node";
 import { budgetsFor, shapesOf } from "./budgets.ts";
 import { statesOf } from "./commands/analyze.ts";
 import { draftsOf, promptsOf } from "./commands/calibrate.ts";
@@ -20,6 +20,7 @@ export interface CardRun extends OpenModel {
   readonly data: string | undefined;
   /** Tokens of text that quality is measured on. */
   readonly maxTokens: number;
+  readonly device: Device;
   readonly threads: number;
 }
 
@@ -124,8 +125,8 @@ async function measured<Kind extends OneModel, Given, Of extends CardKind>(
 
 async function qualityReport(card: CardRun) {
   const paths = [card.path, ...card.baselines];
-  const { threads, status } = card;
-  if (card.run.config.kind === "task") return answersReport(paths, { threads }, { status });
+  const { device, threads, status } = card;
+  if (card.run.config.kind === "task") return answersReport(paths, { device, threads }, { status });
   return (await evaluateRuns(paths, {
     ...(await evaluation(card)),
     kind: "budgets",
@@ -134,9 +135,9 @@ async function qualityReport(card: CardRun) {
 }
 
 async function trajectoriesReport(card: CardRun) {
-  const { path, threads, status } = card;
+  const { path, device, threads, status } = card;
   const budgets = shapesOf(card.run.config.spec);
-  if (card.run.config.kind === "task") return answersReport([path], { threads, budgets }, { status });
+  if (card.run.config.kind === "task") return answersReport([path], { device, threads, budgets }, { status });
   return (await evaluateRuns([path], {
     ...(await evaluation(card)),
     kind: "trajectories",
@@ -145,11 +146,12 @@ async function trajectoriesReport(card: CardRun) {
 }
 
 /** What every evaluation on text is told. */
-const evaluation = async ({ status, maxTokens, threads, data }: CardRun) => ({
+const evaluation = async ({ status, maxTokens, device, threads, data }: CardRun) => ({
   command: commandLine(),
   machine: machineText(),
   commit: await commitOfGyre(),
   maxTokens,
+  device,
   threads,
   ...(data === undefined ? {} : { data }),
   onProgress: ({ name, budget, budgets }: { name: string; budget: number; budgets: number }) =>

@@ -3,9 +3,19 @@ import type { Command } from "commander";
 import { type Device, type DeviceChoice, launched, type OpenDevice, openDevice } from "gyre/node";
 import { ranksDevice } from "./errors.ts";
 
-/** Opens the device that a command is to compute on before it does anything, and says on standard error which it is and why. */
+interface Chosen {
+  readonly device?: DeviceChoice;
+  readonly ranks?: number;
+  readonly slurm?: boolean;
+}
+
+/**
+ * Opens the device that a command is to compute on before it does anything, and says on standard error which it is and why.
+ * Tasks of Slurm open theirs where they run.
+ */
 export async function openCommandDevice(command: Command): Promise<void> {
-  const { device: choice = "cpu", ranks } = command.opts<{ device?: DeviceChoice; ranks?: number }>();
+  const { device: choice = "cpu", ranks, slurm } = command.opts<Chosen>();
+  if (slurm) return;
   const told = launched(process.env);
   const isShared = (ranks ?? told?.size ?? 1) > 1;
   if (isShared && choice !== "cpu" && choice !== "auto") throw ranksDevice(choice);

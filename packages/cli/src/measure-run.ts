@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import type { Model, Report, ReportKind, ReportOf } from "gyre";
 import {
   type ConfigOf,
+  type Device,
   type LoadedWeights,
   loadWeights,
   measuredModel,
@@ -15,6 +16,7 @@ import { makeOutput, presentReport, provenanceNow } from "./reports.ts";
 
 /** Options of every command that measures one run. */
 export interface MeasureOptions {
+  readonly device?: Device | undefined;
   readonly threads?: number;
   readonly data?: string;
   /** Folder for the report; the run's `reports` when left out. */
@@ -56,7 +58,7 @@ export interface OpenModel {
 /** Measures one run, prints the report and writes its files. */
 export async function measureRun<Kind extends OneModel, Given, Of extends RunKind>(
   path: string,
-  { threads, out, name }: MeasureOptions,
+  { device = "cpu", threads, out, name }: MeasureOptions,
   measurement: Measurement<Kind, Given, Of>,
 ): Promise<{ run: Run<ConfigOf<Of>>; report: ReportOf<Kind> }> {
   const run = await openRun(path, measurement.of);
@@ -64,7 +66,7 @@ export async function measureRun<Kind extends OneModel, Given, Of extends RunKin
   const loaded = await loadWeights(run);
   await makeOutput(out);
   const status = new StatusLine();
-  await using runtime = await openOnnxRuntime(threads === undefined ? {} : { threads });
+  await using runtime = await openOnnxRuntime({ device, ...(threads === undefined ? {} : { threads }) });
   try {
     const model = { spec: run.config.spec, weights: loaded.weights, runtime };
     const report = await reportOn({ path, loaded, model, status }, measurement, given);

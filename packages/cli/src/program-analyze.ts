@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { AnalyzeCommandOptions } from "./commands/analyze.ts";
 import type { CardOptions } from "./commands/card.ts";
-import { nameFlag, threadsFlag } from "./flags.ts";
+import { deviceFlag, nameFlag, threadsFlag } from "./flags.ts";
 import { fileName, loopsRange, repeated, whole } from "./options.ts";
 
 /** `gyre analyze`, as a description. */
@@ -25,6 +25,7 @@ export function addAnalyze(program: Command, exit: (code: number) => void): void
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--out <dir>", "folder of the report (default: reports/ in the run)")
     .addOption(nameFlag())
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre analyze runs/first --loops 4,8,16")
     .action(async (run: string, options: AnalyzeCommandOptions) =>
@@ -50,6 +51,7 @@ export function addCard(program: Command, exit: (code: number) => void): void {
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--out <dir>", "folder of the card (default: reports/ in the run)")
     .option("--name <name>", "what its files are called", fileName, "card")
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre card runs/first --baseline runs/gpt --baseline runs/gpt-deep")
     .action(async (run: string, options: CardOptions) =>

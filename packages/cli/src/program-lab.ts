@@ -108,6 +108,7 @@ function addEval(lab: Command, exit: Exit): void {
     .addOption(checkpointFlag())
     .addOption(weightsFlag())
     .addOption(nameFlag())
+    .addOption(deviceFlag())
     .addOption(ranksFlag())
     .addHelpText(
       "after",

@@ -96,6 +96,7 @@ export function addSweep(program: Command, exit: (code: number) => void): void {
       "processes at a time (default: 1; with --slurm as many as it gives)",
       whole(1, 1024),
     )
+    .addOption(deviceFlag())
     .option("--threads <n>", "threads of each (default: the cores shared out; with --slurm 1)", whole(1))
     .option("--slurm", "submit the runs as one array of jobs instead; start it again when they have ended")
     .option("--dry-run", "say what would be trained, with --slurm print the job script, and write nothing")

@@ -242,6 +242,7 @@ function addExits(program: Command, exit: Exit): void {
     .option("--seed <n>", "seed of these problems (default: 1)", whole(0))
     .option("--out <dir>", "folder of the report (default: reports/ in the run)")
     .addOption(nameFlag())
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre exits runs/first --max-tokens 2048")
     .action(async (run: string, options: ExitsOptions) =>
@@ -260,6 +261,7 @@ function addCalibrate(program: Command, exit: Exit): void {
     .argument("<run>", "the run to calibrate")
     .option("--max-tokens <n>", "tokens to write after each of four beginnings (default: 48)", whole(8))
     .option("--data <dir>", "dataset of the beginnings, if not the one that the run was trained on")
+    .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre calibrate runs/first")
     .action(async (run: string, options: CalibrateOptions) =>

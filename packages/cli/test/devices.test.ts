@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deviceChoices } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -48,9 +48,15 @@ describe("--device", () => {
       train("missing"),
       ["train", "words", "--out", at("missing"), "--difficulty", "2", "--steps", "1", ...model.slice(0, 6)],
       ["lab", "train", "linear-looped", "--out", at("missing")],
+      ["lab", "eval", at("drawn"), "--out", at("missing")],
+      ["sweep", "recipes/sweeps/tiny.json", "--out", at("missing")],
       ["eval", at("drawn"), "--data", data, "--out", at("missing")],
       ["generate", at("drawn"), "--prompt", "We"],
       ["serve", at("drawn"), "--port", "0"],
+      ["exits", at("drawn"), "--data", data, "--out", at("missing")],
+      ["analyze", at("drawn"), "--data", data, "--out", at("missing")],
+      ["card", at("drawn"), "--data", data, "--out", at("missing")],
+      ["calibrate", at("drawn"), "--data", data],
     ]) {
       const { code, stdout, stderr } = await gyre([...words, "--device", "cuda"], { env: none });
       expect([code, stdout], words.join(" ")).toEqual([1, ""]);
@@ -70,6 +76,13 @@ describe("--device", () => {
     const { code, stderr } = await gyre(train("ranks", "--device", "webgpu", "--ranks", "2"));
     expect(code).toBe(1);
     expect(stderr).toMatch(/RANKS_DEVICE: --device webgpu for several ranks\n {2}expected: the device cpu/);
+  });
+
+  test("tasks of Slurm open it where they run, not where they are submitted", async () => {
+    const sweep = ["sweep", "recipes/sweeps/tiny.json", "--out", at("missing"), "--slurm", "--dry-run"];
+    const { code, stdout, stderr } = await gyre([...sweep, "--device", "cuda"], { env: none });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout.match(/ train --out \S+ .* --device cuda/g)).toHaveLength(4);
   });
 
   test("is about a run here, not about a server", async () => {
@@ -113,6 +126,26 @@ describe.skipIf(!softwareGpu)(
       const { code, stderr } = await gyre(["train", "--resume", at("gpu"), "--steps", "4"], { env: none });
       expect(code).toBe(1);
       expect(stderr).toMatch(/RUNTIME_DEVICE: the device webgpu, but /);
+    });
+
+    test("a sweep trains on it, and what is measured of a run names it", async () => {
+      const recipe = {
+        model: { family: "baseLoop", layers: 1, loops: 2, width: 16, heads: 2, mlp: 32, context: 16 },
+        training: { steps: 1, batch: 2, warmupSteps: 0 },
+      };
+      const sweep = { data, recipe, search: { "training.learningRate": [0.001] } };
+      await writeFile(at("sweep.json"), JSON.stringify(sweep));
+      const swept = await gyre(["sweep", at("sweep.json"), "--out", at("sweep"), "--device", "webgpu"], {
+        env,
+      });
+      expect([swept.code, swept.stderr.split("\n")[0]]).toEqual([0, told]);
+      const run = "sweep/runs/trial-001-seed-1";
+      expect((await configOf(run)).device).toBe("webgpu");
+
+      const words = ["analyze", at(run), "--tokens", "32", "--name", "states", "--device", "webgpu"];
+      expect(await gyre(words, { env })).toMatchObject({ code: 0, stderr: expect.stringContaining(told) });
+      const report = JSON.parse(await readFile(join(at(run), "reports", "states.json"), "utf8"));
+      expect(report.provenance.runtime).toContain("webgpu");
     });
 
     test("text is that of the CPU", async () => {

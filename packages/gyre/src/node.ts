@@ -123,6 +123,6 @@ export {
 } from "./sweep/progress.node.ts";
 export type { Rung } from "./sweep/rungs.ts";
 export { requireSlurm, type SlurmArray, slurmScript, submit, tasksLeft } from "./sweep/slurm.node.ts";
-export { SweepFolder, type SweepRun, type TrialResult } from "./sweep/sweep.node.ts";
+export { SweepFolder, type SweepRun, type TrainHow, type TrialResult } from "./sweep/sweep.node.ts";
 export { parseSweep, type Sweep, sweepSchema } from "./sweep/sweep-file.ts";
 export { stepsOf, type Trial, trialsOf } from "./sweep/trials.ts";

@@ -9,7 +9,7 @@ import {
 } from "gyre/node";
 import { type Measurement, type MeasureOptions, measureRun, ofText } from "../measure-run.ts";
 
-export interface CalibrateOptions extends Pick<MeasureOptions, "threads" | "data"> {
+export interface CalibrateOptions extends Pick<MeasureOptions, "device" | "threads" | "data"> {
   readonly maxTokens?: number;
 }
 

@@ -32,7 +32,7 @@ const nobodyAsked = "--no-measure";
 
 /** `gyre card`: one page on one checkpoint, from what was measured before and what is measured now. */
 export async function cardCommand(path: string, options: CardOptions): Promise<number> {
-  const { baseline: baselines = [], maxTokens, data, out, name = "card" } = options;
+  const { baseline: baselines = [], maxTokens, data, device = "cpu", out, name = "card" } = options;
   const run = await openRun(path, kinds);
   const others = await Promise.all(baselines.map((one) => openRun(one, kinds)));
   const isOnTask = (one: typeof run) => one.config.kind === "task";
@@ -43,10 +43,10 @@ export async function cardCommand(path: string, options: CardOptions): Promise<n
   await makeOutput(out);
   const status = new StatusLine();
   const threads = threadCount(options.threads);
-  await using runtime = await openOnnxRuntime({ threads });
+  await using runtime = await openOnnxRuntime({ device, threads });
   const { spec } = run.config;
   const model = { spec, weights: loaded.weights, runtime };
-  const card: CardRun = { path, run, loaded, model, status, baselines, data, maxTokens, threads };
+  const card: CardRun = { path, run, loaded, model, status, baselines, data, maxTokens, device, threads };
   const own = measuredModel(basename(resolve(path)), loaded);
   try {
     for (const warning of loaded.warnings) status.print(`warning: ${warning}`);

@@ -11,6 +11,7 @@ import {
   vectorTaskNamed,
 } from "gyre/lab";
 import {
+  type Device,
   loadWeights,
   measuredModel,
   openOnnxRuntime,
@@ -38,6 +39,7 @@ export interface LabEvalOptions {
   readonly weights?: WhichWeights;
   readonly out?: string;
   readonly name?: string;
+  readonly device?: Device | undefined;
   readonly ranks?: number;
 }
 
@@ -77,8 +79,8 @@ async function evalRank(
       const { spec } = run.config;
       arms.set(name, { name, spec, weights: [...(arms.get(name)?.weights ?? []), weights] });
     }
-    await using runtime = await openOnnxRuntime({ threads: 1, keep: 2 });
-    const { out: _, checkpoint: __, weights: ___, name, loops, ...measure } = options;
+    const { out: _, checkpoint: __, weights: ___, device = "cpu", name, loops, ...measure } = options;
+    await using runtime = await openOnnxRuntime({ device, threads: 1, keep: 2 });
     const common = {
       ...measure,
       ...(loops ? { loops: ({ loops: trained }: Spec) => loops(trained) } : {}),

@@ -4,6 +4,7 @@ import process from "node:process";
 import { chosenText, counted, GyreError } from "gyre";
 import {
   badSweep,
+  type DeviceChoice,
   holdsTexts,
   nextArray,
   parseSweep,
@@ -31,6 +32,8 @@ import { readRecipeJson } from "../settings.ts";
 export interface SweepFlags {
   readonly out: string;
   readonly jobs?: number;
+  /** Opened already, but with `slurm`: there it is where the tasks run. */
+  readonly device?: DeviceChoice | undefined;
   readonly threads?: number;
   readonly slurm?: boolean;
   readonly dryRun?: boolean;
@@ -124,11 +127,13 @@ function tellPlan({ path, trials, rungs }: SweepFolder): number {
 
 async function train(planned: Planned, flags: SweepFlags, status: StatusLine): Promise<number> {
   const { folder } = planned;
-  const { jobs = 1, threads = Math.max(1, Math.floor(availableParallelism() / jobs)) } = flags;
+  const { jobs = 1, device, threads = Math.max(1, Math.floor(availableParallelism() / jobs)) } = flags;
   const line = new SweepLine(folder, status);
   const signal = interruptSignal();
   const onEvent = line.next.bind(line);
-  const results = await trainSweep(folder, { command: ownCommand(), jobs, threads, signal, onEvent });
+  const results = await trainSweep(folder, {
+    ...{ command: ownCommand(), jobs, how: { device, threads }, signal, onEvent },
+  });
   status.clear();
   if (results) return await present(planned, results);
   status.print("stopped and saved; the same command goes on");
@@ -138,8 +143,8 @@ async function train(planned: Planned, flags: SweepFlags, status: StatusLine): P
 /** Submits what the sweep needs next, or prints it. */
 async function array(planned: Planned, flags: SweepFlags, status: StatusLine): Promise<number> {
   const { folder } = planned;
-  const { threads = 1, out } = flags;
-  const next = await nextArray(folder, threads);
+  const { device, threads = 1, out } = flags;
+  const next = await nextArray(folder, { device, threads });
   if ("results" in next) return await present(planned, next.results);
   const script = slurmScript({
     ...{ jobs: next.jobs, command: ownCommand(), threads, most: flags.jobs },

@@ -3,7 +3,7 @@ import { type BestHeldOut, bestIn, MetricsFile } from "../runs/metrics.node.ts";
 import { allFailed } from "./errors.ts";
 import { errorIn, type Job, runJobs } from "./jobs.node.ts";
 import type { Rung } from "./rungs.ts";
-import type { SweepFolder, SweepRun, TrialResult } from "./sweep.node.ts";
+import type { SweepFolder, SweepRun, TrainHow, TrialResult } from "./sweep.node.ts";
 
 /** What a sweep tells as it goes. */
 export type SweepEvent =
@@ -22,9 +22,9 @@ export type SweepEvent =
 export interface SweepJobs {
   /** What gyre is started with: an executable and its first words. */
   readonly command: readonly [string, ...string[]];
-  /** Processes at a time, and threads of each. */
+  /** Processes at a time, and how each computes. */
   readonly jobs: number;
-  readonly threads: number;
+  readonly how: TrainHow;
   readonly signal: AbortSignal;
   /** Hears what begins and ends, for a line that says how far it is. */
   readonly onEvent: (event: SweepEvent) => void;
@@ -55,13 +55,14 @@ export async function throughRungs(
 }
 
 /** Trains the runs of a sweep as processes of this machine; nothing where a signal stopped it. Throws SWEEP_FAILED. */
-export function trainSweep(folder: SweepFolder, how: SweepJobs): Promise<TrialResult[] | undefined> {
-  const { command, jobs: most, threads, signal, onEvent } = how;
+export function trainSweep(
+  folder: SweepFolder,
+  { command, jobs: most, how, signal, onEvent }: SweepJobs,
+): Promise<TrialResult[] | undefined> {
   return throughRungs(folder, async (rung, waiting) => {
     onEvent({ type: "rung", index: folder.rungs.indexOf(rung), rung, waiting: waiting.length });
     const jobs: (Job & { readonly run: SweepRun })[] = [];
-    for (const run of waiting)
-      jobs.push({ run, log: run.log, words: await folder.wordsFor(run, rung, threads) });
+    for (const run of waiting) jobs.push({ run, log: run.log, words: await folder.wordsFor(run, rung, how) });
     await runJobs(jobs, {
       command,
       most,
@@ -90,13 +91,13 @@ export function trainSweep(folder: SweepFolder, how: SweepJobs): Promise<TrialRe
  */
 export async function nextArray(
   folder: SweepFolder,
-  threads: number,
+  how: TrainHow,
 ): Promise<{ readonly jobs: readonly Job[] } | { readonly results: readonly TrialResult[] }> {
   const jobs: Job[] = [];
   const results = await throughRungs(folder, async (rung, waiting) => {
     for (const run of waiting)
       if ((await errorIn(run.log)) === undefined)
-        jobs.push({ log: run.log, words: await folder.wordsFor(run, rung, threads) });
+        jobs.push({ log: run.log, words: await folder.wordsFor(run, rung, how) });
     return jobs.length === 0;
   });
   return results ? { results } : { jobs };

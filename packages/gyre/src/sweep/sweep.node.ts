@@ -4,6 +4,7 @@ import { cannotWrite } from "../checkpoint/errors.ts";
 import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
 import { latestStep } from "../runs/checkpoints.node.ts";
 import { type BestHeldOut, bestIn, isBetter, MetricsFile } from "../runs/metrics.node.ts";
+import type { DeviceChoice } from "../runtime/devices.node.ts";
 import { otherSweep } from "./errors.ts";
 import { type Rung, rungsOf } from "./rungs.ts";
 import type { Sweep } from "./sweep-file.ts";
@@ -27,6 +28,12 @@ export interface TrialResult {
   readonly found: readonly (BestHeldOut | undefined)[];
   /** The mean; undefined where a run failed. */
   readonly value: number | undefined;
+}
+
+/** What the trainings of a sweep compute on and with; a device that is left out is the CPU, or the one that a run began on. */
+export interface TrainHow {
+  readonly device?: DeviceChoice | undefined;
+  readonly threads: number;
 }
 
 const usualMeasurements = 10;
@@ -92,7 +99,11 @@ export class SweepFolder {
   }
 
   /** The words after `gyre` that train a run up to the end of a rung, from its last checkpoint where it has one. */
-  async wordsFor({ trial, seed, path }: SweepRun, rung: Rung, threads: number): Promise<string[]> {
+  async wordsFor(
+    { trial, seed, path }: SweepRun,
+    rung: Rung,
+    { device, threads }: TrainHow,
+  ): Promise<string[]> {
     const steps = stepsOf(trial);
     const usual = Math.max(leastSteps, Math.ceil(steps / usualMeasurements));
     const evalEvery = Math.min(this.#sweep.evalEvery ?? usual, steps);
@@ -104,6 +115,7 @@ export class SweepFolder {
       "train",
       ...(isThere ? ["--resume", path] : [...fresh, "--seed", `${seed}`, "--force"]),
       ...["--eval-every", `${evalEvery}`, "--threads", `${threads}`],
+      ...(device === undefined ? [] : ["--device", device]),
       ...(at < steps ? ["--stop-at", `${at}`] : []),
     ];
   }

@@ -68,11 +68,14 @@ test("runs begin with their recipe and seed, and go on from a checkpoint", async
   if (!trial || !run) throw new Error("no run");
   const [path, file] = [join(folder, "runs", "trial-001-seed-3"), join(folder, "recipes", "trial-001.json")];
   const how = "--eval-every 40 --threads 2";
-  expect((await sweep.wordsFor(run, first, 2)).join(" ")).toBe(
+  expect((await sweep.wordsFor(run, first, { threads: 2 })).join(" ")).toBe(
     `train text --out ${path} --recipe ${file} --seed 3 --force ${how} --stop-at 10`,
   );
   await leave(run, { 10: 1 });
-  expect((await sweep.wordsFor(run, last, 2)).join(" ")).toBe(`train --resume ${path} ${how}`);
+  expect((await sweep.wordsFor(run, last, { threads: 2 })).join(" ")).toBe(`train --resume ${path} ${how}`);
+  expect((await sweep.wordsFor(run, last, { device: "webgpu", threads: 2 })).join(" ")).toBe(
+    `train --resume ${path} ${how} --device webgpu`,
+  );
 });
 
 test("a folder belongs to its sweep, which may get more trials", async () => {
@@ -85,16 +88,18 @@ test("under Slurm what failed is not asked for again, and all that failed is an 
   const sweep = sweepOf([1, 2]);
   await sweep.begin();
   const [one, two] = sweep.trials.flatMap((trial) => sweep.runsOf(trial)) as [SweepRun, SweepRun];
-  expect(await nextArray(sweep, 1)).toMatchObject({ jobs: [{ log: one.log }, { log: two.log }] });
+  expect(await nextArray(sweep, { threads: 1 })).toMatchObject({
+    jobs: [{ log: one.log }, { log: two.log }],
+  });
   await writeFile(one.log, "$ gyre train\nTRAIN_NOT_FINITE: step 3\n  expected: finite\n");
-  expect(await nextArray(sweep, 1)).toMatchObject({ jobs: [{ log: two.log }] });
+  expect(await nextArray(sweep, { threads: 1 })).toMatchObject({ jobs: [{ log: two.log }] });
   await writeFile(two.log, "$ gyre train\nTRAIN_NOT_FINITE: step 4\n");
-  const error = await rejectionOf(nextArray(sweep, 1));
+  const error = await rejectionOf(nextArray(sweep, { threads: 1 }));
   expect(error.code).toBe("SWEEP_FAILED");
   expect(error.detail.given).toContain(`${one.log}: TRAIN_NOT_FINITE: step 3`);
   await writeFile(two.log, "$ gyre train\n");
   await leave(two, { 40: 2 });
-  const done = await nextArray(sweep, 1);
+  const done = await nextArray(sweep, { threads: 1 });
   expect("results" in done && done.results.map(({ value }) => value)).toEqual([2, undefined]);
 });
 
