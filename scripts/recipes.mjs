@@ -1,18 +1,17 @@
 // `npm run recipes [-- NAME...]`: trains the comparison of recipes/README.md, and reports on all that are done.
-// `--jobs N`: so many at a time, the cores shared out between them. `--search`: the learning-rate search that the recipes'
-// rates come from. `--depth`: the comparison of recipes/depth instead.
+// `--jobs N`: so many at a time, the cores shared out between them. `--search`: the sweeps of recipes/sweeps/learning-rates, which
+// search the recipes' rates. `--depth`: the comparison of recipes/depth instead.
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { searchAll, sweepsIn } from "./search.mjs";
 import { ensureInstalled, root, run } from "./setup.mjs";
 
 const data = "data/sotu";
-const rates = [1e-3, 2e-3, 4e-3];
-const searched = ["gpt-shallow", "gpt-deep", "base-loop", "tmlt", "loopformer"];
-const searchSteps = 200;
+const sweeps = "recipes/sweeps/learning-rates";
 /** Tasks beside state tracking: how the names of their recipes begin, and the names of their reports. */
 const furtherTasks = ["prefix-sum", "sudoku", "reverse"];
 /** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements and of 24, and further tasks. */
@@ -65,9 +64,12 @@ function parsed() {
 }
 
 const { values, positionals: named } = parsed();
-const all = recipesIn(values.depth ? "recipes/depth" : "recipes").filter(
-  (name) => !values.depth || (depthRecipe(name) && !name.endsWith("quickstart")),
-);
+if (values.search && values.depth) refuse("--search with --depth", "one of them");
+const all = values.search
+  ? sweepsIn(join(root, sweeps))
+  : recipesIn(values.depth ? "recipes/depth" : "recipes").filter(
+      (name) => !values.depth || (depthRecipe(name) && !name.endsWith("quickstart")),
+    );
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) refuse(`unknown recipe ${unknown.join(", ")}`, all.join(", "));
 const jobs = Number(values.jobs);
@@ -122,19 +124,18 @@ async function trainAll(runs) {
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** Every rate for a fraction of the steps: all runs in one report, each at its full depth. */
-async function search() {
-  const runs = searched.flatMap((name) =>
-    rates.map((rate) => ({
-      path: `runs/search/${name}-${rate}`,
-      recipe: `recipes/${name}.json`,
-      steps: searchSteps,
-      flags: ["--learning-rate", `${rate}`, "--steps", `${searchSteps}`],
-    })),
-  );
-  await trainAll(runs);
-  const paths = runs.map(({ path }) => path);
-  gyre("eval", ...paths, "--max-tokens", "50000", "--out", "docs/results/learning-rates", "--name", "report");
+/** Every sweep of rates, and the pages of their reports. */
+function search() {
+  process.chdir(root);
+  searchAll({
+    folder: sweeps,
+    names: named.length > 0 ? named : all,
+    runs: "runs/search",
+    results: "docs/results/learning-rates",
+    words: ["--jobs", `${jobs}`, "--threads", `${threads}`],
+    gyre,
+  });
+  run(process.execPath, [join(root, "scripts/ts.mjs"), join(root, "scripts/generate.ts")]);
 }
 
 async function compare() {
