@@ -40,7 +40,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "report",
   ],
   lab: [...engine, "ranks", "grad", "optim", "models", "runtime", "tasks", "train", "measure", "report"],
-  sweep: ["util", "checkpoint", "models", "train", "report", "runs"],
+  sweep: ["util", "checkpoint", "models", "runtime", "train", "report", "runs"],
   web: [
     "util",
     "data",

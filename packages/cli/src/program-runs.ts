@@ -56,7 +56,8 @@ function addPlot(program: Command, exit: Exit): void {
     .summary("draw how runs learned")
     .description(
       "Draws what runs wrote down while they trained: the loss of training, and what was measured on held-out data, of " +
-        "one run at every number of loops, of several at full depth. In the terminal, and as SVG with --out.",
+        "one run at every number of loops, of several at full depth; where the loss or the gradient norm jumped, and the newest " +
+        "samples. In the terminal, and as SVG with --out.",
     )
     .argument("<runs...>", "one run or several, of any kind, finished or not")
     .option("--out <dir>", "folder of the drawings (default: none are written)")
@@ -64,6 +65,7 @@ function addPlot(program: Command, exit: Exit): void {
       "--tensorboard <dir>",
       "also write all numbers as event files of TensorBoard, a folder for each run",
     )
+    .option("--samples", "all samples that were written with --sample-every, and not the newest alone")
     .addHelpText(
       "after",
       "\nExamples:\n  $ gyre plot runs/first runs/second --out figures\n  $ gyre plot runs/first --tensorboard runs/tensorboard",

@@ -1,11 +1,11 @@
 import { generate, type Spec, type Weights } from "gyre";
-import { type Dataset, type Device, openOnnxRuntime } from "gyre/node";
+import { type Dataset, type Device, openOnnxRuntime, type WrittenSamples } from "gyre/node";
 import { counted } from "./render/format.ts";
 
 /** What a model wrote at one moment of its training. */
 export interface Samples {
-  /** For the step's record in metrics.jsonl: the prompt, and what follows it at each number of loops. */
-  readonly record: { readonly samples: { readonly prompt: string; readonly texts: Record<string, string> } };
+  /** For the step's record in metrics.jsonl. */
+  readonly record: { readonly samples: WrittenSamples };
   readonly lines: readonly string[];
 }
 
@@ -46,10 +46,14 @@ export async function writeSamples({ spec, weights, dataset, threads, device }: 
       tokens.push(token);
     texts[loops] = tokenizer.decode(tokens);
   }
-  const told = tokenizer.decode(prompt);
-  const lines = depths.map((loops) => `  ${counted(loops, "loop")}: ${JSON.stringify(texts[loops])}`);
-  return {
-    record: { samples: { prompt: told, texts } },
-    lines: [`after ${JSON.stringify(told)}`, ...lines],
-  };
+  const samples = { prompt: tokenizer.decode(prompt), texts };
+  return { record: { samples }, lines: samplesLines(samples) };
 }
+
+/** Samples for people, a line for each number of loops. */
+export const samplesLines = ({ prompt, texts }: WrittenSamples): string[] => [
+  `after ${JSON.stringify(prompt)}`,
+  ...Object.entries(texts).map(
+    ([loops, text]) => `  ${counted(Number(loops), "loop")}: ${JSON.stringify(text)}`,
+  ),
+];

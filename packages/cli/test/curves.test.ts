@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, readdir, readFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { gyre } from "./cli.ts";
@@ -39,6 +39,29 @@ test("plot draws training and held-out data in the terminal, and as SVG where it
   expect(drawn.stdout).toContain(join(at("figures"), "curves-2.svg"));
   expect(await readdir(at("figures"))).toEqual(["curves-2.svg", "curves.svg"]);
   expect(await readFile(join(at("figures"), "curves-2.svg"), "utf8")).toContain("bits per byte");
+});
+
+test("plot and runs tell spikes, and plot the newest samples or all", async () => {
+  await tinyRun(at("wild"));
+  const records = Array.from({ length: 50 }, (_, index) => ({
+    step: index + 1,
+    loss: index === 39 ? 30 : 3,
+    parts: {},
+    gradientNorm: 1,
+    tokens: 64,
+    ...(index % 20 === 19 ? { samples: { prompt: "We", texts: { 1: ` ${index}`, 4: " are" } } } : {}),
+  }));
+  const text = records.map((one) => `${JSON.stringify(one)}\n`).join("");
+  await writeFile(join(at("wild"), "metrics.jsonl"), text);
+  const newest = await gyre(["plot", at("wild")]);
+  expect([newest.code, newest.stderr]).toEqual([0, ""]);
+  expect(newest.stdout).toMatch(/^ .*○/m);
+  expect(newest.stdout).toContain("wild: 1 spike, the last at step 40");
+  expect(newest.stdout).toMatch(/\n\nwild, step 40: after "We"\n {2}1 loop: " 39"\n {2}4 loops: " are"\n$/);
+  const all = await gyre(["plot", at("wild"), "--samples"]);
+  expect(all.stdout.match(/^wild, step \d+: after/gm)).toHaveLength(2);
+  const { stdout } = await gyre(["runs", at("wild")]);
+  expect(stdout).toContain(`${at("wild")}: 1 spike, the last at step 40\n`);
 });
 
 test("compare needs no measurement of its own: two runs that were measured alone, in one table", async () => {

@@ -224,7 +224,7 @@ export {
   type Series,
 } from "./report/chart.ts";
 export type { ModelCost, Speed } from "./report/cost.ts";
-export { type CurveStep, curveCharts, type TrainingCurve } from "./report/curves.ts";
+export { type CurveSpike, type CurveStep, curveCharts, type TrainingCurve } from "./report/curves.ts";
 export { draftText, speedup, WORTHWHILE } from "./report/drafts-page.ts";
 export { drawChart } from "./report/draw.ts";
 export { pageOf, reportFiles } from "./report/files.ts";
@@ -364,8 +364,8 @@ export {
 } from "./train/prompt-options.ts";
 export { type PromptRun, trainPrompts } from "./train/prompts.ts";
 export { type AnswerRecipe, parseAnswerRecipe, parseRecipe, type Recipe } from "./train/recipe.ts";
-export type { Spike } from "./train/spikes.ts";
 export { requireFit, type TrainRun, train } from "./train/text.ts";
 export { type ErrorDetail, GyreError, listOf } from "./util/errors.ts";
 export type { Rng } from "./util/rng.ts";
+export type { Spike } from "./util/spikes.ts";
 export type { FloatData, Precision, Tensor, TensorData, Weights } from "./util/tensor.ts";

@@ -65,7 +65,7 @@ export {
   type TaskConfig,
   type TextConfig,
 } from "./runs/config.ts";
-export { readCurves } from "./runs/curves.node.ts";
+export { type RunCurve, readCurves } from "./runs/curves.node.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
 export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
 export { EventsFile, writeEvents } from "./runs/events.node.ts";
@@ -78,6 +78,7 @@ export {
   isBetter,
   type MetricsFile,
   type MetricsRecord,
+  type WrittenSamples,
 } from "./runs/metrics.node.ts";
 export {
   type ExportOptions,

@@ -37,6 +37,9 @@ export async function runsCommand(folder: string, { json }: RunsOptions): Promis
       ),
     );
   }
+  for (const { path, spikes } of runs)
+    if (spikes.length > 0)
+      console.log(`\n${path}: ${counted(spikes.length, "spike")}, the last at step ${spikes.at(-1)}`);
   for (const run of found) if ("problem" in run) console.error(`${run.path}: ${run.problem}`);
   if (found.length === 0) console.log(`no runs in ${folder}`);
   else console.log(`\n${counted(runs.length, "run")}, ${bytesText(sum(runs.map(({ bytes }) => bytes)))}`);

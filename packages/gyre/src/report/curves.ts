@@ -1,11 +1,20 @@
 import type { Chart, Point, Series } from "./chart.ts";
-import { counted } from "./numbers.ts";
+import { counted, groupedText } from "./numbers.ts";
 
 /** What a run wrote down while it trained: the optimizer steps that it did, oldest first. */
 export interface TrainingCurve {
   /** How the run is called. */
   readonly name: string;
   readonly steps: readonly CurveStep[];
+  /** Steps whose loss or gradient norm was far above what was usual. */
+  readonly spikes?: readonly CurveSpike[];
+}
+
+/** A step that jumped, and how far. */
+export interface CurveSpike {
+  readonly step: number;
+  readonly value: number;
+  readonly usual: number;
 }
 
 /** One optimizer step of a curve. */
@@ -24,6 +33,8 @@ export interface CurveStep {
 
 /** A curve has no more points than these; each is the mean of equally many steps. */
 const MOST_POINTS = 160;
+/** Spikes that are marked: the largest. */
+const MOST_SPIKES = 12;
 
 const stepsAxis = { title: "optimizer steps", kind: "linear" as const, hasPrefixes: true };
 
@@ -53,10 +64,13 @@ export function curveCharts(curves: readonly TrainingCurve[]): Chart[] {
 const namesOf = (curves: readonly TrainingCurve[]) => curves.map(({ name }) => name).join(", ");
 
 function lossChart(curves: readonly TrainingCurve[]): Chart {
-  const all = curves.map(({ name, steps }) => ({
+  const all = curves.map(({ name, steps, spikes = [] }) => ({
     name,
+    spikes,
     ...averaged(steps.flatMap(({ step, loss }) => pointOf(step, loss))),
   }));
+  const drawn = all.filter(({ points }) => points.length > 0);
+  const notes = drawn.flatMap(({ name, spikes }) => (spikes.length === 0 ? [] : spikesNote(name, spikes)));
   return {
     title: `${namesOf(curves)}: training loss`,
     subtitle: all
@@ -65,10 +79,41 @@ function lossChart(curves: readonly TrainingCurve[]): Chart {
       .join(" · "),
     x: stepsAxis,
     y: { title: "training loss" },
-    series: all
-      .filter(({ points }) => points.length > 0)
-      .map(({ name, points }): Series => ({ name, points, markers: "none" })),
+    series: [
+      ...drawn.map(({ name, points }, group): Series => ({ name, points, group, markers: "none" })),
+      ...drawn.flatMap(({ name, points, spikes }, group): Series[] =>
+        spikes.length === 0
+          ? []
+          : [
+              {
+                name: `${name}: spikes`,
+                points: marksOn(points, spikes),
+                group,
+                line: "none",
+                isUnnamed: true,
+              },
+            ],
+      ),
+    ],
+    ...(notes.length === 0
+      ? {}
+      : { notes: ["hollow: a spike of the loss or of the gradient norm", ...notes] }),
   };
+}
+
+/** How often a run jumped, and the last time. */
+const spikesNote = (name: string, spikes: readonly CurveSpike[]): string =>
+  `${name}: ${counted(spikes.length, "spike")}, the last at step ${groupedText(spikes.at(-1)?.step ?? 0)}` +
+  (spikes.length > MOST_SPIKES ? `; the ${MOST_SPIKES} largest are marked` : "");
+
+/** The largest spikes as marks on the curve, which shows means: the axis stays that of what was usual. */
+function marksOn(curve: readonly Point[], spikes: readonly CurveSpike[]): Point[] {
+  const largest = [...spikes].sort((a, b) => b.value / b.usual - a.value / a.usual).slice(0, MOST_SPIKES);
+  const nearest = (step: number) =>
+    curve.reduce((best, point) => (Math.abs(point.x - step) < Math.abs(best.x - step) ? point : best));
+  return largest
+    .sort((a, b) => a.step - b.step)
+    .map(({ step }) => ({ x: step, y: nearest(step).y, isHollow: true }));
 }
 
 function heldOutChart(curves: readonly TrainingCurve[], measure: string): Chart {

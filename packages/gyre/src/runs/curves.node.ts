@@ -2,8 +2,13 @@ import { basename, resolve } from "node:path";
 import type { TrainingCurve } from "../report/curves.ts";
 import { runKinds } from "./config.ts";
 import { runNoMetrics } from "./errors.ts";
-import { heldOutIn, lossIn, MetricsFile } from "./metrics.node.ts";
+import { heldOutIn, lossIn, MetricsFile, samplesIn, spikesIn, type WrittenSamples } from "./metrics.node.ts";
 import { openRun } from "./run.node.ts";
+
+/** What a run wrote down while it trained: its curve, and samples. */
+export interface RunCurve extends TrainingCurve {
+  readonly samples: readonly (WrittenSamples & { readonly step: number })[];
+}
 
 /**
  * What runs wrote down while they trained, by the names of their folders, or their paths where two share one. Throws
@@ -12,8 +17,8 @@ import { openRun } from "./run.node.ts";
  * @example
  * const charts = curveCharts(await readCurves(["runs/first"]));
  */
-export async function readCurves(paths: readonly string[]): Promise<TrainingCurve[]> {
-  const curves: TrainingCurve[] = [];
+export async function readCurves(paths: readonly string[]): Promise<RunCurve[]> {
+  const curves: RunCurve[] = [];
   for (const path of paths) {
     await openRun(path, runKinds);
     const { records } = await new MetricsFile(path).read();
@@ -23,7 +28,11 @@ export async function readCurves(paths: readonly string[]): Promise<TrainingCurv
       loss: lossIn(record),
       heldOut: heldOutIn(record),
     }));
-    curves.push({ name: runName(path, paths), steps });
+    const samples = records.flatMap((record) => {
+      const found = samplesIn(record);
+      return found ? [{ step: record.step, ...found }] : [];
+    });
+    curves.push({ name: runName(path, paths), steps, spikes: spikesIn(records), samples });
   }
   return curves;
 }

@@ -8,7 +8,7 @@ import { headerRecord, startRecord, valuesRecord } from "../report/events.ts";
 import { runKinds } from "./config.ts";
 import { runName } from "./curves.node.ts";
 import { runNoMetrics } from "./errors.ts";
-import { heldOutIn, MetricsFile, type MetricsRecord } from "./metrics.node.ts";
+import { heldOutIn, MetricsFile, type MetricsRecord, samplesIn } from "./metrics.node.ts";
 import { requireWritable } from "./place.node.ts";
 import { openRun } from "./run.node.ts";
 
@@ -18,10 +18,7 @@ const prefix = "events.out.tfevents";
 /** What a step's record has to draw, by TensorBoard's tags: a tag's beginning up to a slash is its group. */
 function valuesIn(record: MetricsRecord): (readonly [tag: string, value: number | string])[] {
   const { loss, parts = {}, learningRate, gradientNorm, tokens, elapsedMs } = record;
-  const { prompt, texts = {} } = (record["samples"] ?? {}) as {
-    prompt?: string;
-    texts?: Record<string, string>;
-  };
+  const { prompt, texts = {} } = samplesIn(record) ?? {};
   const { measure = "", points } = heldOutIn(record) ?? { points: [] };
   const name = measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const found: readonly (readonly [string, unknown])[] = [

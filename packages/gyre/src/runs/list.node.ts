@@ -6,7 +6,7 @@ import type { Spec } from "../models/spec.ts";
 import { GyreError } from "../util/errors.ts";
 import { type RunKind, runKinds } from "./config.ts";
 import { holderOf } from "./lock.node.ts";
-import { type BestHeldOut, bestIn, lossIn, MetricsFile } from "./metrics.node.ts";
+import { type BestHeldOut, bestIn, lossIn, MetricsFile, spikesIn } from "./metrics.node.ts";
 import { kindOf } from "./place.node.ts";
 import { openRun } from "./run.node.ts";
 
@@ -27,6 +27,8 @@ export interface RunSummary {
   readonly loss: number | undefined;
   /** The best that was measured on held-out data at full depth; undefined where nothing was. */
   readonly heldOut: BestHeldOut | undefined;
+  /** Steps whose loss or gradient norm jumped far above what was usual. */
+  readonly spikes: readonly number[];
   /** When anything of it last changed, in milliseconds since 1970. */
   readonly changedAtMs: number;
   /** What it takes on disk. */
@@ -90,6 +92,7 @@ async function summaryOf(path: string): Promise<RunSummary | UnreadableRun> {
       steps: config.kind === "imported" ? undefined : config.training.steps,
       loss: lossIn(last),
       heldOut: bestIn(records),
+      spikes: spikesIn(records).map(({ step }) => step),
       changedAtMs,
       bytes,
       isHeld: (await holderOf(path)) !== undefined,

@@ -5,6 +5,7 @@ import { cannotRead, cannotWrite } from "../checkpoint/errors.ts";
 import { writeFileAtomic } from "../checkpoint/files.node.ts";
 import { jsonText } from "../checkpoint/json.ts";
 import { openRegular } from "../util/files.node.ts";
+import { type Spike, SpikeWatch } from "../util/spikes.ts";
 import { checkpointOption } from "./errors.ts";
 
 /** One line of metrics.jsonl; numbers that are not finite are written as null. */
@@ -149,6 +150,32 @@ export function lossIn(record: MetricsRecord | undefined): number | undefined {
   const [first] = Object.values((record?.["parts"] ?? {}) as Record<string, unknown>);
   const loss = first ?? record?.["loss"];
   return typeof loss === "number" ? loss : undefined;
+}
+
+/** The spikes of a training, oldest first; of steps in a row that are spikes the first. */
+export function spikesIn(records: readonly MetricsRecord[]): (Spike & { readonly step: number })[] {
+  const watch = new SpikeWatch();
+  let isSpike = false;
+  return records.flatMap((record) => {
+    const [loss, gradientNorm, tokens] = [lossIn(record), record["gradientNorm"], record["tokens"]];
+    if (loss === undefined || typeof gradientNorm !== "number" || typeof tokens !== "number") return [];
+    const spike = watch.look({ loss, gradientNorm, tokens });
+    const isFirst = !isSpike;
+    isSpike = spike !== undefined;
+    return spike && isFirst ? [{ step: record.step, ...spike }] : [];
+  });
+}
+
+/** What a model wrote at one moment of its training: what followed a prompt, by numbers of loops. */
+export interface WrittenSamples {
+  readonly prompt: string;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** The samples of a record; undefined where its step wrote none. */
+export function samplesIn({ samples }: MetricsRecord): WrittenSamples | undefined {
+  const { prompt, texts } = (samples ?? {}) as Partial<WrittenSamples>;
+  return typeof prompt === "string" && typeof texts === "object" ? { prompt, texts } : undefined;
 }
 
 interface Line {

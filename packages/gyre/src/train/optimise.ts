@@ -6,12 +6,12 @@ import type { TrainState } from "../optim/state.ts";
 import { ranksWhere, requireSameWeights } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
+import { type Spike, SpikeWatch } from "../util/spikes.ts";
 import type { Tensor, Weights } from "../util/tensor.ts";
 import { badTraining, nonFinite, ranksUneven } from "./errors.ts";
 import { Exchange, type Measured, type StepSums } from "./exchange.ts";
 import { Muon, muonNames } from "./muon.ts";
 import type { OptimiserOptions } from "./options.ts";
-import { type Spike, SpikeWatch } from "./spikes.ts";
 
 /** What one forward and backward pass computes, and from which numbers besides the weights. */
 export interface MicroBatch {

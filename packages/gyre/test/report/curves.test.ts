@@ -79,6 +79,33 @@ describe("curveCharts", () => {
     ]);
   });
 
+  test("spikes are hollow marks on the curve of their run, the largest twelve, and their number is told", () => {
+    const spike = (step: number, value = 9) => ({ step, value, usual: 3 });
+    const many = Array.from({ length: 14 }, (_, index) => spike(20 * index + 10, 9 + index));
+    const [chart] = curveCharts([
+      { name: "calm", steps: steps(300) },
+      { name: "wild", steps: steps(300), spikes: many },
+      { name: "once", steps: steps(300), spikes: [spike(2)] },
+    ]);
+    const marks = chart?.series.filter(({ line }) => line === "none") ?? [];
+    expect(marks.map(({ group, points }) => [group, points.length])).toEqual([
+      [1, 12],
+      [2, 1],
+    ]);
+    expect(marks[0]?.points[0]?.x).toBe(50); // the two smallest are not marked
+    expect(marks[1]?.points).toEqual([{ x: 2, y: 1.5, isHollow: true }]);
+    expect(chart?.notes).toEqual([
+      "hollow: a spike of the loss or of the gradient norm",
+      "wild: 14 spikes, the last at step 270; the 12 largest are marked",
+      "once: 1 spike, the last at step 2",
+    ]);
+    const calm = curveCharts([{ name: "calm", steps: steps(300) }])[0];
+    const circles = (of: Parameters<typeof drawChart>[0]) => drawChart(of).split("<circle").length;
+    expect(calm?.notes).toBeUndefined();
+    if (chart && calm) expect(drawChart(chart)).toContain("hollow: a spike");
+    if (calm) expect(circles(calm)).toBe(1);
+  });
+
   test("measures of different kinds have a chart each, and losses that were not finite are left out", () => {
     const points = [{ loops: 1, value: 0.5 }];
     const answers = { step: 1, loss: undefined, heldOut: { measure: "accuracy", points } };

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bestIn, heldOutIn, lossIn, MetricsFile } from "../../src/runs/metrics.node.ts";
+import { bestIn, heldOutIn, lossIn, MetricsFile, samplesIn, spikesIn } from "../../src/runs/metrics.node.ts";
 import { rejectionOf } from "../checkpoint/helpers.ts";
 
 let folder = "";
@@ -134,5 +134,30 @@ describe("what records say", () => {
     expect(lossIn({ step: 1, loss: 9, parts: { long: 4, short: 5 } })).toBe(4);
     expect(lossIn({ step: 1, loss: 7, parts: {} })).toBe(7);
     expect(lossIn({ step: 1, loss: null, parts: {} })).toBeUndefined();
+  });
+
+  test("every spike, of those in a row the first, also where training told of none", () => {
+    const high = [40, 41, 42, 60, 75];
+    const records = Array.from({ length: 80 }, (_, index) => ({
+      step: index + 1,
+      loss: 9,
+      parts: { long: high.includes(index + 1) ? 30 : 3 },
+      gradientNorm: index + 1 === 70 ? 50 : 1,
+      tokens: 64,
+    }));
+    expect(spikesIn(records).map(({ step, what, value }) => [step, what, value])).toEqual([
+      [40, "loss", 30],
+      [60, "loss", 30],
+      [70, "gradient norm", 50],
+      [75, "loss", 30],
+    ]);
+    expect(spikesIn([{ step: 1 }, { step: 2, loss: null }])).toEqual([]);
+  });
+
+  test("samples where there are some", () => {
+    const samples = { prompt: "We", texts: { 1: " the", 4: " are" } };
+    expect(samplesIn({ step: 1, samples })).toEqual(samples);
+    for (const none of [undefined, null, {}, { prompt: "We" }, { texts: {} }])
+      expect(samplesIn({ step: 1, samples: none })).toBeUndefined();
   });
 });

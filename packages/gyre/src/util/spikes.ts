@@ -1,4 +1,4 @@
-import { median } from "../util/statistics.ts";
+import { median } from "./statistics.ts";
 
 /** A number of a step that is far above what was usual. */
 export interface Spike {
@@ -37,13 +37,19 @@ export class SpikeWatch {
 
   /** What of a step is a spike, unless one was told a while ago. */
   next(step: Watched): Spike | undefined {
+    const spike = this.look(step);
+    if (--this.#quiet >= 0 || !spike) return undefined;
+    this.#quiet = this.#nextQuiet;
+    this.#nextQuiet *= QUIETER;
+    return spike;
+  }
+
+  /** What of a step is a spike. */
+  look(step: Watched): Spike | undefined {
     if (this.#recent.at(-1)?.tokens !== step.tokens) this.#recent.length = 0;
     const spike = this.#recent.length < WINDOW ? undefined : this.#spikeOf(step);
     this.#recent.push(step);
     if (this.#recent.length > WINDOW) this.#recent.shift();
-    if (--this.#quiet >= 0 || !spike) return undefined;
-    this.#quiet = this.#nextQuiet;
-    this.#nextQuiet *= QUIETER;
     return spike;
   }
 

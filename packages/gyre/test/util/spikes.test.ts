@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { SpikeWatch } from "../../src/train/spikes.ts";
 import { rng } from "../../src/util/rng.ts";
+import { SpikeWatch } from "../../src/util/spikes.ts";
 
 /** What a watch tells of steps, by their number. */
 function told(
