@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries recipes/slurm with a Slurm of its own: munged, slurmctld and one slurmd on this machine, in a folder that is deleted at the end.
+# Tries recipes/slurm and gyre sweep --slurm with a Slurm of its own: munged, slurmctld and one slurmd on this machine, in a folder that is deleted at the end.
 # Needs root, and of Debian slurm-wlm, libpmix-dev (srun opens libpmix.so), munge and openmpi-bin; --install installs them. It touches no Slurm that is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -114,5 +114,50 @@ printf '%s\n' "${small[*]} --steps 20 --learning-rate "{0.001,0.002,0.004} > "$r
 sbatch --parsable --wait --array=1-3 --output="$room/array-%a.log" recipes/slurm/array.sbatch "$room/data" "$room/runs/rates" "$room/rates.txt" || true
 for index in 1 2 3; do check "run $index of the array" "$room/array-$index.log" "^done: 20 steps"; done
 $GYRE runs "$room/runs/rates"
+
+sweep() { # sweep LOG FILE: what the same command does each time it is started
+  $GYRE sweep "$2" --out "$room/sweeps/$(basename "$2" .json)" --slurm > "$room/$1.log" 2>&1 || true
+  cat "$room/$1.log"
+}
+job_of() { sed -nE 's/^job ([0-9]+):.*/\1/p' "$room/$1.log"; }
+ended() { until [ -z "$(squeue --noheader --job "$(job_of "$1")" 2> /dev/null)" ]; do sleep 0.5; done; }
+
+echo "== gyre sweep --slurm: four trials, of which the best goes on"
+sweep first recipes/sweeps/tiny.json
+check "an array of four tasks" "$room/first.log" "^job [0-9]+: 4 tasks; start this again"
+sweep while recipes/sweeps/tiny.json
+check "started while they run, it says how many are left" "$room/while.log" "^[1-4] tasks? of .* still wait or run"
+ended first
+sweep second recipes/sweeps/tiny.json
+check "started again, it submits the best alone" "$room/second.log" "^job [0-9]+: 1 task; start this again"
+ended second
+sweep third recipes/sweeps/tiny.json
+check "and at last it reports" "$room/third.log" "^best: trial-00[1-4], "
+check "on the trial that went on first" "$room/sweeps/tiny/report.md" "\| trial-00[1-4] \|.*\| 40 \|"
+
+echo "== gyre sweep --slurm: a task that is told of its time limit, and one that fails"
+cat > "$room/limits.json" << EOF
+{
+  "data": "$room/data",
+  "recipe": {
+    "model": { "family": "loopformer", "layers": 1, "loops": 3, "width": 16, "heads": 2, "mlp": 32, "context": 16 },
+    "training": { "steps": 2000, "batch": 2, "warmupSteps": 0, "clip": 0 }
+  },
+  "search": { "training.learningRate": [0.001, 1e30] }
+}
+EOF
+sweep begun "$room/limits.json"
+log=$room/sweeps/limits/logs/trial-001-seed-1.log
+until grep -qs "step 1/2000  loss" "$log"; do sleep 0.2; done
+scancel --signal=TERM --batch "$(job_of begun)_0"
+ended begun
+check "TERM, which comes a minute before the limit, saves and stops" "$log" "stopped and saved at step"
+sweep rest "$room/limits.json"
+check "what was stopped is submitted again, what failed is not" "$room/rest.log" "^job [0-9]+: 1 task; start this again"
+ended rest
+check "it goes on to its end" "$log" "^done: 2000 steps"
+sweep told "$room/limits.json"
+check "the report names the failure" "$room/told.log" "trial-002 .*failed: .*TRAIN_NOT_FINITE"
+check "and what is best" "$room/told.log" "^best: trial-001, "
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -142,9 +142,9 @@ describe.skipIf(!softwareGpu)(
       const run = "sweep/runs/trial-001-seed-1";
       expect((await configOf(run)).device).toBe("webgpu");
 
-      const words = ["analyze", at(run), "--tokens", "32", "--name", "states", "--device", "webgpu"];
+      const words = ["calibrate", at(run), "--max-tokens", "8", "--device", "webgpu"];
       expect(await gyre(words, { env })).toMatchObject({ code: 0, stderr: expect.stringContaining(told) });
-      const report = JSON.parse(await readFile(join(at(run), "reports", "states.json"), "utf8"));
+      const report = JSON.parse(await readFile(join(at(run), "extra", "calibration.json"), "utf8"));
       expect(report.provenance.runtime).toContain("webgpu");
     });
 
