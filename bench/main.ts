@@ -10,6 +10,7 @@ import { benchIcl, iclTable } from "./icl.ts";
 import { help, parseRequest, type Request } from "./options.ts";
 import { benchOverlay, overlayReport, overlayTable } from "./overlay.ts";
 import { benchPrepare, prepareTable } from "./prepare.ts";
+import { benchProfile, profileTable } from "./profile.ts";
 import { benchRanks, ranksTable } from "./ranks.ts";
 import { benchServe, serveTable } from "./serve.ts";
 import { benchStartup, startupTable } from "./startup.ts";
@@ -77,10 +78,14 @@ async function measure(
     const result = await benchAnswers({ ...common, ...request });
     return { name: `answers-${request.config}`, result, text: answersTable(result) };
   }
-  const { config, rounds, threads, recompute, peer, peerDtype } = request;
-  const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer, peerDtype });
-  const suffix = (recompute ? "-recompute" : "") + (peerDtype === "float32" ? "" : `-${peerDtype}`);
-  return { name: `train-${config}${suffix}`, result, text: trainTable(result) };
+  if (request.bench === "profile") {
+    const { config, rounds, threads } = request;
+    const result = await benchProfile({ ...common, config, rounds, threads });
+    return { name: `profile-${config}`, result, text: profileTable(result) };
+  }
+  const { config, rounds, threads, recompute, peer } = request;
+  const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer });
+  return { name: `train-${config}${recompute ? "-recompute" : ""}`, result, text: trainTable(result) };
 }
 
 async function main(words: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { benchUnknown, configUnknown, optionInvalid } from "./errors.ts";
 
 const benchNames = [
   "train",
+  "profile",
   "decode",
   "startup",
   "serve",
@@ -20,13 +21,15 @@ type BenchName = (typeof benchNames)[number];
 
 export const help = `npm run bench -- BENCH [options]
 
-  train     a LoopFormer training step against PyTorch's, run in turn in two processes
+  train     a LoopFormer training step against PyTorch's, in float32 and under bfloat16 autocast, in turn in three processes
     --config ${Object.keys(configs).join("|")}   the size (bench/configs.ts); default S
     --rounds N        rounds of 2 steps a side; default 10
     --threads N       threads of each side; default 2
     --recompute       gyre rebuilds each loop's activations in the backward pass (PyTorch does not)
     --no-peer         without Python: no PyTorch, no sgemm peak, no ratio
-    --peer-dtype D    float32 (default), or bfloat16 for PyTorch under autocast
+
+  profile   where the time of a training step goes: products of layers and of attention, the rest of both, the optimizer
+    --config, --threads as for train; rounds of one step, of which the fastest is told; default 20
 
   decode    greedy text with a cache for every loop, against PyTorch with one and against computing it all anew
     --config, --rounds, --threads, --no-peer as for train; rounds of 128 tokens a side, default 5
@@ -84,7 +87,14 @@ interface TrainRequest {
   readonly threads: number;
   readonly recompute: boolean;
   readonly peer: boolean;
-  readonly peerDtype: "float32" | "bfloat16";
+  readonly json: boolean;
+}
+
+interface ProfileRequest {
+  readonly bench: "profile";
+  readonly config: ConfigName;
+  readonly rounds: number;
+  readonly threads: number;
   readonly json: boolean;
 }
 
@@ -175,6 +185,7 @@ interface TasksRequest {
 
 export type Request =
   | TrainRequest
+  | ProfileRequest
   | DecodeRequest
   | StartupRequest
   | ServeRequest
@@ -194,7 +205,6 @@ const flags = {
   threads: { type: "string" },
   recompute: { type: "boolean" },
   "no-peer": { type: "boolean" },
-  "peer-dtype": { type: "string" },
   mebibytes: { type: "string" },
   steps: { type: "string" },
   json: { type: "boolean" },
@@ -206,7 +216,8 @@ const common: readonly FlagName[] = ["config", "rounds", "json"];
 
 /** What each benchmark takes; anything else would be ignored and is refused. */
 const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
-  train: [...common, "threads", "no-peer", "recompute", "peer-dtype"],
+  train: [...common, "threads", "no-peer", "recompute"],
+  profile: [...common, "threads"],
   decode: [...common, "threads", "no-peer"],
   startup: common,
   serve: [...common, "threads"],
@@ -247,6 +258,7 @@ export function parseRequest(words: readonly string[]): Request {
     return { bench, steps: count("steps", values.steps, 2000), seeds: rounds(3), threads, json };
   }
   const threads = count("threads", values.threads, 2);
+  if (bench === "profile") return { bench, config, rounds: rounds(20), threads, json };
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   if (bench === "prepare")
     return { bench, mebibytes: count("mebibytes", values.mebibytes, 5120), threads, json };
@@ -256,14 +268,8 @@ export function parseRequest(words: readonly string[]): Request {
   if (bench === "icl") return { bench, config, rounds: rounds(20), threads, peer, json };
   if (bench === "answers") return { bench, config, rounds: rounds(2), threads, peer, json };
   if (bench === "decode") return { bench, config, rounds: rounds(5), threads, peer, json };
-  const peerDtype = values["peer-dtype"] ?? "float32";
-  if (peerDtype !== "float32" && peerDtype !== "bfloat16") {
-    throw optionInvalid(`--peer-dtype ${peerDtype}`, "float32 or bfloat16");
-  }
-  if (!peer && values["peer-dtype"] !== undefined)
-    throw optionInvalid("--peer-dtype with --no-peer", "one of them");
   const recompute = values.recompute === true;
-  return { bench, config, rounds: rounds(10), threads, recompute, peer, peerDtype, json };
+  return { bench, config, rounds: rounds(10), threads, recompute, peer, json };
 }
 
 function parse(words: readonly string[]) {

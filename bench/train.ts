@@ -11,7 +11,6 @@ export interface TrainOptions {
   readonly threads: number;
   readonly recompute: boolean;
   readonly peer: boolean;
-  readonly peerDtype: "float32" | "bfloat16";
   readonly provenance: Provenance;
   readonly print: (text: string) => void;
 }
@@ -31,15 +30,22 @@ interface PeerResult extends StepResult {
   readonly dtype: string;
 }
 
-/** `ratio` is PyTorch's time over ours, of the medians; above 1 ours is faster. */
+/** PyTorch as it is, and under bfloat16 autocast. */
+const dtypes = { pytorch: "float32", pytorchBfloat16: "bfloat16" } as const;
+type PeerName = keyof typeof dtypes;
+const peerNames = Object.keys(dtypes) as PeerName[];
+
+/** `ratio` is PyTorch's time over ours, of the medians; above 1 ours is faster. `ratioBfloat16` is that of its bfloat16 autocast. */
 export interface TrainResult {
   readonly bench: "train";
   readonly config: ConfigName;
   readonly ours: StepResult;
-  readonly peers: { readonly pytorch: PeerResult | null };
+  readonly peers: Readonly<Record<PeerName, PeerResult | null>>;
   readonly sgemmPeakGflops: number | null;
   readonly ratio: number | null;
   readonly ratioBest: number | null;
+  readonly ratioBfloat16: number | null;
+  readonly ratioBfloat16Best: number | null;
   readonly sgemm: readonly SgemmRate[];
   readonly size: BenchConfig;
   readonly threads: number;
@@ -51,35 +57,48 @@ export interface TrainResult {
 const WARMUP_STEPS = 3;
 const STEPS_PER_TURN = 2;
 
-/** Times gyre's LoopFormer training step in turn with PyTorch's, each in a process of its own. */
+/** Times gyre's LoopFormer training step in turn with PyTorch's in float32 and in bfloat16, each in a process of its own. */
 export async function benchTrain(options: TrainOptions): Promise<TrainResult> {
   const { print, threads, rounds } = options;
   const size = configs[options.config];
   const python = options.peer ? findPython(print) : undefined;
   const sgemm = python === undefined ? [] : await sgemmRates(python, threads, print);
   await using ours = new LineProcess(oursCommand(size, options));
-  await using peer = python === undefined ? null : new LineProcess(peerCommand(python, size, options));
+  const [float32, bfloat16] =
+    python === undefined ? [] : peerNames.map((name) => openPeer(python, size, options, name));
+  await using pytorch = float32 ?? null;
+  await using pytorchBfloat16 = bfloat16 ?? null;
+  const sides = { ours, ...(pytorch && pytorchBfloat16 ? { pytorch, pytorchBfloat16 } : {}) };
 
   print(`warming up, then ${rounds} rounds of ${STEPS_PER_TURN} steps each`);
-  await steps(ours, WARMUP_STEPS);
-  if (peer !== null) await steps(peer, WARMUP_STEPS);
-  const turn = (side: LineProcess) => async () => (await steps(side, STEPS_PER_TURN)).ms;
-  const samples: { readonly ours: Sample; readonly pytorch?: Sample } =
-    peer === null
-      ? await alternate({ ours: turn(ours) }, rounds)
-      : await alternate({ ours: turn(ours), pytorch: turn(peer) }, rounds);
+  for (const side of Object.values(sides)) await steps(side, WARMUP_STEPS);
+  const turns = Object.entries(sides).map(
+    ([name, side]) => [name, async () => (await steps(side, STEPS_PER_TURN)).ms] as const,
+  );
+  const samples = await alternate(Object.fromEntries(turns), rounds);
 
-  const mine = await stepResult(ours, samples.ours, size);
-  const theirs =
-    peer === null || samples.pytorch === undefined ? null : await peerResult(peer, samples.pytorch, options);
+  const mine = await stepResult(ours, samples["ours"] as Sample, size);
+  const peers = {
+    pytorch: await peerResult(pytorch, samples["pytorch"], { size, dtype: dtypes.pytorch }),
+    pytorchBfloat16: await peerResult(pytorchBfloat16, samples["pytorchBfloat16"], {
+      size,
+      dtype: dtypes.pytorchBfloat16,
+    }),
+  };
+  const ratio = (peer: PeerName, time: "msPerStep" | "msBest") => {
+    const their = peers[peer]?.[time];
+    return their === undefined ? null : round(their / mine[time], 3);
+  };
   return {
     bench: "train",
     config: options.config,
     ours: mine,
-    peers: { pytorch: theirs },
+    peers,
     sgemmPeakGflops: sgemm.length === 0 ? null : round(Math.max(...sgemm.map((rate) => rate.gflops))),
-    ratio: theirs === null ? null : round(theirs.msPerStep / mine.msPerStep, 3),
-    ratioBest: theirs === null ? null : round(theirs.msBest / mine.msBest, 3),
+    ratio: ratio("pytorch", "msPerStep"),
+    ratioBest: ratio("pytorch", "msBest"),
+    ratioBfloat16: ratio("pytorchBfloat16", "msPerStep"),
+    ratioBfloat16Best: ratio("pytorchBfloat16", "msBest"),
     sgemm,
     size,
     threads,
@@ -97,11 +116,13 @@ function oursCommand(size: BenchConfig, options: TrainOptions): LineProcessOptio
   return { name: "gyre", command: process.execPath, args };
 }
 
-function peerCommand(python: string, size: BenchConfig, options: TrainOptions): LineProcessOptions {
+function openPeer(python: string, size: BenchConfig, { threads }: TrainOptions, name: PeerName): LineProcess {
   const script = join(repositoryRoot, "bench/peers/loopformer.py");
-  const sides = ["--config", JSON.stringify(size), "--threads", String(options.threads)];
-  const args = [script, ...sides, "--dtype", options.peerDtype];
-  return { name: "PyTorch", command: python, args, env: peerEnvironment(options.threads) };
+  const sides = ["--config", JSON.stringify(size), "--threads", String(threads), "--dtype", dtypes[name]];
+  const args = [script, ...sides];
+  return new LineProcess({
+    ...{ name: `PyTorch ${dtypes[name]}`, command: python, args, env: peerEnvironment(threads) },
+  });
 }
 
 interface StepsAnswer {
@@ -131,9 +152,14 @@ async function stepResult(side: LineProcess, sample: Sample, size: BenchConfig):
   };
 }
 
-async function peerResult(side: LineProcess, sample: Sample, options: TrainOptions): Promise<PeerResult> {
+async function peerResult(
+  side: LineProcess | null,
+  sample: Sample | undefined,
+  { size, dtype }: { readonly size: BenchConfig; readonly dtype: string },
+): Promise<PeerResult | null> {
+  if (side === null || sample === undefined) return null;
   const { version } = await side.ask<{ version: string }>("version");
-  return { version, dtype: options.peerDtype, ...(await stepResult(side, sample, configs[options.config])) };
+  return { version, dtype, ...(await stepResult(side, sample, size)) };
 }
 
 /** The result as a table for people. */
@@ -144,13 +170,16 @@ export function trainTable(result: TrainResult): string {
     const memory = [side.peakMiB ?? "-", side.baselineMiB ?? "-"];
     return [name, side.msPerStep, side.msBest, side.gflops, peak, ...memory];
   };
-  const pytorch = result.peers.pytorch;
+  const peers = peerNames.flatMap((name) => result.peers[name] ?? []);
   const rows = [
     [`train ${result.config}`, "ms/step", "best", "GFLOP/s", "of sgemm", "peak MiB", "before model"],
     row("gyre", result.ours),
-    ...(pytorch === null ? [] : [row(`PyTorch ${pytorch.version} ${pytorch.dtype}`, pytorch)]),
+    ...peers.map((peer) => row(`PyTorch ${peer.version} ${peer.dtype}`, peer)),
   ];
   const sgemm = result.sgemm.map((rate) => `sgemm, ${rate.library}: ${round(rate.gflops)} GFLOP/s`);
-  const ratio = result.ratio === null ? "no peer, no ratio" : `PyTorch's time / ours: ${result.ratio}`;
+  const ratio =
+    result.ratio === null
+      ? "no peer, no ratio"
+      : `PyTorch's time / ours: ${result.ratio} in float32, ${result.ratioBfloat16} under bfloat16 autocast`;
   return [table(rows), ...sgemm, ratio].join("\n");
 }

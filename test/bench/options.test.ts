@@ -12,7 +12,6 @@ describe("requests", () => {
       threads: 2,
       recompute: false,
       peer: true,
-      peerDtype: "float32",
       json: false,
     });
     expect(parse("train --config M --rounds 3 --threads 1 --no-peer --json")).toMatchObject({
@@ -22,9 +21,13 @@ describe("requests", () => {
       peer: false,
       json: true,
     });
-    expect(parse("train --peer-dtype bfloat16 --recompute")).toMatchObject({
-      peerDtype: "bfloat16",
-      recompute: true,
+    expect(parse("train --recompute")).toMatchObject({ recompute: true });
+    expect(parse("profile --config M --threads 1")).toEqual({
+      bench: "profile",
+      config: "M",
+      rounds: 20,
+      threads: 1,
+      json: false,
     });
   });
 
@@ -91,7 +94,7 @@ describe("requests", () => {
     ["", "BENCH_UNKNOWN: no benchmark was named"],
     [
       "tran",
-      'expected: "train", "decode", "startup", "serve", "icl", "tasks", "data", "prepare", "ranks", "web", "overlay" or "answers"',
+      'expected: "train", "profile", "decode", "startup", "serve", "icl", "tasks", "data", "prepare", "ranks", "web", "overlay" or "answers"',
     ],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
@@ -100,8 +103,7 @@ describe("requests", () => {
     ["train --rounds 0", "BENCH_OPTION_INVALID: --rounds 0"],
     ["train --threads two", "BENCH_OPTION_INVALID: --threads two"],
     ["train startup", 'BENCH_OPTION_INVALID: the word "startup" after "train"'],
-    ["train --peer-dtype float16", "BENCH_OPTION_INVALID: --peer-dtype float16"],
-    ["train --no-peer --peer-dtype float32", "BENCH_OPTION_INVALID: --peer-dtype with --no-peer"],
+    ["profile --no-peer", "BENCH_OPTION_INVALID: --no-peer with profile"],
     ["startup --no-peer", "BENCH_OPTION_INVALID: --no-peer with startup"],
     ["decode --recompute", "BENCH_OPTION_INVALID: --recompute with decode"],
     ["ranks --threads 2", "BENCH_OPTION_INVALID: --threads with ranks"],
