@@ -55,7 +55,7 @@ test("plot and runs tell spikes, and plot the newest samples or all", async () =
   await writeFile(join(at("wild"), "metrics.jsonl"), text);
   const newest = await gyre(["plot", at("wild")]);
   expect([newest.code, newest.stderr]).toEqual([0, ""]);
-  expect(newest.stdout).toMatch(/^ .*○/m);
+  expect(newest.stdout).toContain("○");
   expect(newest.stdout).toContain("wild: 1 spike, the last at step 40");
   expect(newest.stdout).toMatch(/\n\nwild, step 40: after "We"\n {2}1 loop: " 39"\n {2}4 loops: " are"\n$/);
   const all = await gyre(["plot", at("wild"), "--samples"]);
