@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { serveStudio } from "../packages/cli/src/studio-server.ts";
+import { scriptWeights } from "../packages/studio/weight.ts";
 import { repositoryRoot, round } from "./harness.ts";
 
 /** What the studio weighs, and how soon it answers. */
@@ -13,6 +14,9 @@ export interface StudioResult {
   /** Of all its pages, without onnxruntime's WebAssembly. */
   readonly scriptGzipKb: number;
   readonly wasmGzipKb: number;
+  /** What a page loads beside it where its reader chooses the GPU: onnxruntime's script and WebAssembly. */
+  readonly gpuScriptGzipKb: number;
+  readonly gpuWasmGzipKb: number;
   /** From opening the page Dial to its first token, with nothing kept; and again in the same browser. */
   readonly coldFirstTextMs: number;
   readonly warmFirstTextMs: number;
@@ -47,13 +51,22 @@ export async function measureStudio(browser: Browser): Promise<StudioResult> {
   }
 }
 
-async function weights(site: string): Promise<Pick<StudioResult, "scriptGzipKb" | "wasmGzipKb">> {
-  const files = await readdir(site, { recursive: true });
-  const kb = async (end: string) => {
-    const own = files.filter((file) => file.endsWith(end)).map((file) => readFile(join(site, file)));
-    return round((await Promise.all(own)).reduce((sum, bytes) => sum + gzipSync(bytes).length, 0) / 1000);
+async function weights(
+  site: string,
+): Promise<Pick<StudioResult, "scriptGzipKb" | "wasmGzipKb" | "gpuScriptGzipKb" | "gpuWasmGzipKb">> {
+  const { pages, gpu } = await scriptWeights(site);
+  const wasm = (await readdir(site, { recursive: true })).filter((file) => file.endsWith(".wasm"));
+  const kb = async (isOfGpu: boolean) => {
+    const own = wasm.filter((file) => file.includes("asyncify") === isOfGpu);
+    const sizes = own.map(async (file) => gzipSync(await readFile(join(site, file))).length);
+    return round((await Promise.all(sizes)).reduce((sum, one) => sum + one, 0) / 1000);
   };
-  return { scriptGzipKb: await kb(".js"), wasmGzipKb: await kb(".wasm") };
+  return {
+    scriptGzipKb: round(pages / 1000),
+    wasmGzipKb: await kb(false),
+    gpuScriptGzipKb: round(gpu / 1000),
+    gpuWasmGzipKb: await kb(true),
+  };
 }
 
 /** Presses Write as soon as the page offers it. */

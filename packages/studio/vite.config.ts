@@ -3,9 +3,9 @@ import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig, type Plugin } from "vite";
+import { gpuScript, scriptWeights } from "./weight.ts";
 
 /** What a page may weigh: its own JavaScript, gzipped, without onnxruntime's WebAssembly. */
 const MOST_SCRIPT_BYTES = 200_000;
@@ -19,7 +19,10 @@ const ort = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/wasm
 const { version: ortVersion } = JSON.parse(readFileSync(join(ort, "../package.json"), "utf8"));
 /** The version is in the name, so that a kept copy is never one of another version. */
 const ortPlace = `ort-${ortVersion}`;
-const ortFiles = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
+const wasmFiles = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
+/** Loaded where a reader chooses the GPU. */
+const gpuFiles = ["ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"];
+const ortFiles = [...wasmFiles, ...gpuFiles];
 
 /** onnxruntime's WebAssembly lies in a folder of its own, once: threads of its own load it by that name. */
 const ortFolder: Plugin = {
@@ -84,14 +87,16 @@ const offline: Plugin = {
       const all = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((file) =>
         /\.\w+$/.test(file),
       );
-      const files = all.filter((file) => !/^(models|ort-|runs\.json|service-worker)/.test(file)).sort();
+      const files = all
+        .filter((file) => !/^(models|ort-|runs\.json|service-worker)/.test(file) && !gpuScript.test(file))
+        .sort();
       const hash = createHash("sha256");
       for (const file of [...files, serviceWorker]) hash.update(file).update(readFileSync(join(dir, file)));
       const version = hash.digest("hex").slice(0, 16);
       const build = {
         version,
         files: files.map((file) => file.replaceAll("\\", "/")),
-        runtime: ortFiles.map((name) => `${ortPlace}/${name}`),
+        runtime: wasmFiles.map((name) => `${ortPlace}/${name}`),
       };
       const script = join(dir, serviceWorker);
       writeFileSync(script, `globalThis.BUILD = ${JSON.stringify(build)};\n${readFileSync(script, "utf8")}`);
@@ -103,12 +108,16 @@ const offline: Plugin = {
 const weight: Plugin = {
   name: "weight",
   apply: "build",
-  writeBundle(_, bundle) {
-    const scripts = Object.values(bundle).filter(({ fileName }) => fileName.endsWith(".js"));
-    const bytes = scripts.map((file) => gzipSync("code" in file ? file.code : file.source).length);
-    const total = bytes.reduce((sum, one) => sum + one, 0);
-    this.info(`JavaScript: ${(total / 1000).toFixed(1)} kB gzip of at most ${MOST_SCRIPT_BYTES / 1000}`);
-    if (total > MOST_SCRIPT_BYTES) this.error(`the page's JavaScript weighs ${total} bytes`);
+  writeBundle: {
+    order: "post",
+    async handler({ dir = "" }) {
+      const { pages, gpu } = await scriptWeights(dir);
+      const kb = (bytes: number) => (bytes / 1000).toFixed(1);
+      this.info(
+        `JavaScript: ${kb(pages)} kB gzip of at most ${MOST_SCRIPT_BYTES / 1000}, and ${kb(gpu)} where a GPU is chosen`,
+      );
+      if (pages > MOST_SCRIPT_BYTES) this.error(`the pages' JavaScript weighs ${pages} bytes`);
+    },
   },
 };
 
@@ -118,8 +127,6 @@ export const config = defineConfig({
   plugins: [svelte(), ortFolder, modelFolder, weight, offline],
   define: { STUDIO_MODELS: JSON.stringify(modelNames), STUDIO_ORT: JSON.stringify(`${ortPlace}/`) },
   resolve: {
-    // models that fit a page gain nothing from a GPU, and a build of onnxruntime for it is not shipped
-    alias: { "onnxruntime-web/webgpu": at("src/engine/no-webgpu.ts") },
     conditions: ["@gyre/source", "onnxruntime-web-use-extern-wasm", "browser", "module"],
   },
   server: { headers: isolation },

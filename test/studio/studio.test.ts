@@ -1,16 +1,17 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { bytesTokenizer, initialWeights, loopformer, startFrom } from "gyre";
 import { createRun } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveFolder } from "../../packages/gyre/test/runs/static-server.ts";
 import { unpackRun } from "../../packages/studio/src/train/archive.ts";
+import { scriptWeights } from "../../packages/studio/weight.ts";
 import { chromiumPath } from "../web/browser.ts";
 import { offlineTests } from "./offline.case.ts";
 import { type OpenStudio, openPage, openStudio } from "./open-studio.ts";
 import { problemTests } from "./problems.case.ts";
+import { processorTests } from "./processor.case.ts";
 import { travelTests } from "./travel.case.ts";
 
 // Each page, by mouse and by keyboard, in one Chromium on one built site.
@@ -39,11 +40,10 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await rm(folder, { recursive: true });
   });
 
-  test("its JavaScript weighs at most 200 kB, gzipped", async () => {
-    const files = await readdir(studio.site, { recursive: true });
-    const scripts = files.filter((file) => file.endsWith(".js"));
-    const texts = await Promise.all(scripts.map((file) => readFile(join(studio.site, file))));
-    expect(texts.reduce((sum, text) => sum + gzipSync(text).length, 0)).toBeLessThan(200_000);
+  test("its JavaScript weighs at most 200 kB, gzipped, and a GPU's script comes where one is chosen", async () => {
+    const { pages, gpu } = await scriptWeights(studio.site);
+    expect(pages).toBeLessThan(200_000);
+    expect(gpu).toBeGreaterThan(0);
   });
 
   test("colours turn and stay, by keyboard, and the way past the navigation works", async () => {
@@ -258,6 +258,7 @@ describe.skipIf(!chromiumPath)("the studio, in Chromium", () => {
     await opened.check();
   });
 
+  processorTests(() => studio);
   offlineTests(() => studio);
   problemTests(
     () => studio,

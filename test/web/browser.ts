@@ -69,15 +69,14 @@ export async function serveSite({
   return { url: `http://localhost:${port}/`, close };
 }
 
-/** Starts Chromium without a window; its WebGPU runs on SwiftShader, a software adapter. */
-export function openBrowser(): Promise<Browser> {
+/** Starts Chromium without a window; its WebGPU, where it shall have one, runs on SwiftShader, a software adapter. */
+export function openBrowser({ hasWebGpu = true } = {}): Promise<Browser> {
+  const webGpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
   return chromium.launch({
     executablePath: chromiumPath ?? "",
     args: [
       "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      "--enable-features=Vulkan",
+      ...(hasWebGpu ? webGpu : ["--disable-features=WebGPU,WebGPUService"]),
       // measureUserAgentSpecificMemory answers at once
       "--enable-blink-features=ForceEagerMeasureMemory",
     ],

@@ -85,9 +85,13 @@ async function openGpu(options: WebRuntimeOptions, threads: number): Promise<Web
   if (!gpu) return "this browser has no WebGPU";
   const adapter = await gpu.requestAdapter().catch(() => null);
   if (!adapter) return "WebGPU found no adapter on this machine";
-  const ort = ready(await load(() => import("onnxruntime-web/webgpu")), options, threads);
+  const module = await load(() => import("onnxruntime-web/webgpu")).catch(() => undefined);
+  if (!module) return "onnxruntime's part for WebGPU could not be loaded";
+  const ort = ready(module, options, threads);
   const host = { name: "onnxruntime-web 1.30.0 (webgpu)", threads: 1, provider: "webgpu" } as const;
   const { hosted, refused } = await testDevice("webgpu", new OnnxRuntime(webHost(ort, host), options));
+  if (refused.every(({ error }) => error === Number.POSITIVE_INFINITY) && refused.length > 1)
+    return "WebGPU does not start on this machine";
   if (refused.length > 0) return `WebGPU computes ${wrongText(refused)} wrongly`;
   const own = { ...webHost(ort, host), wrong: new Set(hosted.map(({ op }) => op)) };
   return { runtime: new OnnxRuntime(own, options), provider: "webgpu", hosted };

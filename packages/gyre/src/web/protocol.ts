@@ -4,7 +4,7 @@ import type { AnswerPoint } from "../report/answers.ts";
 import type { BudgetPoint } from "../report/report.ts";
 import type { FetchProgress } from "../runs/downloads.ts";
 import type { FetchModelOptions } from "../runs/fetch-model.ts";
-import type { WebRuntimeOptions } from "../runtime/onnx.web.ts";
+import type { WebRuntime, WebRuntimeOptions } from "../runtime/onnx.web.ts";
 import type { AnswerTrainingInput } from "../train/answer-options.ts";
 import type { StepEvent } from "../train/optimise.ts";
 import type { TrainingInput } from "../train/options.ts";
@@ -65,6 +65,9 @@ export interface Loaded {
   /** Of a run's checkpoint, and of what was trained since. */
   readonly step: number;
   readonly runtime: string;
+  /** What computes, and why it is not the GPU that was asked for, where it is not. */
+  readonly provider: WebRuntime["provider"];
+  readonly reason?: string;
   /** What went otherwise than asked: no WebGPU, storage that is full. */
   readonly warnings: readonly string[];
 }

@@ -228,6 +228,8 @@ function loadedOf(
     ...(metrics === "" ? {} : { metrics }),
     step: state.step,
     runtime: web.runtime.name,
+    provider: web.provider,
+    ...(web.reason === undefined ? {} : { reason: web.reason }),
     warnings: web.reason === undefined ? warnings : [...warnings, web.reason],
   };
 }

@@ -83,6 +83,7 @@ describe("a model in a worker", () => {
     const loaded = await worker.load({ url: `${server.url}run`, threads: 1 }, { onProgress });
     expect(loaded).toEqual({
       spec,
+      provider: "wasm",
       tokenizer: { kind: "bytes", vocab: 257 },
       step: 0,
       runtime: "onnxruntime-web 1.30.0 (wasm, 1 thread)",

@@ -1,4 +1,4 @@
-import { connectWorker, mostWebThreads, type WorkerModel } from "gyre/web";
+import { connectWorker, mostWebThreads, type WorkerHost, type WorkerModel } from "gyre/web";
 
 // The page's side of the worker that computes.
 
@@ -35,8 +35,8 @@ function problemOfWasm(): string | undefined {
 }
 
 /** What every call that opens a model says of the runtime. */
-export function host(threads: number): { readonly threads: number; readonly wasmPaths: string } {
-  return { threads, wasmPaths: new URL(STUDIO_ORT, document.baseURI).href };
+export function host(threads: number, provider: WorkerHost["provider"] = "wasm") {
+  return { provider, threads, wasmPaths: new URL(STUDIO_ORT, document.baseURI).href };
 }
 
 /** The worker's script: built beside the page, with which it shares its modules. */

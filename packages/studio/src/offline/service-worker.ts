@@ -1,4 +1,4 @@
-// Keeps the site's files in the browser: once loaded, it works without a network. Models keep themselves (`fetchModel`).
+// Keeps the files of the studio, or of the guide, in the browser: once loaded, it works without a network. Models keep themselves (`fetchModel`).
 
 /** What the build says of itself, in the first line of this file as it is written. */
 interface Build {
@@ -64,9 +64,9 @@ worker.addEventListener("fetch", (event) => {
   event.respondWith(isFixed(path) ? keptFirst(request, path) : networkFirst(request));
 });
 
-/** Models and runs have caches of their own, or are of the server that is asked now. */
+/** Models, runs, and the studio beside the guide, have caches of their own, or are of the server that is asked now. */
 function isOfOthers(path: string): boolean {
-  return /^runs[./]/.test(path) || (path.startsWith("models/") && !path.endsWith("/report.json"));
+  return /^(runs[./]|studio\/)/.test(path) || (path.startsWith("models/") && !path.endsWith("/report.json"));
 }
 
 /** Whether a file under this name never changes: its name has a checksum, or a version. */
