@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Application, Converter, type DocumentReflection } from "typedoc";
+import { keepGuide } from "./site-offline.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -106,6 +107,7 @@ async function main(): Promise<void> {
     env: { ...process.env, NODE_ENV: "production" },
   });
   await linkStudio(out);
+  await keepGuide(out);
   const broken = await brokenLinks(out);
   if (broken.length > 0) throw new Error(`links that lead nowhere:\n  ${broken.join("\n  ")}`);
   const pages = (await readdir(out, { recursive: true })).filter((file) => file.endsWith(".html"));

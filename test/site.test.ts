@@ -6,7 +6,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { serveFolder } from "../packages/gyre/test/runs/static-server.ts";
 import { brokenLinks } from "../scripts/site.ts";
+import { chromiumPath, openBrowser } from "./web/browser.ts";
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL("../scripts/site.ts", import.meta.url));
@@ -53,3 +55,26 @@ it("is written whole: every export has a docstring, every link leads somewhere",
   const { stdout } = await run(process.execPath, [...flags, script, join(folder, "site")]);
   expect(stdout).toMatch(/: \d{3,} pages, every link leads somewhere\n$/);
 }, 180_000);
+
+it.skipIf(!chromiumPath)(
+  "opens without a network, once loaded: the guide, and pages of the reference that were read",
+  async () => {
+    const server = await serveFolder(join(folder, "site"));
+    const browser = await openBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${server.url}index.html`);
+      await page.waitForFunction("navigator.serviceWorker.controller !== null");
+      await page.goto(`${server.url}functions/gyre.loopformer.html`);
+      await page.context().setOffline(true);
+      await server[Symbol.asyncDispose]();
+      await page.reload();
+      await page.getByRole("heading", { name: "loopformer" }).first().waitFor();
+      await page.goto(`${server.url}documents/In_a_page.html`);
+      await page.getByRole("heading", { name: "Without a bundler" }).first().waitFor();
+      await expect(page.goto(`${server.url}functions/gyre.gpt.html`)).rejects.toThrow(/ERR_/);
+    } finally {
+      await browser.close();
+    }
+  },
+);
