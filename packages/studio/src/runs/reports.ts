@@ -27,28 +27,35 @@ export async function lossCurves(
   );
 }
 
-/** Quality against loops, of a report of budgets or of answers; undefined for other reports, and for what is none. */
+interface Measured {
+  readonly kind: string;
+  readonly models: readonly { readonly name: string; readonly points: readonly Record<string, number>[] }[];
+  /** Of a card, whose own quality it is. */
+  readonly quality?: Measured;
+}
+
+/** Quality against loops, of a report of budgets or of answers, or of a card; undefined for other reports, and for what is none. */
 export function qualityOf(json: string): Quality | undefined {
   try {
-    const { kind, models } = JSON.parse(json) as {
-      readonly kind: string;
-      readonly models: readonly {
-        readonly name: string;
-        readonly points: readonly Record<string, number>[];
-      }[];
-    };
-    const field = { budgets: "bitsPerByte", answers: "accuracy" }[kind];
-    if (field === undefined) return undefined;
-    const scale = kind === "answers" ? 100 : 1;
-    return {
-      title: kind === "answers" ? "Right answers at every depth" : "Bits per byte at every depth",
-      y: kind === "answers" ? "percent right" : "bits per byte; lower is better",
-      curves: models.map(({ name, points }) => ({
-        name,
-        points: points.map((point) => [point["loops"] ?? 0, scale * (point[field] ?? Number.NaN)] as const),
-      })),
-    };
+    const report = JSON.parse(json) as Measured;
+    return curvesOf(report.kind === "card" ? report.quality : report);
   } catch {
     return undefined;
   }
+}
+
+function curvesOf(report: Measured | undefined): Quality | undefined {
+  const field = { budgets: "bitsPerByte", answers: "accuracy" }[report?.kind ?? ""];
+  if (!report || field === undefined) return undefined;
+  const isOnTask = report.kind === "answers";
+  return {
+    title: isOnTask ? "Right answers at every depth" : "Bits per byte at every depth",
+    y: isOnTask ? "percent right" : "bits per byte; lower is better",
+    curves: report.models.map(({ name, points }) => ({
+      name,
+      points: points.map(
+        (point) => [point["loops"] ?? 0, (isOnTask ? 100 : 1) * (point[field] ?? Number.NaN)] as const,
+      ),
+    })),
+  };
 }
