@@ -7,10 +7,19 @@ import {
   SCORED_ONE_IN,
   twoChoices,
 } from "./configs.ts";
-import { alternate, type Provenance, repositoryRoot, round, type Sample, table } from "./harness.ts";
+import {
+  alternate,
+  alternateWithPeer,
+  type Provenance,
+  ratiosOf,
+  repositoryRoot,
+  round,
+  type Sample,
+  table,
+} from "./harness.ts";
 import { LineProcess } from "./line-process.ts";
 import { compileSide } from "./ours/compile.ts";
-import { findPython, peerEnvironment } from "./peers/python.ts";
+import { openPeer } from "./peers/python.ts";
 
 export interface AnswersOptions {
   readonly config: ConfigName;
@@ -75,47 +84,34 @@ export async function benchAnswers(options: AnswersOptions): Promise<AnswersResu
 
 async function timeQuestions(
   size: BenchConfig,
-  { rounds, threads, peer: hasPeer, print }: AnswersOptions,
+  { rounds, threads, peer: isWanted, print }: AnswersOptions,
 ): Promise<AnswersResult["questions"]> {
   const asked = { ...twoChoices, tokens: Math.min(twoChoices.tokens, size.context) };
   const sizes = ["--config", JSON.stringify(size), "--questions", JSON.stringify(asked)];
   const flags = [...sizes, "--threads", String(threads)];
-  const python = hasPeer ? findPython(print) : undefined;
   await using ours = new LineProcess({
     name: "gyre",
     command: process.execPath,
     args: [await compileSide("questions"), ...flags],
   });
-  await using peer =
-    python === undefined
-      ? null
-      : new LineProcess({
-          name: "PyTorch",
-          command: python,
-          args: [join(repositoryRoot, "bench/peers/questions.py"), ...flags],
-          env: peerEnvironment(threads),
-        });
+  await using peer = openPeer({ script: "questions", flags, threads, peer: isWanted, print });
   const ask = async (side: LineProcess, request: string) => (await side.ask<{ ms: number[] }>(request)).ms;
   print(`questions: warming up on ${WARM_UP}, then ${rounds} rounds of all ${asked.questions}`);
   await ask(ours, `ask ${WARM_UP}`);
   const batch = peer === null ? 0 : await fasterBatch((size) => ask(peer, `ask ${WARM_UP} ${size}`));
   const count = asked.questions;
-  const samples: { readonly ours: Sample; readonly pytorch?: Sample } =
-    peer === null
-      ? await alternate({ ours: () => ask(ours, `ask ${count}`) }, rounds)
-      : await alternate(
-          { ours: () => ask(ours, `ask ${count}`), pytorch: () => ask(peer, `ask ${count} ${batch}`) },
-          rounds,
-        );
-  const mine = timeOf(samples.ours);
+  const samples = await alternateWithPeer(
+    () => ask(ours, `ask ${count}`),
+    peer && (() => ask(peer, `ask ${count} ${batch}`)),
+    rounds,
+  );
   const { version = "" } = (await peer?.ask<{ version: string }>("version")) ?? {};
   const theirs = samples.pytorch ? { ...timeOf(samples.pytorch), batch, version } : null;
   return {
     ...asked,
-    ours: mine,
+    ours: timeOf(samples.ours),
     pytorch: theirs,
-    ratio: theirs ? round(theirs.ms / mine.ms, 3) : null,
-    ratioBest: theirs ? round(theirs.msBest / mine.msBest, 3) : null,
+    ...ratiosOf(samples),
   };
 }
 

@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { type BenchConfig, type ConfigName, configs } from "./configs.ts";
-import { alternate, type Provenance, repositoryRoot, round, table } from "./harness.ts";
+import { alternate, type Provenance, round, table } from "./harness.ts";
 import { LineProcess } from "./line-process.ts";
 import { compileSide } from "./ours/compile.ts";
-import { findPython, peerEnvironment } from "./peers/python.ts";
+import { openPeer } from "./peers/python.ts";
 
 export interface DecodeOptions {
   readonly config: ConfigName;
@@ -61,21 +60,12 @@ const SETTLE_MS = 400;
 /** Times gyre's cached decoding in turn with PyTorch's, and with computing the whole text for every token. */
 export async function benchDecode(options: DecodeOptions): Promise<DecodeResult> {
   const size = configs[options.config];
-  const python = options.peer ? findPython(options.print) : undefined;
   await using ours = new LineProcess({
     name: "gyre",
     command: process.execPath,
     args: [await compileSide("decode"), ...flags(options)],
   });
-  await using peer =
-    python === undefined
-      ? null
-      : new LineProcess({
-          name: "PyTorch",
-          command: python,
-          args: [script("peers/decode.py"), ...flags(options)],
-          env: peerEnvironment(options.threads),
-        });
+  await using peer = openPeer({ script: "decode", flags: flags(options), ...options });
   const { gigabytesPerSecond } = await ours.ask<{ gigabytesPerSecond: number }>("read");
   const open = await ours.ask<DecodeResult["open"]>(`open ${PROMPTS[0]}`);
   const { vocab, sampling } = await ours.ask<{
@@ -118,7 +108,6 @@ export async function benchDecode(options: DecodeOptions): Promise<DecodeResult>
   };
 }
 
-const script = (path: string) => join(repositoryRoot, "bench", path);
 const flags = ({ config, threads }: DecodeOptions) => [
   "--config",
   JSON.stringify(configs[config]),

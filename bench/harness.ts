@@ -32,6 +32,23 @@ export async function alternate<K extends string>(
   return Object.fromEntries(samples) as Record<K, Sample>;
 }
 
+/** Our side in turn with PyTorch's; alone where there is no PyTorch. */
+export async function alternateWithPeer(
+  ours: () => Promise<readonly number[]>,
+  pytorch: (() => Promise<readonly number[]>) | null,
+  rounds: number,
+): Promise<{ readonly ours: Sample; readonly pytorch?: Sample }> {
+  return pytorch === null ? await alternate({ ours }, rounds) : await alternate({ ours, pytorch }, rounds);
+}
+
+/** PyTorch's time over ours, of medians and of bests; above 1 ours is faster. Null without PyTorch. */
+export function ratiosOf({ ours, pytorch }: { readonly ours: Sample; readonly pytorch?: Sample }) {
+  return {
+    ratio: pytorch ? round(pytorch.median / ours.median, 3) : null,
+    ratioBest: pytorch ? round(pytorch.best / ours.best, 3) : null,
+  };
+}
+
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;

@@ -1,8 +1,16 @@
 import { join } from "node:path";
 import { type ConfigName, type IclConfig, iclConfigs } from "./configs.ts";
-import { alternate, type Provenance, repositoryRoot, round, type Sample, table } from "./harness.ts";
+import {
+  alternateWithPeer,
+  type Provenance,
+  ratiosOf,
+  repositoryRoot,
+  round,
+  type Sample,
+  table,
+} from "./harness.ts";
 import { LineProcess } from "./line-process.ts";
-import { findPython, peerEnvironment } from "./peers/python.ts";
+import { openPeer } from "./peers/python.ts";
 
 export interface IclOptions {
   readonly config: ConfigName;
@@ -41,28 +49,16 @@ export async function benchIcl(options: IclOptions): Promise<IclResult> {
   const { config, print, rounds, threads } = options;
   const size = iclConfigs[config];
   const sides = ["--config", JSON.stringify(size), "--threads", String(threads)];
-  const python = options.peer ? findPython(print) : undefined;
   const script = join(repositoryRoot, "bench/ours/train-step.ts");
   const node = ["--import", "tsx", "--conditions", "@gyre/source", script, "--prompts", ...sides];
   await using ours = new LineProcess({ name: "gyre", command: process.execPath, args: node });
-  await using peer =
-    python === undefined
-      ? null
-      : new LineProcess({
-          name: "PyTorch",
-          command: python,
-          args: [join(repositoryRoot, "bench/peers/icl.py"), ...sides],
-          env: peerEnvironment(threads),
-        });
+  await using peer = openPeer({ script: "icl", flags: sides, threads, peer: options.peer, print });
 
   print(`warming up, then ${rounds} rounds of ${STEPS_PER_TURN} steps each`);
   const turn = (side: LineProcess) => async () => (await steps(side, STEPS_PER_TURN)).ms;
   await steps(ours, WARMUP_STEPS);
   if (peer !== null) await steps(peer, WARMUP_STEPS);
-  const samples: { readonly ours: Sample; readonly pytorch?: Sample } =
-    peer === null
-      ? await alternate({ ours: turn(ours) }, rounds)
-      : await alternate({ ours: turn(ours), pytorch: turn(peer) }, rounds);
+  const samples = await alternateWithPeer(turn(ours), peer && turn(peer), rounds);
   const mine = await sideResult(ours, samples.ours);
   const theirs =
     peer === null || samples.pytorch === undefined
@@ -73,8 +69,7 @@ export async function benchIcl(options: IclOptions): Promise<IclResult> {
     config,
     ours: mine,
     peers: { pytorch: theirs },
-    ratio: theirs === null ? null : round(theirs.msPerStep / mine.msPerStep, 3),
-    ratioBest: theirs === null ? null : round(theirs.msBest / mine.msBest, 3),
+    ...ratiosOf(samples),
     size,
     threads,
     rounds,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pythonUnusable } from "../errors.ts";
 import { repositoryRoot } from "../harness.ts";
+import { LineProcess } from "../line-process.ts";
 
 type Print = (text: string) => void;
 
@@ -69,6 +70,25 @@ export function peerEnvironment(threads: number): NodeJS.ProcessEnv {
     MALLOC_TRIM_THRESHOLD_: String(2 ** 34),
     PYTHONDONTWRITEBYTECODE: "1",
   };
+}
+
+/** Which side PyTorch has in a benchmark. */
+export interface PeerOptions {
+  /** The script of this folder, without `.py`. */
+  readonly script: string;
+  readonly flags: readonly string[];
+  readonly threads: number;
+  /** Whether it is wanted. */
+  readonly peer: boolean;
+  readonly print: Print;
+}
+
+/** PyTorch's side of a benchmark in a process of its own; null where it is not wanted, or no python has torch. */
+export function openPeer({ script, flags, threads, peer, print }: PeerOptions): LineProcess | null {
+  const python = peer ? findPython(print) : undefined;
+  if (python === undefined) return null;
+  const args = [join(repositoryRoot, "bench/peers", `${script}.py`), ...flags];
+  return new LineProcess({ name: "PyTorch", command: python, args, env: peerEnvironment(threads) });
 }
 
 function makeEnvironment(

@@ -222,7 +222,7 @@ function fillModulation(
 }
 
 /** Added to the scores of positions that a token may not see; exp of it is exactly zero. */
-const MASKED = -1e9;
+export const MASKED = -1e9;
 
 /** Cached positions before `position`, then the new tokens up to each one's own. */
 function fillMask(

@@ -1,5 +1,5 @@
 import type { Graph } from "../graph/types.ts";
-import { headGraph, modulationGraph, readsEmbedding } from "../models/decoding.ts";
+import { headGraph, modulationGraph, readsEmbedding, wholeGraph } from "../models/decoding.ts";
 import { contextExceeded } from "../models/errors.ts";
 import type { Model } from "../models/model.ts";
 import { isConditioned, parameterCount } from "../models/parameters.ts";
@@ -20,8 +20,10 @@ import {
   statesLeave,
 } from "./calls.ts";
 import { weightsChanged } from "./errors.ts";
+import type { Pack } from "./packs.ts";
 import { type Passage, type Route, rowsOf, type Sequence, stacked } from "./passage.ts";
 import { type Prepared, ProgramCache } from "./programs.ts";
+import { type PlaceInPack, wholeCall } from "./whole.ts";
 
 // Shapes: T tokens, d width, k core layers.
 
@@ -30,7 +32,7 @@ const LONGEST_CALL = 256;
 
 /** Programs that are kept; each holds weights in the runtime's own layout. */
 const KEPT_CALLS = 24;
-const KEPT_OTHERS = 8;
+const KEPT_OTHERS = 16;
 
 /** Bytes of what loops are told that are kept for the next route. */
 const KEPT_MODULATIONS = 2 ** 24;
@@ -148,6 +150,29 @@ export class Decoder implements AsyncDisposable {
       sequence.length += some.length;
     }
     return stacked(hidden, this.model.runtime.precision);
+  }
+
+  /**
+   * Whole texts in one call without caches, every loop of a budget: what the head reads of the wanted tokens [d], one by one.
+   * Throws LOOPS, TRAJECTORY, MODEL_VECTORS or WEIGHTS_CHANGED.
+   */
+  readWhole(packs: readonly Pack[], wanted: readonly PlaceInPack[], budget: Budget): Promise<FloatData[]> {
+    return this.#inTurn(async () => {
+      const { spec, runtime } = this.model;
+      const { shape, inputs } = wholeCall(spec, packs, wanted, { budget, precision: runtime.precision });
+      const key = `whole ${shape.sequences} ${shape.tokens} ${shape.loops} ${shape.wanted}`;
+      const { program } = await this.#others.get(key, async () => ({
+        program: await this.#compile(wholeGraph(spec, shape), { fused: true }),
+      }));
+      const { data } = (await program.run(inputs)).get("hidden") as Tensor<FloatData>;
+      const tokens = packs.reduce((sum, pack) => sum + pack.tokens.length, 0);
+      const { prelude, core, coda } = spec.layers;
+      this.blockPasses += tokens * (prelude + shape.loops * core + coda);
+      this.calls++;
+      return rowsOf(data, spec.width)
+        .slice(0, wanted.length)
+        .map((row) => row.slice());
+    });
   }
 
   /** Logits [vocab] of each row [d] that a run ended with. */

@@ -1,11 +1,14 @@
-import { type Budget, conditions } from "../models/spec.ts";
+import { contextExceeded } from "../models/errors.ts";
+import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import type { FloatData } from "../util/tensor.ts";
 import type { Decoder } from "./decoder.ts";
 import { badPromptToken } from "./errors.ts";
 import type { ExitRule } from "./exits.ts";
+import { type Pack, packTexts } from "./packs.ts";
 import { type Passage, type Route, rowsOf, type Sequence, stacked } from "./passage.ts";
 import { withoutPadding } from "./sampling.ts";
 import { isExitRule, type Loops } from "./stream.ts";
+import { wholeLength } from "./whole.ts";
 
 // Texts that are there already are read many at a time, where a stream writes token by token. Shapes: T tokens, d width.
 
@@ -32,8 +35,12 @@ export interface ReadOptions {
   readonly vocab?: number;
 }
 
-/** Tokens of each text in one call: long stretches while they last, then short ones, so that little is padding. */
+/** Tokens of each text in one call over caches: long stretches while they last, then short ones, so that little is padding. */
 const STRETCHES = [64, 16] as const;
+/** Tokens of the longest row that is read without caches: attention costs as its square. */
+const LONGEST_WHOLE = 512;
+/** Tokens of a call that reads whole texts, at most. */
+const TOKENS_AT_A_TIME = 4096;
 /** Rows whose logits are held at a time. */
 const READ_ROWS = 128;
 
@@ -69,12 +76,13 @@ export async function readTexts(
   const rule = isExitRule(loops) ? loops : undefined;
   const budget = rule ? (rule.most ?? spec.loops) : (loops as Budget);
   conditions(spec, budget);
-  for (const text of texts) checkTokens(text, spec.vocab);
-  const route = await decoder.route(budget);
+  for (const text of texts) checkText(text, spec);
   const hear: Hear = { vocab, onReading };
+  const longest = Math.max(0, ...texts.map(({ length }) => length));
+  if (!rule && longest <= LONGEST_WHOLE) return await readWhole(decoder, texts, { budget, from }, hear);
+  const route = await decoder.route(budget);
   // what a coda reads of earlier tokens is where they left, which a look at the logits decides
   const oneByOne = rule?.reads === "logits" && spec.layers.coda > 0;
-  const longest = Math.max(0, ...texts.map(({ length }) => length));
   const open = texts.map((tokens, text) => {
     return { text, tokens, sequence: decoder.start(longest), from: from?.[text] ?? 0 };
   });
@@ -94,12 +102,63 @@ export async function readTexts(
   }
 }
 
-function checkTokens(text: ArrayLike<number>, vocab: number): void {
+/** The order in which texts share calls best: what shares a row together, and rows by their length. */
+export const readingOrder = (texts: readonly ArrayLike<number>[]): number[] =>
+  packTexts(texts, LONGEST_WHOLE)
+    .sort((a, b) => a.tokens.length - b.tokens.length)
+    .flatMap((pack) => pack.texts.map(({ text }) => text));
+
+function checkText(text: ArrayLike<number>, { vocab, context }: Spec): void {
+  if (text.length > context) throw contextExceeded(text.length, context);
   for (let index = 0; index < text.length; index++) {
     const token = text[index] as number;
     if (!(Number.isInteger(token) && token >= 0 && token < vocab)) throw badPromptToken(token, vocab);
   }
 }
+
+/** Where reading begins to be heard, at which budget. */
+interface WholeOptions {
+  readonly budget: Budget;
+  readonly from: readonly number[] | undefined;
+}
+
+/** Texts in rows that share calls, without caches: no text is read in more than one. */
+async function readWhole(
+  decoder: Decoder,
+  texts: readonly ArrayLike<number>[],
+  { budget, from }: WholeOptions,
+  hear: Hear,
+): Promise<void> {
+  const { layers } = decoder.model.spec;
+  const loops = typeof budget === "number" ? budget : budget.length;
+  const blockPasses = layers.prelude + loops * layers.core + layers.coda;
+  const packs = packTexts(texts, LONGEST_WHOLE)
+    .filter(({ tokens }) => tokens.length > 0)
+    .sort((a, b) => a.tokens.length - b.tokens.length);
+  while (packs.length > 0) {
+    const length = wholeLength((packs.at(-1) as Pack).tokens.length);
+    const some = packs.splice(-largestPower(TOKENS_AT_A_TIME / length));
+    const rows = some.flatMap((pack, index) =>
+      pack.texts.flatMap(({ text, places }) =>
+        places.flatMap((place, position) =>
+          position < (from?.[text] ?? 0) ? [] : [{ pack: index, place, text, position }],
+        ),
+      ),
+    );
+    if (rows.length === 0) continue;
+    const hidden = await decoder.readWhole(some, rows, budget);
+    for (let start = 0; start < rows.length; start += READ_ROWS) {
+      const logits = await logitsOf(decoder, hidden.slice(start, start + READ_ROWS), hear);
+      for (const [index, own] of logits.entries()) {
+        const { text, position } = rows[start + index] as (typeof rows)[number];
+        hear.onReading({ text, position, logits: own, loops, blockPasses });
+      }
+    }
+  }
+}
+
+/** The largest power of two that is at most `most`, which is at least 1. */
+const largestPower = (most: number): number => 2 ** Math.floor(Math.log2(most));
 
 /** The next `count` tokens of a text; past its end zeros, which nothing before them sees. */
 function passageOf(

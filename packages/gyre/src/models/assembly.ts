@@ -165,7 +165,7 @@ const settle = (
 ): Value => (norm ? normed(x, spec, within(params, norm)) : x);
 
 /** The state before the first loop; undefined where the first loop reads the embedding alone. */
-function firstState({ start, inject }: Spec, embedding: Value): Value | undefined {
+export function firstState({ start, inject }: Spec, embedding: Value): Value | undefined {
   if (start === "zeros" || (start === "ones" && inject === "multiply")) return undefined;
   return start === "ones" ? broadcastTo(embedding.builder.scalar(1), embedding.shape) : embedding;
 }

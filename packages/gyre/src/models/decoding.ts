@@ -21,6 +21,7 @@ import {
   coda,
   core,
   finalNorm,
+  firstState,
   modulationRows,
   parameterInputs,
   prelude,
@@ -117,6 +118,32 @@ export function epilogueGraph(spec: Spec, shape: CallShape, { reads }: { readonl
   const hidden = coda(builder.input("x", rows), setting);
   const logits = () => readOut(builder, spec, finalNorm(hidden, setting));
   return builder.graph(reads ? { logits: logits(), ...fresh } : { hidden, ...fresh });
+}
+
+/** Sizes of one call that reads whole texts. */
+export interface WholeShape extends Omit<CallShape, "cached"> {
+  readonly loops: number;
+  /** Tokens of which the call gives what the head reads. */
+  readonly wanted: number;
+}
+
+/**
+ * Whole texts, from the embedding through all loops and the coda, without caches. Inputs: `tokens` and `positions` [S T],
+ * `mask` [S, 1, T, T] as `loopGraph`, and the trajectory `t` and `dt` [M], which all rows share; `wanted`, rows of S T.
+ * Output: `hidden` [wanted, d]. Throws MODEL_VECTORS.
+ */
+export function wholeGraph(spec: Spec, { loops, wanted, ...shape }: WholeShape): Graph {
+  const { builder, setting, rows } = settingOf(spec, { ...shape, cached: 0 });
+  const ids = builder.input("tokens", [rows[0] as number], "int");
+  const embedding = prelude(gather(setting.params("embed.tokens.weight"), ids), setting);
+  const told = modulationRows(builder, spec, loops);
+  let state = firstState(spec, embedding);
+  for (let loop = 0; loop < loops; loop++) {
+    const modulations = told?.map((row) => blockModulation(slice(row, 0, loop, loop + 1)));
+    state = core(state, embedding, setting, { modulations });
+  }
+  const left = coda(state as Value, setting);
+  return builder.graph({ hidden: gather(left, builder.input("wanted", [wanted], "int")) });
 }
 
 /** Logits of what a coda left, or a loop where there is no coda: `hidden` [n, d] -> `logits` [n, vocab]. Throws MODEL_VECTORS. */

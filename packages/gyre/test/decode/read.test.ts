@@ -61,7 +61,7 @@ describe("texts that are read together", () => {
     expect(new Set(all.map(({ loops }) => loops)).size).toBeGreaterThan(1);
   });
 
-  test("may fill the context, in stretches, on onnxruntime too", async () => {
+  test("may fill the context, on onnxruntime too", async () => {
     await using runtime = await openOnnxRuntime({ threads: 1 });
     const single = new Map(
       [...model.weights].map(([name, { data, shape }]) => [name, { data: Float32Array.from(data), shape }]),
@@ -77,6 +77,36 @@ describe("texts that are read together", () => {
         expect(largestGap(logits, other.logits)).toBeLessThan(1e-4);
       }
     }
+  });
+
+  test("are read as they are alone, where they share what they begin with", async () => {
+    const beginning = textOf(20);
+    const ends = [textOf(3, 2), textOf(7, 3), [], textOf(3, 2)];
+    const texts = [...ends.map((end) => [...beginning, ...end]), textOf(12, 5)];
+    await using decoder = new Decoder(model);
+    const together = await read(model, texts, [0.5, 0.25, 0.25]);
+    for (const [index, text] of texts.entries()) {
+      const [alone = []] = await read(model, [text], [0.5, 0.25, 0.25]);
+      expect(together[index]?.map(({ position }) => position)).toEqual(text.map((_, at) => at));
+      for (const [at, { logits }] of (together[index] ?? []).entries())
+        expect(largestGap(logits, (alone[at] as Reading).logits)).toBeLessThan(1e-12);
+    }
+    await readTexts(decoder, texts, { loops: 2 }, () => undefined);
+    // the beginning once, what is different of each, and the other text
+    expect(decoder.blockPasses).toBe((20 + 3 + 7 + 12) * 2 * spec.layers.core);
+  });
+
+  test("are the same from a cache, in stretches, where one is too long for a row", async () => {
+    const long = presets.loopformer({ ...tinySize, context: 530 });
+    await using runtime = await openOnnxRuntime({ threads: 1 });
+    const one: Model = { spec: long, weights: randomWeights(long, 9), runtime };
+    const text = Array.from({ length: 530 }, (_, index) => (7 * index * index + 3) % long.vocab);
+    const [stretches = []] = await read(one, [text], 2);
+    const [whole = []] = await read(one, [text.slice(0, 512)], 2);
+    expect(stretches).toHaveLength(530);
+    expect(whole).toHaveLength(512);
+    for (const [at, { logits }] of whole.entries())
+      expect(largestGap(logits, (stretches[at] as Reading).logits)).toBeLessThan(1e-4);
   });
 
   test("go through the core in few calls", async () => {

@@ -1,5 +1,5 @@
 import type { Decoder } from "../../decode/decoder.ts";
-import { readTexts } from "../../decode/read.ts";
+import { readingOrder, readTexts } from "../../decode/read.ts";
 import { advance, Stream } from "../../decode/stream.ts";
 import type { Budget } from "../../models/spec.ts";
 import { inTurns } from "../../ranks/agreement.ts";
@@ -26,7 +26,7 @@ export interface Reader {
 }
 
 /** Rows that are read together unless told otherwise. */
-const ROWS_AT_A_TIME = 32;
+const ROWS_AT_A_TIME = 64;
 
 export interface ModelReaderOptions {
   readonly loops: Budget;
@@ -54,8 +54,7 @@ async function scoreRows(
   rows: readonly Row[],
   { loops, batch = ROWS_AT_A_TIME, ranks = alone, onProgress, signal }: ModelReaderOptions,
 ): Promise<Likelihood[]> {
-  // rows of about one length share calls best
-  const order = rows.map((_, index) => index).sort((a, b) => lengthOf(rows, a) - lengthOf(rows, b));
+  const order = readingOrder(rows.map(({ tokens }) => tokens));
   const ofGroups = await inTurns(ranks, groups(order, batch), {
     onPassed: ({ length }) => onProgress?.(length),
     compute: async (group) => {
@@ -80,8 +79,6 @@ async function scoreRows(
     found[index] = { sum: numbers[2 * at] as number, isGreedy: numbers[2 * at + 1] === 1 };
   return found;
 }
-
-const lengthOf = (rows: readonly Row[], index: number): number => (rows[index] as Row).tokens.length;
 
 /** The log-probability of a token, in float64, and whether no other has more. */
 function lookUp(logits: FloatData, token: number): { logProbability: number; isMost: boolean } {
