@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../graph/builder.ts";
 import { add, broadcastTo, gather, matmul, mul, reshape, silu, slice, stopGradient } from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
-import { type Attend, type AttentionOptions, attention, causal } from "../nn/attention.ts";
+import { type Attend, type AttentionOptions, attention, causal, causalWeights } from "../nn/attention.ts";
 import { embedScalars } from "../nn/embed.ts";
 import { linear, type Modulation, type Params, within } from "../nn/linear.ts";
 import { mlp } from "../nn/mlp.ts";
@@ -40,6 +40,8 @@ export interface ForwardOptions {
   readonly from?: Value;
   /** Shown the state [N, d] before the first loop, if there is one, and after each: before coda and final norm. */
   readonly onState?: (state: Value, loops: number) => void;
+  /** Shown the weights [B, H, T, T] by which a layer of the core attends, loop after loop. */
+  readonly onAttention?: (weights: Value, layer: number) => void;
 }
 
 /** The parameters of a model as inputs of a graph, by name. */
@@ -65,7 +67,10 @@ export function forward(
     spec,
     params,
     batch,
-    attend: () => causal(tile),
+    attend: (stage, block) => (heads) => {
+      if (stage === "core") options.onAttention?.(causalWeights(heads), block);
+      return causal(tile)(heads);
+    },
     place: (x, table) => withPositions(x, table, batch),
     turn: rotation(builder, spec, tokens),
   };

@@ -1,4 +1,15 @@
-import { broadcastTo, causalAttention, concat, mul, reshape, slice, transpose } from "../graph/ops.ts";
+import {
+  add,
+  broadcastTo,
+  causalAttention,
+  concat,
+  matmul,
+  mul,
+  reshape,
+  slice,
+  softmax,
+  transpose,
+} from "../graph/ops.ts";
 import type { Value } from "../graph/types.ts";
 import { type Modulation, modulatedLinear, type Params } from "./linear.ts";
 
@@ -103,3 +114,13 @@ export const causal =
     const each = (shared: Value) => forEachHead(shared, queries.shape[1] as number);
     return causalAttention(queries, each(keys), each(values), tile);
   };
+
+/** The weights of causal attention, [B, H, T, T]: row i is what position i makes of those up to it, and sums to 1. */
+export function causalWeights({ queries, keys }: Pick<Heads, "queries" | "keys">): Value {
+  const [, heads, tokens] = queries.shape as [number, number, number];
+  const later = Float64Array.from({ length: tokens ** 2 }, (_, at) =>
+    at % tokens > Math.floor(at / tokens) ? -1e9 : 0,
+  );
+  const mask = queries.builder.constant(later, [1, 1, tokens, tokens]);
+  return softmax(add(matmul(queries, forEachHead(keys, heads), { transB: true }), mask));
+}

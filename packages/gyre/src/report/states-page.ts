@@ -8,6 +8,12 @@ import { type Column, type Table, tableOf, textTable } from "./table.ts";
 const degrees = (radians: number): number => (radians * 180) / Math.PI;
 const digits = (value: number | undefined, places: number): string => value?.toFixed(places) ?? "";
 
+const driftColumn: Column<LoopMeasures> = {
+  title: "att. drift",
+  text: ({ attentionDrift }) => digits(attentionDrift?.median, 4),
+};
+const hasDrift = ({ steps }: RunAnalysis) => steps.some(({ attentionDrift }) => attentionDrift);
+
 const columns: readonly Column<LoopMeasures>[] = [
   { title: "loops", text: ({ loops }) => String(loops) },
   { title: "loss", text: ({ lens }) => digits(lens?.loss, 4) },
@@ -18,11 +24,15 @@ const columns: readonly Column<LoopMeasures>[] = [
   { title: "change", text: ({ change }) => digits(change?.median, 4) },
   { title: "2nd diff.", text: ({ secondDifference }) => digits(secondDifference?.median, 4) },
   { title: "angle", text: ({ angle }) => (angle ? `${degrees(angle.median).toFixed(1)}°` : "") },
+  driftColumn,
   { title: "curvature", text: ({ curvature }) => `${degrees(curvature).toFixed(1)}°` },
   { title: "anisotropy", text: ({ anisotropy }) => digits(anisotropy, 3) },
   { title: "entropy", text: ({ promptEntropy }) => digits(promptEntropy, 3) },
   { title: "eff. rank", text: ({ effectiveRank }) => digits(effectiveRank, 1) },
 ];
+
+/** Reports of earlier versions have no attention drift. */
+const columnsOf = (run: RunAnalysis) => columns.filter((column) => column !== driftColumn || hasDrift(run));
 
 /** The page of a look inside the loops: the verdict first, then what it rests on. */
 export function statesPage(report: ReportOf<"states">): Page {
@@ -36,7 +46,7 @@ export function statesPage(report: ReportOf<"states">): Page {
     tables: [
       stabilityTable(runs),
       ...runs.map((one) => ({
-        ...tableOf(columns, one.steps),
+        ...tableOf(columnsOf(one), one.steps),
         title: `States in a run of ${one.loops} loops`,
       })),
       ...runs.map(ckaTable),
@@ -45,7 +55,8 @@ export function statesPage(report: ReportOf<"states">): Page {
     notes: [
       "`loss`, `KL to last`, `agrees` and `rank` are what the head would read after each loop (the logit lens): nats per token, nats " +
         "from the last loop's prediction, the share of tokens whose best next token is the last loop's already, and the place of that " +
-        "token. `change`, `2nd diff.` and `angle` are what a loop does to a token's state; `norm` is its length. These are medians over " +
+        "token. `change`, `2nd diff.` and `angle` are what a loop does to a token's state; `norm` is its length; " +
+        "`att. drift` is how much of its attention went elsewhere than in the loop before, from 0 to 1. These are medians over " +
         "tokens. `curvature`, `anisotropy`, `entropy` and `eff. rank` describe the states of a text together, and are means over texts.",
       "States are taken before coda and final norm; 0 loops is what enters the first. docs/analysis.md defines every number, and says " +
         "where the lines of the verdict are.",
@@ -146,6 +157,18 @@ function charts(report: ReportOf<"states">): Chart[] {
       y: { title: "nats per token (lower is better)" },
       series: [{ name: "loss", points: dial.map(({ loops, loss }) => ({ x: loops, y: loss })) }],
     },
+    ...(runs.some(hasDrift)
+      ? [
+          {
+            ...chart(
+              "how much attention moves from loop to loop",
+              { title: "share that went elsewhere", kind: "linear" },
+              spread(({ attentionDrift }) => attentionDrift),
+            ),
+            notes: quartiles,
+          },
+        ]
+      : []),
     {
       ...chart(
         "how far predictions are from the last loop's",

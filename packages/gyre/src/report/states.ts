@@ -22,6 +22,8 @@ const loopSchema = z.strictObject({
   secondDifference: spreadSchema.optional(),
   /** Radians. */
   angle: spreadSchema.optional(),
+  /** Total variation distance of attention from the loop before, from 0 to 1; reports before November 2026 lack it. */
+  attentionDrift: spreadSchema.optional(),
   /** Radians; as the next three a mean over texts. */
   curvature: real,
   anisotropy: real,
@@ -57,6 +59,7 @@ const traceSchema = z.strictObject({
       change: real.optional(),
       secondDifference: real.optional(),
       angle: real.optional(),
+      attentionDrift: real.optional(),
       kl: real.optional(),
       rank: count.optional(),
       top: z.array(guessSchema).optional(),

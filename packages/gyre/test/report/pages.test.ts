@@ -338,6 +338,22 @@ describe("Markdown", () => {
 });
 
 describe("a look inside the loops", () => {
+  it("shows how much attention moved, where that was measured", () => {
+    const report = states();
+    const [run] = report.analysis.runs;
+    const steps = run!.steps.map((step) =>
+      step.loops < 2 ? step : { ...step, attentionDrift: { low: 0.1, median: 0.125, high: 0.5 } },
+    );
+    const analysis = { ...report.analysis, runs: [{ ...run!, steps }] };
+    const { tables: shown, charts } = pageOf({ ...report, analysis });
+    const [title] = shown[1]!.columns.filter((column) => column.title === "att. drift");
+    const at = shown[1]!.columns.indexOf(title!);
+    expect(shown[1]!.rows.map((row) => row![at]!.text)).toEqual(["", "", "0.1250"]);
+    const chart = charts.find(({ title: of }) => of.includes("attention"));
+    expect(chart?.series[0]?.points).toEqual([{ x: 2, y: 0.125, low: 0.1, high: 0.5 }]);
+    expect(pageOf(report).charts).toHaveLength(charts.length - 1);
+  });
+
   it("begins with the verdict and has a table of states, of likeness and of predictions", () => {
     expect(pageOf(states()).lead).toBe("Settling. Up to 2 loops are safe.");
     expect(tables(states())).toMatchInlineSnapshot(`

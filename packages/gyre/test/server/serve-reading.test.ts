@@ -155,9 +155,11 @@ describe("prompts with log-probabilities", () => {
       { ...harness, prompt: Array.from({ length: 100 }, () => "x".repeat(60)) },
       { signal: leaving.signal },
     );
-    setTimeout(() => leaving.abort(), 30);
-    await expect(request).rejects.toThrow("aborted");
+    const refused = expect(request).rejects.toThrow("aborted");
     const engine = server.models[0]!.engine;
+    await expect.poll(() => engine.pending, { interval: 1, timeout: 10_000 }).toBeGreaterThan(0);
+    leaving.abort();
+    await refused;
     await expect.poll(() => [engine.pending, engine.load.waiting]).toEqual([0, 0]);
   });
 });

@@ -1,4 +1,5 @@
 import { GraphBuilder } from "../../graph/builder.ts";
+import { add, mul, reduceSum, relu, reshape, sub } from "../../graph/ops.ts";
 import type { Graph, Value } from "../../graph/types.ts";
 import { forward, readOut, tokenHead } from "../../models/assembly.ts";
 import type { Model } from "../../models/model.ts";
@@ -10,14 +11,29 @@ import type { Rows } from "./rows.ts";
 // Shapes: T tokens of one text, d width, M loops, n rows read out at a time.
 
 /**
+ * How far the attention of a core's layers moved from one loop to the next, by token [T]: the total variation distance of
+ * each row of weights to the one before, sum max(0, a - b) = sum |a - b| / 2, as a mean over layers and heads. 0 where all
+ * attend as before, 1 where none attends to anything that it did. Maps [1, H, T, T], one a layer.
+ */
+export function attentionDrift(before: readonly Value[], now: readonly Value[]): Value {
+  const moved = now.map((map, layer) => {
+    const [, heads, tokens] = map.shape as [number, number, number];
+    const ofHeads = reduceSum(relu(sub(map, before[layer] as Value)), [3]);
+    return mul(reshape(reduceSum(ofHeads, [1]), [tokens]), 1 / (heads * now.length));
+  });
+  return moved.reduce((sum, part) => add(sum, part));
+}
+
+/**
  * Everything that a run of M loops over one text computes between its loops: `tokens` [1, T] and a trajectory -> `state/l`
  * [T, d] after each number of loops l from 0 (if there is a state before the first loop), and `hidden/l` [T, d] from 1,
- * what the head would read: after coda and final norm. Throws MODEL_VECTORS, CONTEXT.
+ * what the head would read: after coda and final norm; `drift/l` [T] from 2. Throws MODEL_VECTORS, CONTEXT.
  */
 function statesGraph(spec: Spec, loops: number, tokens: number): Graph {
   const builder = new GraphBuilder();
   tokenHead(builder, spec);
   const outputs: Record<string, Value> = {};
+  const maps: Value[][] = [];
   const hidden = forward(builder, spec, {
     batch: 1,
     tokens,
@@ -26,8 +42,16 @@ function statesGraph(spec: Spec, loops: number, tokens: number): Graph {
     onState(state, after) {
       outputs[`state/${after}`] = state;
     },
+    onAttention(weights, layer) {
+      if (layer === 0) maps.push([]);
+      maps.at(-1)?.push(weights);
+    },
   });
   for (const [after, value] of hidden) outputs[`hidden/${after}`] = value;
+  for (const [index, now] of maps.entries()) {
+    const before = maps[index - 1];
+    if (before) outputs[`drift/${index + 1}`] = attentionDrift(before, now);
+  }
   return builder.graph(outputs);
 }
 
@@ -46,6 +70,8 @@ export interface CollectedStates {
   readonly states: readonly Rows[];
   /** Rows [T, d] that the head reads after 1, 2, ... loops. */
   readonly hidden: readonly Rows[];
+  /** How far each token's attention moved [T], in the loops from the second on. */
+  readonly drift: readonly FloatData[];
 }
 
 /** Reads texts of one length at one budget: compiled once. */
@@ -81,6 +107,7 @@ export async function openStateReader(
         loops: after,
         states: after.map((one) => own(`state/${one}`)),
         hidden: Array.from({ length: loops }, (_, index) => own(`hidden/${index + 1}`)),
+        drift: Array.from({ length: loops - 1 }, (_, index) => own(`drift/${index + 2}`).data),
       };
     },
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),

@@ -28,6 +28,7 @@ interface Measured {
   readonly change?: Float64Array;
   readonly secondDifference?: Float64Array;
   readonly angle?: Float64Array;
+  readonly attentionDrift?: ArrayLike<number>;
   readonly lens?: readonly (LensReading & { readonly loss: number | undefined })[];
 }
 
@@ -72,7 +73,8 @@ export async function measureRun(
   };
 }
 
-async function measureText({ loops, states, hidden }: CollectedStates, lens: LensReader, text: ReadText) {
+async function measureText(collected: CollectedStates, lens: LensReader, text: ReadText) {
+  const { loops, states, hidden } = collected;
   const logits: Float64Array[][] = [];
   for (const rows of hidden) {
     const own: Float64Array[] = [];
@@ -83,10 +85,12 @@ async function measureText({ loops, states, hidden }: CollectedStates, lens: Len
   return states.map((now, index): Measured => {
     const [earlier, before] = [states[index - 2], states[index - 1]];
     const read = logits[(loops[index] as number) - 1];
+    const drift = collected.drift[(loops[index] as number) - 2];
     return {
       states: now,
       norm: norms(now),
       ...(before ? { change: relativeChange(before, now), angle: angles(before, now) } : {}),
+      ...(drift ? { attentionDrift: drift } : {}),
       ...(earlier && before ? { secondDifference: secondDifference(earlier, before, now) } : {}),
       ...(read
         ? { lens: read.map((row, at) => reading(row, last[at] as Float64Array, text.targets[at] as number)) }
@@ -111,13 +115,17 @@ function spreadOf(values: readonly number[]): Spread {
   return { low: quantile(values, 0.25), median: quantile(values, 0.5), high: quantile(values, 0.75) };
 }
 
+/** What is measured of each token. */
+type ByToken = "norm" | "change" | "secondDifference" | "angle" | "attentionDrift";
+
 function measuresOf(loops: number, texts: readonly Measured[]): LoopMeasures {
-  const spread = (part: "norm" | "change" | "secondDifference" | "angle"): Spread | undefined => {
-    const all = texts.flatMap((text) => [...(text[part] ?? [])]);
+  const spread = (part: ByToken): Spread | undefined => {
+    const all = texts.flatMap((text) => Array.from(text[part] ?? []));
     return all.length > 0 ? spreadOf(all) : undefined;
   };
   const average = (measure: (states: Rows) => number) => mean(texts.map(({ states }) => measure(states)));
   const [change, second, angle] = [spread("change"), spread("secondDifference"), spread("angle")];
+  const drift = spread("attentionDrift");
   const lens = texts.flatMap((text) => text.lens ?? []);
   return {
     loops,
@@ -125,6 +133,7 @@ function measuresOf(loops: number, texts: readonly Measured[]): LoopMeasures {
     ...(change ? { change } : {}),
     ...(second ? { secondDifference: second } : {}),
     ...(angle ? { angle } : {}),
+    ...(drift ? { attentionDrift: drift } : {}),
     curvature: average(curvature),
     anisotropy: average(anisotropy),
     promptEntropy: average(promptEntropy),
@@ -144,11 +153,11 @@ function measuresOf(loops: number, texts: readonly Measured[]): LoopMeasures {
 
 /** What one token's state was like. */
 function traceOf(
-  { norm, change, secondDifference, angle, lens }: Measured,
+  { norm, change, secondDifference, angle, attentionDrift, lens }: Measured,
   position: number,
   textOf: (token: number) => string,
 ): Omit<TokenTrace["loops"][number], "loops" | "orbit"> {
-  const at = (values: Float64Array | undefined, name: string) =>
+  const at = (values: ArrayLike<number> | undefined, name: string) =>
     values ? { [name]: values[position] as number } : {};
   const read = lens?.[position];
   const top = read?.top.map((guess) => ({ ...guess, text: textOf(guess.token) })) ?? [];
@@ -157,6 +166,7 @@ function traceOf(
     ...at(change, "change"),
     ...at(secondDifference, "secondDifference"),
     ...at(angle, "angle"),
+    ...at(attentionDrift, "attentionDrift"),
     ...(read ? { kl: read.kl, rank: read.rank, top } : {}),
   };
 }
