@@ -68,6 +68,51 @@ test("labelled texts: prepared, learned from, gone on with, measured beside naiv
   expect((await gyre(["eval", at("run"), "--data", at("reviews")])).stderr).toContain("no labelled texts at");
 });
 
+test("labelled texts have exits, a card and sweeps as other tasks do", { timeout: 240_000 }, async () => {
+  const at = (name: string) => join(folder.path, name);
+  const lines = Array.from({ length: 80 }, (_, row) => (row % 2 ? `good,fine ${row}` : `bad,poor ${row}`));
+  await writeFile(at("marks.csv"), lines.join("\n"));
+  const prepare = [
+    "tasks",
+    "prepare",
+    at("marks.csv"),
+    at("marks"),
+    "--tokenizer",
+    "bytes",
+    "--context",
+    "12",
+  ];
+  expect((await gyre(prepare)).code).toBe(0);
+  expect((await gyre(["train", at("marks"), "--out", at("judge"), ...model, ...training])).code).toBe(0);
+
+  const exits = await gyre(["exits", at("judge"), "--out", at("exits"), "--name", "exits"]);
+  expect([exits.code, exits.stderr]).toEqual([0, expect.any(String)]);
+  const left = JSON.parse(await readFile(at("exits/exits.json"), "utf8"));
+  expect(left).toMatchObject({ kind: "answer-exits", task: { name: "classify" }, loops: 2 });
+
+  const card = await gyre(["card", at("judge"), "--out", at("card"), "--threads", "1"]);
+  expect([card.code, card.stderr]).toEqual([0, expect.any(String)]);
+  const { quality, states, missing } = JSON.parse(await readFile(at("card/card.json"), "utf8"));
+  expect(quality).toMatchObject({ kind: "answers", problems: left.problems, task: { name: "classify" } });
+  expect(states.analysis.fullDepth).toBe(2);
+  expect(missing.map(({ part }: { part: string }) => part)).toEqual(["trajectories", "drafts"]);
+
+  const recipe = {
+    model: { family: "baseLoop", layers: 1, loops: 2, context: 12, width: 16, heads: 2, mlp: 32 },
+    training: { steps: 4, batch: 8, warmupSteps: 1 },
+  };
+  await writeFile(at("recipe.json"), JSON.stringify(recipe));
+  const search = { "training.learningRate": [0.001, 0.02] };
+  await writeFile(
+    at("sweep.json"),
+    JSON.stringify({ data: at("marks"), recipe: "recipe.json", search, evalEvery: 4 }),
+  );
+  const swept = await gyre(["sweep", at("sweep.json"), "--out", at("sweep"), "--threads", "1"]);
+  expect([swept.code, swept.stderr]).toEqual([0, expect.stringContaining("2 trials to step 4")]);
+  const { measure, trials } = JSON.parse(await readFile(at("sweep/report.json"), "utf8"));
+  expect([measure, trials.length]).toEqual(["accuracy", 2]);
+});
+
 test("what labelled texts have not is refused", async () => {
   const at = (name: string) => join(folder.path, name);
   await writeFile(at("a.csv"), Array.from({ length: 40 }, (_, row) => `${row % 2},text ${row}`).join("\n"));

@@ -1,6 +1,7 @@
 import { type ExitRule, exitRule, type LoopsSoFar } from "../decode/exits.ts";
 import { argmax } from "../decode/sampling.ts";
 import type { Model } from "../models/model.ts";
+import type { Spec } from "../models/spec.ts";
 import type { AnswerExit } from "../report/answers.ts";
 import type { TokenProblem, TokenTask } from "../tasks/task.ts";
 import { scoreAnswers } from "../tasks/tokens/grading.ts";
@@ -62,7 +63,7 @@ export async function answerExits(
   await using lens = await openLensReader(model, length);
   for (const [index, problem] of problems.entries()) {
     signal?.throwIfAborted();
-    const positions = await readPositions({ reader, lens, width: model.spec.width, length }, problem);
+    const positions = await readPositions({ reader, lens, spec: model.spec, length }, problem);
     for (const [at, rule] of exits.entries()) {
       const ran = positions.map((position) => loopsUntil(rule, position, loops));
       chosen[at]?.ran.push(ran);
@@ -91,14 +92,14 @@ const fixedDepths = (loops: number): ExitRule[] =>
 interface Readers {
   readonly reader: Awaited<ReturnType<typeof openStateReader>>;
   readonly lens: Awaited<ReturnType<typeof openLensReader>>;
-  readonly width: number;
+  readonly spec: Spec;
   /** Tokens of the longest problem. */
   readonly length: number;
 }
 
 /** What comes after a problem that is shorter than others is seen by none of its tokens. */
 async function readPositions(
-  { reader, lens, width, length }: Readers,
+  { reader, lens, spec: { width, start }, length }: Readers,
   problem: TokenProblem,
 ): Promise<Position[]> {
   const tokens = new Int32Array(length);
@@ -111,11 +112,13 @@ async function readPositions(
     for await (const row of lens.logits(rows)) own.push(row);
     logits.push(own);
   }
+  // a first loop that reads no state begins where decoding does
+  const first = states.length > hidden.length ? [] : [new Float64Array(width).fill(start === "ones" ? 1 : 0)];
   return scored.map((at) => {
     const own = logits.map((rows) => rows[at] as FloatData);
     return {
       answers: own.map(argmax),
-      states: states.map(({ data }) => data.subarray(at * width, (at + 1) * width)),
+      states: [...first, ...states.map(({ data }) => data.subarray(at * width, (at + 1) * width))],
       logits: own,
     };
   });
@@ -123,12 +126,11 @@ async function readPositions(
 
 /** Loops that a position runs under a rule, which is asked after every loop but the last. */
 function loopsUntil(rule: ExitRule, { states, logits }: Position, most: number): number {
-  const before = states.length - logits.length;
   for (let loops = 1; loops < most; loops++) {
     const soFar: LoopsSoFar = {
       loops,
       most,
-      states: states.slice(0, loops + before),
+      states: states.slice(0, loops + 1),
       logits: logits.slice(0, loops),
     };
     if (rule.exit(soFar)) return loops;
