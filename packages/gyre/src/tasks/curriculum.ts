@@ -4,13 +4,18 @@ import type { DifficultyRange } from "./task.ts";
 
 const size = z.int().positive().max(most.context);
 
+const scheduleOf = (value: z.ZodInt) =>
+  z.union([
+    value,
+    z
+      .strictObject({ from: value, to: value, by: size, every: z.int().positive().max(most.steps) })
+      .refine(({ from, to }) => from <= to, { error: "from is above to" }),
+  ]);
+
 /** A number of a curriculum: fixed, or growing `by` so much `every` so many steps. */
-export const scheduleSchema = z.union([
-  size,
-  z
-    .strictObject({ from: size, to: size, by: size, every: z.int().positive().max(most.steps) })
-    .refine(({ from, to }) => from <= to, { error: "from is above to" }),
-]);
+export const scheduleSchema = scheduleOf(size);
+/** The same of difficulties, which may begin at 0. */
+export const difficultyScheduleSchema = scheduleOf(z.int().min(0).max(most.context));
 /** A value that may change during training: a number, or one that grows step by step. */
 export type Schedule = z.infer<typeof scheduleSchema>;
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { vocabularyMisfits } from "../models/misfits.ts";
 import type { Spec } from "../models/spec.ts";
-import { type Schedule, scheduledValues, scheduleSchema } from "../tasks/curriculum.ts";
+import { difficultyScheduleSchema, type Schedule, scheduledValues } from "../tasks/curriculum.ts";
 import type { TokenTask } from "../tasks/task.ts";
 import { most } from "../util/limits.ts";
 import { badTraining } from "./errors.ts";
@@ -11,7 +11,9 @@ import { checkedTraining, type TrainingInput, type TrainingOptions, trainingSche
 export const answerTrainingSchema = trainingSchema.extend({
   batch: z.int().positive().max(most.batch).default(64).describe("problems a micro-batch"),
   easiest: z.int().min(0).optional().describe("least difficulty that is drawn; the task's usual one"),
-  hardest: scheduleSchema.optional().describe("greatest difficulty, or its schedule; the task's usual one"),
+  hardest: difficultyScheduleSchema
+    .optional()
+    .describe("greatest difficulty, or its schedule; the task's usual one"),
 });
 /** Options of training on answers, with what the task decides filled in. */
 export type AnswerTraining = Omit<z.infer<typeof answerTrainingSchema>, "easiest" | "hardest"> & {

@@ -67,10 +67,16 @@ describe("options", () => {
     const hardest = { from: 3, to: 9, by: 3, every: 100 };
     expect(parseAnswerTraining({ hardest }, of, parity)).toMatchObject({ easiest: usual.from, hardest });
     expect(parseAnswerTraining({ hardest: 2 }, loopformer(size(words, 2)), words).easiest).toBe(2);
+    const variables = tokenTaskNamed("variables");
+    const fromNone = { from: 0, to: 2, by: 1, every: 10 };
+    expect(
+      parseAnswerTraining({ hardest: fromNone, steps: 30 }, loopformer(size(variables, 256)), variables),
+    ).toMatchObject({ easiest: 0, hardest: fromNone });
   });
 
   test("every problem is named at once", () => {
     const wrong: [AnswerTrainingInput, Spec, string[]][] = [
+      [{ hardest: 0 }, spec, ["hardest: 0, where words has from 1 to 512 elements"]],
       [{ easiest: 0, hardest: 6 }, spec, ["easiest: 0, where words has from 1 to 512 elements"]],
       [{ easiest: 5, hardest: 4 }, spec, ["hardest: 4 elements, below easiest 5"]],
       [
