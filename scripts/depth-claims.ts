@@ -4,121 +4,30 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { type AnswerClaim, isUniform, type ReportOf, readReport, reportFiles } from "gyre";
+import { armClaims } from "./depth-arms.ts";
 import {
-  type AnswerClaim,
-  type AnswerModel,
-  type AnswerPoint,
-  isUniform,
-  type ReportOf,
-  readReport,
-  reportFiles,
-} from "gyre";
+  accuracyAt,
+  beyond,
+  claim,
+  closed,
+  full,
+  least,
+  leastGrowth,
+  mean,
+  minus,
+  most,
+  type Open,
+  pointAt,
+  type Report,
+  reduced,
+  Study,
+  shareOf,
+  solvedAt,
+  upTo,
+} from "./depth-study.ts";
 
-type Report = ReportOf<"answers">;
 type ExitsReport = ReportOf<"answer-exits">;
-
-const full = 8;
-const beyond = 12;
-/** A model's arm, start and seed, out of the name of its run: `loopformer`, `loopformer-seed2`, `loopformer-narrow`. */
-const isOf = (arm: string, start: Start) => {
-  const pattern = new RegExp(`^${arm}${start === "narrow" ? "-narrow" : ""}(-seed\\d+)?$`);
-  return ({ name }: AnswerModel) => pattern.test(name);
-};
-/** Weights N(0, 0.06), or N(0, 0.02) as the official code. */
-type Start = "wide" | "narrow";
-
-const pointAt = (model: AnswerModel | undefined, loops: number): AnswerPoint | undefined =>
-  model?.points.find((point) => point.loops === loops && isUniform(point.trajectory));
-const accuracyAt = (model: AnswerModel | undefined, loops: number) => pointAt(model, loops)?.accuracy;
-const solvedAt = (model: AnswerModel | undefined, loops: number) => {
-  const point = pointAt(model, loops);
-  return point && (point.solved ?? 0);
-};
-
-/** Undefined where any of the values is, or where there is none. */
-function reduced(
-  values: readonly (number | undefined)[],
-  reduce: (known: readonly number[]) => number,
-): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === values.length && known.length > 0 ? reduce(known) : undefined;
-}
-const least = (values: readonly (number | undefined)[]) => reduced(values, (known) => Math.min(...known));
-const most = (values: readonly (number | undefined)[]) => reduced(values, (known) => Math.max(...known));
-const mean = (values: readonly (number | undefined)[]) =>
-  reduced(values, (known) => known.reduce((sum, value) => sum + value, 0) / known.length);
-const minus = (a: number | undefined, b: number | undefined) =>
-  reduced([a, b], ([x, y]) => (x ?? 0) - (y ?? 0));
-
-/** The models of a study by name. */
-class Study {
-  readonly seeds: readonly AnswerModel[];
-  /** What difficulty counts, and the hardest that was asked. */
-  readonly counts: string;
-  readonly longest: number;
-  readonly #models: readonly AnswerModel[];
-  constructor({ models, task }: Report) {
-    this.#models = models;
-    this.seeds = this.of("loopformer", "wide");
-    this.counts = task.counts;
-    this.longest = Math.max(...models.flatMap(difficultiesOf));
-  }
-
-  /** The seeds of an arm from one start. */
-  of(arm: string, start: Start): readonly AnswerModel[] {
-    return this.#models.filter(isOf(arm, start));
-  }
-
-  /** Mean accuracy of an arm from each start, over its seeds. */
-  starts(arm: string, loops: number): Readonly<Record<Start, number | undefined>> {
-    const from = (start: Start) => mean(this.of(arm, start).map((model) => accuracyAt(model, loops)));
-    return { narrow: from("narrow"), wide: from("wide") };
-  }
-
-  /** Mean accuracy of an arm at some loops from the start that is better at full depth. */
-  best(arm: string, loops: number): number | undefined {
-    const { narrow, wide } = this.starts(arm, full);
-    if (narrow === undefined || wide === undefined) return undefined;
-    return this.starts(arm, loops)[narrow >= wide ? "narrow" : "wide"];
-  }
-
-  /** What an arm loses at full depth with its worse start. */
-  lost(arm: string): number | undefined {
-    const { narrow, wide } = this.starts(arm, full);
-    return reduced([narrow, wide], ([a = 0, b = 0]) => Math.abs(a - b));
-  }
-
-  /** Every looped model, of any arm, seed and start. */
-  get looped(): readonly AnswerModel[] {
-    return this.#models.filter(({ family }) => family !== "gpt");
-  }
-}
-
-const difficultiesOf = ({ points }: AnswerModel) =>
-  points[0]?.scores.map(({ difficulty }) => difficulty) ?? [];
-
-/** The least growth of a value from each number of loops to the next, up to the full depth, of the worst seed. */
-const leastGrowth = (
-  models: readonly AnswerModel[],
-  valueAt: (model: AnswerModel, loops: number) => number | undefined,
-) =>
-  least(
-    models.flatMap((model) =>
-      upTo(full - 1).map((loops) => minus(valueAt(model, loops + 1), valueAt(model, loops))),
-    ),
-  );
-
-const shareOf = (point: AnswerPoint | undefined, wanted: (difficulty: number) => boolean) =>
-  most((point?.scores ?? []).filter((one) => wanted(one.difficulty)).map((one) => one.right / one.problems));
-
-type Open = Omit<AnswerClaim, "measured"> & { readonly measured: number | undefined };
-const closed = ({ id, text, measured, is, limit }: Open): AnswerClaim => ({
-  id,
-  text,
-  ...(measured === undefined ? {} : { measured }),
-  is,
-  limit,
-});
 
 /** Claims D1 to D6 on one task, as far as the models of a report decide them; `trajectories` has twelve loops, `exits` one report a seed. */
 export function depthClaims(
@@ -143,13 +52,6 @@ export function furtherClaims(report: Report): AnswerClaim[] {
   return [...staircaseClaims(study), ...leadClaims(study), ...needClaims(study)].map(closed);
 }
 
-const claim = (id: string, text: string, measured: number | undefined, limit: number): Open => ({
-  id,
-  text,
-  measured,
-  is: "at least",
-  limit,
-});
 function staircaseClaims({ seeds, counts }: Study): Open[] {
   const of = `LoopFormer, worst of ${seeds.length} seeds: least gain of a further loop, from 1 to ${full}`;
   return [
@@ -169,8 +71,6 @@ function staircaseClaims({ seeds, counts }: Study): Open[] {
     ),
   ];
 }
-
-const upTo = (most: number) => Array.from({ length: most }, (_, at) => at + 1);
 
 /** By least squares, of values at 1, 2, 3 and so on; undefined where any of them is. */
 const slope = (values: readonly (number | undefined)[]) =>
@@ -378,5 +278,7 @@ function writeClaims(name: string, claimsOf: (report: Report) => AnswerClaim[]):
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   writeClaims("report", (report) => depthClaims(report, depthReport("trajectories"), depthExits()));
+  const report = depthReport("report");
+  if (report) writeClaims("arms", (arms) => armClaims(arms, report));
   for (const name of furtherTasks) writeClaims(name, furtherClaims);
 }

@@ -14,13 +14,27 @@ const data = "data/sotu";
 const sweeps = "recipes/sweeps/learning-rates";
 /** Tasks beside state tracking: how the names of their recipes begin, and the names of their reports. */
 const furtherTasks = ["prefix-sum", "sudoku", "reverse"];
+/** Arms of state tracking that came later, with a report of their own. */
+const laterArms = [
+  "early-exit-aligned",
+  "tmlt-ee",
+  "looped-transformer",
+  "algoformer",
+  "loopformer-equal-flops",
+  "algoformer-equal-flops",
+];
 /** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements and of 24, and further tasks. */
 const depthStudies = [
   {
     prefix: "words-s3-12-",
     runs: "runs/depth-12",
     report: "report",
-    seeds: { loopformer: [1, 2, 3], "loopformer-curriculum": [1, 2, 3], "early-exit": [1, 2, 3] },
+    seeds: {
+      ...Object.fromEntries(laterArms.map((name) => [name, [1, 2, 3]])),
+      loopformer: [1, 2, 3],
+      "loopformer-curriculum": [1, 2, 3],
+      "early-exit": [1, 2, 3],
+    },
   },
   { prefix: "words-s3-", runs: "runs/depth-24", report: "24-elements", seeds: { loopformer: [1, 2] } },
   ...furtherTasks.map((task) => ({
@@ -188,11 +202,14 @@ function reportDepth({ report }, done) {
   const loops = ["--loops", "1,2,3,4,5,6,7,8,10,12"];
   const isCurriculum = ({ name }) => name === "loopformer-curriculum";
   const pathsOf = (some) => some.map(({ path }) => path);
-  const [paths, grown] = [
-    pathsOf(done.filter((one) => !isCurriculum(one))),
+  const isLater = ({ name }) => laterArms.includes(name);
+  const [paths, later, grown] = [
+    pathsOf(done.filter((one) => !isCurriculum(one) && !isLater(one))),
+    pathsOf(done.filter(isLater)),
     pathsOf(done.filter(isCurriculum)),
   ];
   if (paths.length > 0) gyre("eval", ...paths, ...loops, ...into, "--name", report);
+  if (later.length > 0) gyre("eval", ...later, ...loops, ...into, "--name", "arms");
   if (grown.length > 0)
     gyre("eval", ...grown, ...loops, "--difficulty", "12", ...into, "--name", "curriculum");
   const elastic = done.filter(({ name }) => name === "loopformer").map(({ path }) => path);
