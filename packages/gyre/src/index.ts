@@ -28,6 +28,7 @@ export {
 } from "./decode/exits.ts";
 export { type GenerateOptions, generate } from "./decode/generate.ts";
 export { generationSchema, textDefaults } from "./decode/options.ts";
+export type { Pack, PackedText } from "./decode/packs.ts";
 export type { Passage, Route, Sequence } from "./decode/passage.ts";
 export type { Reading } from "./decode/read.ts";
 export type { SamplingOptions } from "./decode/sampling.ts";
@@ -45,6 +46,7 @@ export {
   type WindowMode,
   windowModes,
 } from "./decode/stream.ts";
+export type { PlaceInPack } from "./decode/whole.ts";
 export {
   type OfficialFiles,
   type OfficialModel,
