@@ -1,14 +1,6 @@
 import { join } from "node:path";
 import { type BenchConfig, type ConfigName, configs, flopsPerStep } from "./configs.ts";
-import {
-  alternateWithPeer,
-  type Provenance,
-  ratiosOf,
-  repositoryRoot,
-  round,
-  type Sample,
-  table,
-} from "./harness.ts";
+import { alternate, type Provenance, repositoryRoot, round, type Sample, table } from "./harness.ts";
 import { LineProcess, type LineProcessOptions } from "./line-process.ts";
 import { findPython, peerEnvironment } from "./peers/python.ts";
 import { type SgemmRate, sgemmRates } from "./sgemm.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { armClaims } from "../scripts/depth-arms.ts";
 import {
   depthClaims,
   depthExits,
@@ -10,6 +11,24 @@ import {
 const report = depthReport("report");
 if (!report) throw new Error("no docs/results/depth/report.json");
 const trajectories = depthReport("trajectories");
+
+const arms = depthReport("arms");
+if (!arms) throw new Error("no docs/results/depth/arms.json");
+
+describe("the claims on later arms", () => {
+  test("are what the committed numbers say", () => {
+    expect(arms.claims).toEqual(armClaims(arms, report));
+  });
+
+  test("stay open where a run is missing, and are none where other problems were asked", () => {
+    const models = arms.models.filter(({ family }) => family !== "tmlt");
+    const claims = armClaims({ ...arms, models }, report);
+    expect(claims.filter((claim) => !("measured" in claim)).map(({ text }) => text.split(" (")[0])).toEqual(
+      Array.from({ length: 6 }, () => "LoopFormer less TMLT with early exits"),
+    );
+    expect(() => armClaims({ ...arms, problems: 7 }, report)).toThrow("other problems");
+  });
+});
 
 describe("the claims on state tracking", () => {
   test("are what the committed numbers say", () => {
