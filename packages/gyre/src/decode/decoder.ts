@@ -162,7 +162,7 @@ export class Decoder implements AsyncDisposable {
       const { shape, inputs } = wholeCall(spec, packs, wanted, { budget, precision: runtime.precision });
       const key = `whole ${shape.sequences} ${shape.tokens} ${shape.loops} ${shape.wanted}`;
       const { program } = await this.#others.get(key, async () => ({
-        program: await this.#compile(wholeGraph(spec, shape), { fused: true }),
+        program: await this.#compile(wholeGraph(spec, shape), { fused: true, pinned: "others" }),
       }));
       const { data } = (await program.run(inputs)).get("hidden") as Tensor<FloatData>;
       const tokens = packs.reduce((sum, pack) => sum + pack.tokens.length, 0);

@@ -56,6 +56,16 @@ describe("texts that are read together", () => {
     }
   });
 
+  test("of many lengths are read again, also on a runtime that keeps few programs", async () => {
+    await using runtime = await openOnnxRuntime({ threads: 1, keep: 1 });
+    await using decoder = new Decoder({ ...model, runtime });
+    for (const length of [4, 20, 40, 4]) {
+      const heard: number[] = [];
+      await readTexts(decoder, [textOf(length)], { loops: 2 }, ({ position }) => heard.push(position));
+      expect(heard).toHaveLength(length);
+    }
+  });
+
   test("leave by a rule at more than one depth", async () => {
     const [all = []] = await read(model, [textOf(40, 2)], exitRule("kl<0.02", 4));
     expect(new Set(all.map(({ loops }) => loops)).size).toBeGreaterThan(1);
