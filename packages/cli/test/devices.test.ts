@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deviceChoices } from "gyre/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -137,26 +137,6 @@ describe.skipIf(!softwareGpu)(
       const { code, stderr } = await gyre(["train", "--resume", at("gpu"), "--steps", "4"], { env: none });
       expect(code).toBe(1);
       expect(stderr).toMatch(/RUNTIME_DEVICE: the device webgpu, but /);
-    });
-
-    test("a sweep trains on it, and what is measured of a run names it", async () => {
-      const recipe = {
-        model: { family: "baseLoop", layers: 1, loops: 2, width: 16, heads: 2, mlp: 32, context: 16 },
-        training: { steps: 1, batch: 2, warmupSteps: 0 },
-      };
-      const sweep = { data, recipe, search: { "training.learningRate": [0.001] } };
-      await writeFile(at("sweep.json"), JSON.stringify(sweep));
-      const swept = await gyre(["sweep", at("sweep.json"), "--out", at("sweep"), "--device", "webgpu"], {
-        env,
-      });
-      expect([swept.code, swept.stderr.split("\n")[0]]).toEqual([0, told]);
-      const run = "sweep/runs/trial-001-seed-1";
-      expect((await configOf(run)).device).toBe("webgpu");
-
-      const words = ["calibrate", at(run), "--max-tokens", "8", "--device", "webgpu"];
-      expect(await gyre(words, { env })).toMatchObject({ code: 0, stderr: expect.stringContaining(told) });
-      const report = JSON.parse(await readFile(join(at(run), "extra", "calibration.json"), "utf8"));
-      expect(report.provenance.runtime).toContain("webgpu");
     });
 
     test("text is that of the CPU", async () => {
