@@ -99,7 +99,7 @@ test("warns of a model that was trained on, and of a report that cannot be read"
 test("curves are read by the names of runs; a run without a step has none", async () => {
   await tinyRun(at("a"), { seed: 5 });
   expect(await readCurves([at("a")])).toEqual([
-    { name: "a", steps: [{ step: 1, loss: 5, heldOut: undefined }] },
+    { name: "a", steps: [{ step: 1, loss: 5, heldOut: undefined }], spikes: [], samples: [] },
   ]);
   {
     await using _ = await createRun(at("b"), tiny);

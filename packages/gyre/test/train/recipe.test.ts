@@ -47,7 +47,7 @@ test("a recipe of answers leaves the context to the task, and a recipe of text k
   for (const wrong of [
     () => parseRecipe(json, "x.json"),
     () => parseAnswerRecipe({ task: 3 }, "x.json"),
-    () => parseAnswerRecipe({ training: { hardest: 0 } }, "x.json"),
+    () => parseAnswerRecipe({ training: { hardest: -1 } }, "x.json"),
     () => parseAnswerRecipe({ training: { points: 4 } }, "x.json"),
   ]) {
     const error = errorOf(wrong);
