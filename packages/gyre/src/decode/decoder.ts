@@ -3,7 +3,7 @@ import { headGraph, modulationGraph, readsEmbedding, wholeGraph } from "../model
 import { contextExceeded } from "../models/errors.ts";
 import type { Model } from "../models/model.ts";
 import { isConditioned, parameterCount } from "../models/parameters.ts";
-import { type Budget, conditions } from "../models/spec.ts";
+import { type Budget, conditions, type Spec } from "../models/spec.ts";
 import type { CompileOptions, Program } from "../runtime/runtime.ts";
 import { checksumOf } from "../util/checksum.ts";
 import { Recent } from "../util/recent.ts";
@@ -30,8 +30,12 @@ import { type PlaceInPack, wholeCall } from "./whole.ts";
 /** The longest stretch of a prompt that is computed at a time. */
 const LONGEST_CALL = 256;
 
-/** Programs that are kept; each holds weights in the runtime's own layout. */
-const KEPT_CALLS = 24;
+/**
+ * Programs that are kept; each holds weights in the runtime's own layout. A server with 32 streams uses 40, and compiles
+ * in every round where fewer are kept; of a large model some 24 are all that memory has room for.
+ */
+const keptCalls = (spec: Spec): number =>
+  Math.max(24, Math.min(96, Math.floor(2 ** 28 / parameterCount(spec))));
 const KEPT_OTHERS = 16;
 
 /** Bytes of what loops are told that are kept for the next route. */
@@ -70,7 +74,7 @@ export class Decoder implements AsyncDisposable {
   blockPasses = 0;
   /** Calls of the core so far. */
   calls = 0;
-  readonly #calls = new ProgramCache<PreparedCall>(KEPT_CALLS);
+  readonly #calls: ProgramCache<PreparedCall>;
   readonly #others = new ProgramCache<Prepared>(KEPT_OTHERS);
   readonly #told = new Recent<FloatData>({ room: KEPT_MODULATIONS, weigh: ({ byteLength }) => byteLength });
   /** Of the weights that the first program was compiled with. */
@@ -84,6 +88,7 @@ export class Decoder implements AsyncDisposable {
   constructor(model: Model) {
     const { vocab, width } = model.spec;
     this.model = model;
+    this.#calls = new ProgramCache(keptCalls(model.spec));
     this.#isTableSmall = vocab * width <= LARGEST_TABLE;
     this.#isHeadSmall = 2 * vocab * width < parameterCount(model.spec);
   }
