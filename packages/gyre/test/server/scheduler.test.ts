@@ -36,9 +36,9 @@ const requests: readonly Request[] = Array.from({ length: 24 }, (_, index) => ({
 }));
 
 /** Runs requests through one scheduler; the tokens of each, and the most streams that shared a call. */
-async function together(all: readonly Request[], options: SchedulerOptions = {}) {
+async function together(all: readonly Request[], options: SchedulerOptions = {}, own = decoder) {
   let mostRunning = 0;
-  const scheduler = new Scheduler(decoder, {
+  const scheduler = new Scheduler(own, {
     ...options,
     betweenCalls: async () => {
       mostRunning = Math.max(mostRunning, scheduler.load.running);
@@ -83,6 +83,25 @@ describe("the scheduler", () => {
     const wide = await together(requests, { slots: requests.length });
     expect(wide.mostRunning).toBeGreaterThan(spec.width);
     expect(wide.texts).toEqual(expected);
+  });
+
+  test("compiles what 32 streams of mixed budgets need once, and nothing when they come again", async () => {
+    let compiled = 0;
+    const { name, precision } = runtime;
+    const compile: OnnxRuntime["compile"] = (...words) => {
+      compiled++;
+      return runtime.compile(...words);
+    };
+    await using own = new Decoder({ spec, weights, runtime: { name, precision, compile } });
+    const many = Array.from({ length: 128 }, (_, index): Request => {
+      const prompt = Array.from({ length: 16 }, (_, at) => (31 * index + 7 * at) % 256);
+      return { prompt, options: { temperature: 0, maxTokens: 40, window: "stop", loops: 1 + (index % 4) } };
+    });
+    await together(many, { slots: 32 }, own);
+    expect(compiled).toBeGreaterThan(24);
+    compiled = 0;
+    await together(many, { slots: 32 }, own);
+    expect(compiled).toBe(0);
   });
 
   test("takes any number of streams, also after longer ones", async () => {
