@@ -92,7 +92,9 @@ describe("the scheduler", () => {
       compiled++;
       return runtime.compile(...words);
     };
-    await using own = new Decoder({ spec, weights, runtime: { name, precision, compile } });
+    // the runtime itself is let go with the others' decoder
+    const counted = { name, precision, compile, [Symbol.asyncDispose]: async () => {} };
+    await using own = new Decoder({ spec, weights, runtime: counted });
     const many = Array.from({ length: 128 }, (_, index): Request => {
       const prompt = Array.from({ length: 16 }, (_, at) => (31 * index + 7 * at) % 256);
       return { prompt, options: { temperature: 0, maxTokens: 40, window: "stop", loops: 1 + (index % 4) } };
