@@ -14,6 +14,7 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    globalSetup: "test/build.ts",
     projects: [
       {
         extends: true,

@@ -13,7 +13,8 @@ import { createProgram } from "../packages/cli/src/program.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
-const node = (...args: string[]) => ["--import", "tsx", "--conditions", "@gyre/source", ...args];
+/** Words that run a TypeScript file on the packages as they are built (test/build.ts). */
+const node = (...args: string[]) => ["--import", "tsx", ...args];
 
 interface Block {
   readonly where: string;

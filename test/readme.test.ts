@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { gyre } from "../packages/cli/test/cli.ts";
+import { gyre, nodeWords } from "../packages/cli/test/cli.ts";
 
 // The README's commands as a reader would type them: in their order and in one folder. Only their amounts and the model are smaller.
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -62,9 +62,7 @@ test("there are commands of every kind", () => {
 
 /** Starts the server, asks it for a text, and stops it as Ctrl-C does. */
 async function serveAndStop(words: readonly string[]): Promise<void> {
-  const bin = join(root, "packages/cli/src/bin.ts");
-  const node = ["--import", import.meta.resolve("tsx"), "--conditions", "@gyre/source", bin];
-  const child = spawn(process.execPath, [...node, ...words, "--port", "0"], { cwd: folder });
+  const child = spawn(process.execPath, nodeWords([...words, "--port", "0"]), { cwd: folder });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   const url = await new Promise<string>((resolve, reject) => {
     child.on("close", () => reject(new Error("the server ended")));

@@ -3,7 +3,6 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
-const tsx = import.meta.resolve("tsx");
 
 export interface Finished {
   readonly code: number | null;
@@ -27,13 +26,13 @@ export interface CliOptions {
   readonly closeAfter?: number;
 }
 
-/** What Node is called with to run the command line from source. */
-export function nodeWords(words: readonly string[]): string[] {
-  const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
-  return ["--import", tsx, "--conditions", "@gyre/source", bin, ...words];
-}
+/** What Node is called with to run the command line as it is built (test/build.ts). */
+export const nodeWords = (words: readonly string[]): string[] => [
+  fileURLToPath(new URL("../bin/gyre.js", import.meta.url)),
+  ...words,
+];
 
-/** Runs the command line as a process of its own, from source. */
+/** Runs the command line as a process of its own. */
 export function gyre(words: readonly string[], options: CliOptions = {}): Promise<Finished> {
   const { cwd = repository, env = {}, input, interruptAt, signal = "SIGINT", closeAfter } = options;
   return new Promise((resolve, reject) => {

@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test as tested } from "vitest";
 import { isFound, type Launcher, launchers, runRanks } from "../../gyre/test/ranks/launchers.ts";
 import { withoutRanks } from "../src/start-ranks.ts";
-import { gyre } from "./cli.ts";
+import { gyre, nodeWords } from "./cli.ts";
 import { temporaryFolder, tinyData } from "./tiny.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -22,7 +21,6 @@ afterAll(() => folder.remove());
 /** Whether a small disk can be mounted here, to be filled. */
 const canMount = spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).status === 0;
 
-const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
 const model = "--width 16 --heads 2 --mlp 32 --context 16 --layers 1 --loops 3 --threads 1".split(" ");
 const training = (steps: number) =>
   `--steps ${steps} --batch 2 --micro-batches 2 --warmup-steps 4 --seed 5`.split(" ");
@@ -36,7 +34,7 @@ const lossesOf = async (run: string): Promise<number[]> =>
 const at = (launcher: Launcher, name: string) =>
   join(folder.path, `${launcher.name.replace(" ", "")}-${name}`);
 const ranksOf = (launcher: Launcher) => (count: number, words: readonly string[]) =>
-  runRanks(launcher, count, [bin, ...words]);
+  runRanks(launcher, count, nodeWords(words), []);
 
 /** The losses of one process, which every launcher's ranks are held to. */
 let alone: Promise<readonly number[]> | undefined;
@@ -123,7 +121,7 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
   test("a rank with other data, or without any, ends all, and no run is left", async () => {
     const other = await tinyData(at(launcher, "other-data"), "folk");
     const run = at(launcher, "other");
-    const withData = (path: string) => [bin, "train", path, "--out", run, ...model, ...training(10)];
+    const withData = (path: string) => nodeWords(["train", path, "--out", run, ...model, ...training(10)]);
     const differs = await runRanks(launcher, 1, [...withData(data), ":", ...withData(other)]);
     expect([differs.code === 0, differs.stderr]).toEqual([
       false,

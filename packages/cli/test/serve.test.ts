@@ -2,9 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gyre } from "./cli.ts";
+import { gyre, nodeWords } from "./cli.ts";
 import { temporaryFolder, tinyRun } from "./tiny.ts";
 
 let folder: string;
@@ -16,20 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-/** Starts `gyre serve`, from source, and waits for its one line. */
+/** Starts `gyre serve`, and waits for its one line. */
 async function start(...words: string[]) {
-  const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
-  const node = [
-    "--import",
-    import.meta.resolve("tsx"),
-    "--conditions",
-    "@gyre/source",
-    bin,
-    "serve",
-    ...words,
-  ];
   const env = { ...process.env, GYRE_API_KEY: "secret" };
-  const child = spawn(process.execPath, node, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, nodeWords(["serve", ...words]), {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const exit = once(child, "exit");
   const [line] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
   return { child, exit, line, url: /^(http:\S+) serves/.exec(line)?.[1] };

@@ -29,10 +29,18 @@ export interface Outcome {
   readonly elapsedMs: number;
 }
 
+/** What Node is told to run TypeScript programs of the tests. */
+const fromSource = ["--import", import.meta.resolve("tsx"), "--conditions", "@gyre/source"];
+
 /** Runs a TypeScript program of the tests, or node with `words`, as several ranks; after a word ":" come those of one more rank. */
-export function runRanks(launcher: Launcher, ranks: number, words: readonly string[]): Promise<Outcome> {
+export function runRanks(
+  launcher: Launcher,
+  ranks: number,
+  words: readonly string[],
+  nodeFlags: readonly string[] = fromSource,
+): Promise<Outcome> {
   const [command = "", ...flags] = launcher.start(ranks);
-  const node = [process.execPath, "--import", import.meta.resolve("tsx"), "--conditions", "@gyre/source"];
+  const node = [process.execPath, ...nodeFlags];
   const started = performance.now();
   const child = spawn(command, [
     ...flags,
