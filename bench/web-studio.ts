@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { serveStudio } from "../packages/cli/src/studio-server.ts";
+import { median } from "../packages/gyre/src/util/statistics.ts";
 import { scriptWeights } from "../packages/studio/weight.ts";
 import { repositoryRoot, round } from "./harness.ts";
 
@@ -17,7 +18,7 @@ export interface StudioResult {
   /** What a page loads beside it where its reader chooses the GPU: onnxruntime's script and WebAssembly. */
   readonly gpuScriptGzipKb: number;
   readonly gpuWasmGzipKb: number;
-  /** From opening the page Dial to its first token, with nothing kept; and again in the same browser. */
+  /** From opening the page Dial to its first token, with nothing kept; and again in the same browser. Medians over the rounds. */
   readonly coldFirstTextMs: number;
   readonly warmFirstTextMs: number;
   /** The longest gap between two frames while a model trains. */
@@ -30,7 +31,7 @@ export interface StudioResult {
 const TRAINING_MS = 6000;
 
 /** Builds the studio, serves it as `gyre studio` does, and measures it in a browser. */
-export async function measureStudio(browser: Browser): Promise<StudioResult> {
+export async function measureStudio(browser: Browser, rounds: number): Promise<StudioResult> {
   const folder = await mkdtemp(join(tmpdir(), "gyre-bench-studio-"));
   const site = join(folder, "site");
   const vite = join(repositoryRoot, "node_modules/vite/bin/vite.js");
@@ -40,11 +41,22 @@ export async function measureStudio(browser: Browser): Promise<StudioResult> {
   });
   const studio = await serveStudio({ site, runs: [], port: 0 });
   try {
+    const [cold, warm]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      const context = await browser.newContext();
+      cold.push(await firstTextMs(context, studio.url));
+      warm.push(await firstTextMs(context, studio.url));
+      await context.close();
+    }
     const context = await browser.newContext();
-    const coldFirstTextMs = await firstTextMs(context, studio.url);
-    const warmFirstTextMs = await firstTextMs(context, studio.url);
     const training = await whileTraining(await context.newPage(), studio.url);
-    return { ...(await weights(site)), coldFirstTextMs, warmFirstTextMs, ...training };
+    await context.close();
+    return {
+      ...(await weights(site)),
+      coldFirstTextMs: median(cold),
+      warmFirstTextMs: median(warm),
+      ...training,
+    };
   } finally {
     await studio[Symbol.asyncDispose]();
     await rm(folder, { recursive: true });

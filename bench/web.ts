@@ -60,7 +60,7 @@ export async function benchWeb({ config, rounds, provenance, print }: WebOptions
     const times = await timeSides(askOf(page), { size, rounds, print });
     await page.close();
     print("the studio");
-    const studio = await measureStudio(browser);
+    const studio = await measureStudio(browser, rounds);
     const { train, decode } = times;
     const ratios = {
       decodeNative: round(decode.page / decode.node, 3),
