@@ -1,7 +1,8 @@
 export type { FloatDType, SafetensorsFile } from "./checkpoint/safetensors.ts";
 export { type BpeTokenizer, bpeTokenizer } from "./data/bpe.ts";
-export { type Document, type DocumentSplit, splitDocuments } from "./data/document.ts";
+export type { Document } from "./data/document.ts";
 export type { DatasetManifest } from "./data/manifest.ts";
+export { type DocumentSplit, splitDocuments } from "./data/split.ts";
 export { bytesTokenizer, type DecodeStream, type Tokenizer, type TokenizerKind } from "./data/tokenizer.ts";
 export {
   type Batch,

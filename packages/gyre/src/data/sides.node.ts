@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { type Document, dateRange, splitDocuments } from "./document.ts";
+import { type Document, dateRange } from "./document.ts";
 import { badOption, sourceChanged } from "./errors.ts";
 import { documentsChecksum } from "./inputs.node.ts";
 import { type Mixture, mix, type Part, type PartStretch } from "./mixture.ts";
 import { type Scan, scan, splitPlace } from "./split.node.ts";
+import { splitDocuments } from "./split.ts";
 import { side, stretchesOf, type TextSource } from "./stretches.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

@@ -1,5 +1,6 @@
 import type { Document } from "./document.ts";
 import { safeCut } from "./pieces.ts";
+import type { Place } from "./split.ts";
 
 /** A piece of a document: the pieces one after the other are its text, and their tokens its tokens. */
 export interface Stretch {
@@ -42,12 +43,6 @@ export const stretchesOf = (documents: readonly Document[]): TextSource => ({
     }
   },
 });
-
-/** A place in a source: a document, from 0, and a unit of its text. */
-export interface Place {
-  readonly document: number;
-  readonly at: number;
-}
 
 /** The documents of a source before a place, or those from it on; the document that it is in is cut there. */
 export function side(source: TextSource, which: "before" | "after", { document, at }: Place): TextSource {

@@ -1,4 +1,3 @@
-import { splitDocuments } from "../data/document.ts";
 import { corruptFile } from "../data/errors.ts";
 import {
   contentChecksum,
@@ -8,6 +7,7 @@ import {
   type SplitManifest,
   TOKENIZER,
 } from "../data/manifest.ts";
+import { splitDocuments } from "../data/split.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { memorySplit, type TokenSplit } from "../data/windows.ts";
 import type { DataReference } from "./config.ts";

@@ -2,7 +2,7 @@ import { ftruncateSync, openSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadCorpus } from "../../src/data/corpus.node.ts";
-import { splitDocuments } from "../../src/data/document.ts";
+import { splitDocuments } from "../../src/data/split.ts";
 import { tempFolder } from "./temp-folder.ts";
 
 const read = (files: Record<string, string | Uint8Array>, name = "", textKey?: string) =>

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadCorpus, openCorpus } from "../../src/data/corpus.node.ts";
-import { splitDocuments } from "../../src/data/document.ts";
 import { documentsChecksum } from "../../src/data/inputs.node.ts";
 import { prepareDataset } from "../../src/data/prepare.node.ts";
 import { scan, splitPlace } from "../../src/data/split.node.ts";
+import { splitDocuments } from "../../src/data/split.ts";
 import { type Stretch, side, stretchEnd, stretchesOf, type TextSource } from "../../src/data/stretches.ts";
 import { tempFolder } from "./temp-folder.ts";
 

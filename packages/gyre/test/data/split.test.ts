@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Document, dateRange, splitDocuments } from "../../src/data/document.ts";
+import { type Document, dateRange } from "../../src/data/document.ts";
+import { splitDocuments } from "../../src/data/split.ts";
 import { bytesTokenizer } from "../../src/data/tokenizer.ts";
 
 const dated = (...dates: string[]): Document[] =>
