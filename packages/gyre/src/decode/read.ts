@@ -33,6 +33,8 @@ export interface ReadOptions {
   readonly from?: readonly number[];
   /** Entries of the tokenizer's vocabulary, where the model's is padded: logits of what comes after them are left out. */
   readonly vocab?: number;
+  /** Some of what `packsOf` makes of the texts: only the texts in them are read. All are by default. */
+  readonly packs?: readonly Pack[];
 }
 
 /** Tokens of each text in one call over caches: long stretches while they last, then short ones, so that little is padding. */
@@ -69,21 +71,22 @@ interface Open {
 export async function readTexts(
   decoder: Decoder,
   texts: readonly ArrayLike<number>[],
-  { loops = decoder.model.spec.loops, vocab, from }: ReadOptions,
+  { loops = decoder.model.spec.loops, vocab, from, packs = packsOf(texts) }: ReadOptions,
   onReading: (reading: Reading) => void,
 ): Promise<void> {
   const { spec } = decoder.model;
   const rule = isExitRule(loops) ? loops : undefined;
   const budget = rule ? (rule.most ?? spec.loops) : (loops as Budget);
   conditions(spec, budget);
-  for (const text of texts) checkText(text, spec);
+  const read = textsIn(packs).map((text) => ({ text, tokens: texts[text] as ArrayLike<number> }));
+  for (const { tokens } of read) checkText(tokens, spec);
   const hear: Hear = { vocab, onReading };
-  const longest = Math.max(0, ...texts.map(({ length }) => length));
-  if (!rule && longest <= LONGEST_WHOLE) return await readWhole(decoder, texts, { budget, from }, hear);
+  const longest = Math.max(0, ...read.map(({ tokens }) => tokens.length));
+  if (!rule && longest <= LONGEST_WHOLE) return await readWhole(decoder, packs, { budget, from }, hear);
   const route = await decoder.route(budget);
   // what a coda reads of earlier tokens is where they left, which a look at the logits decides
   const oneByOne = rule?.reads === "logits" && spec.layers.coda > 0;
-  const open = texts.map((tokens, text) => {
+  const open = read.map(({ text, tokens }) => {
     return { text, tokens, sequence: decoder.start(longest), from: from?.[text] ?? 0 };
   });
   for (let position = 0; position < longest; ) {
@@ -102,11 +105,13 @@ export async function readTexts(
   }
 }
 
-/** The order in which texts share calls best: what shares a row together, and rows by their length. */
-export const readingOrder = (texts: readonly ArrayLike<number>[]): number[] =>
-  packTexts(texts, LONGEST_WHOLE)
-    .sort((a, b) => a.tokens.length - b.tokens.length)
-    .flatMap((pack) => pack.texts.map(({ text }) => text));
+/** Texts as rows that share calls, the shortest first: what begins alike shares a row. */
+export const packsOf = (texts: readonly ArrayLike<number>[]): Pack[] =>
+  packTexts(texts, LONGEST_WHOLE).sort((a, b) => a.tokens.length - b.tokens.length);
+
+/** The indices of the texts in some packs. */
+export const textsIn = (packs: readonly Pack[]): number[] =>
+  packs.flatMap((pack) => pack.texts.map(({ text }) => text));
 
 function checkText(text: ArrayLike<number>, { vocab, context }: Spec): void {
   if (text.length > context) throw contextExceeded(text.length, context);
@@ -122,22 +127,20 @@ interface WholeOptions {
   readonly from: readonly number[] | undefined;
 }
 
-/** Texts in rows that share calls, without caches: no text is read in more than one. */
+/** Packs that share calls, without caches: no text is read in more than one. */
 async function readWhole(
   decoder: Decoder,
-  texts: readonly ArrayLike<number>[],
+  packs: readonly Pack[],
   { budget, from }: WholeOptions,
   hear: Hear,
 ): Promise<void> {
   const { layers } = decoder.model.spec;
   const loops = typeof budget === "number" ? budget : budget.length;
   const blockPasses = layers.prelude + loops * layers.core + layers.coda;
-  const packs = packTexts(texts, LONGEST_WHOLE)
-    .filter(({ tokens }) => tokens.length > 0)
-    .sort((a, b) => a.tokens.length - b.tokens.length);
-  while (packs.length > 0) {
-    const length = wholeLength((packs.at(-1) as Pack).tokens.length);
-    const some = packs.splice(-largestPower(TOKENS_AT_A_TIME / length));
+  const waiting = packs.filter(({ tokens }) => tokens.length > 0);
+  while (waiting.length > 0) {
+    const length = wholeLength((waiting.at(-1) as Pack).tokens.length);
+    const some = waiting.splice(-largestPower(TOKENS_AT_A_TIME / length));
     const rows = some.flatMap((pack, index) =>
       pack.texts.flatMap(({ text, places }) =>
         places.flatMap((place, position) =>

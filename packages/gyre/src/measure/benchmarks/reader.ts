@@ -1,5 +1,5 @@
 import type { Decoder } from "../../decode/decoder.ts";
-import { readingOrder, readTexts } from "../../decode/read.ts";
+import { packsOf, readTexts, textsIn } from "../../decode/read.ts";
 import { advance, Stream } from "../../decode/stream.ts";
 import type { Budget } from "../../models/spec.ts";
 import { inTurns } from "../../ranks/agreement.ts";
@@ -54,29 +54,29 @@ async function scoreRows(
   rows: readonly Row[],
   { loops, batch = ROWS_AT_A_TIME, ranks = alone, onProgress, signal }: ModelReaderOptions,
 ): Promise<Likelihood[]> {
-  const order = readingOrder(rows.map(({ tokens }) => tokens));
-  const ofGroups = await inTurns(ranks, groups(order, batch), {
-    onPassed: ({ length }) => onProgress?.(length),
+  const texts = rows.map(({ tokens }) => tokens.slice(0, -1));
+  const from = rows.map((row) => row.from - 1);
+  const packs = packsOf(texts);
+  const inGroups = groups(packs, batch, (pack) => pack.texts.length);
+  const ofGroups = await inTurns(ranks, inGroups, {
+    onPassed: (group) => onProgress?.(textsIn(group).length),
     compute: async (group) => {
       signal?.throwIfAborted();
-      const found = group.map(() => ({ sum: 0, isGreedy: true }));
-      const some = group.map((index) => rows[index] as Row);
-      const texts = some.map(({ tokens }) => tokens.slice(0, -1));
-      const from = some.map((row) => row.from - 1);
-      await readTexts(decoder, texts, { loops, from }, ({ text, position, logits }) => {
-        const token = (some[text] as Row).tokens[position + 1] as number;
+      const found = new Map(textsIn(group).map((text) => [text, { sum: 0, isGreedy: true }]));
+      await readTexts(decoder, texts, { loops, from, packs: group }, ({ text, position, logits }) => {
+        const token = (rows[text] as Row).tokens[position + 1] as number;
         const { logProbability, isMost } = lookUp(logits, token);
-        const likelihood = found[text] as (typeof found)[number];
+        const likelihood = found.get(text) as { sum: number; isGreedy: boolean };
         likelihood.sum += logProbability;
         likelihood.isGreedy &&= isMost;
       });
-      return found.flatMap(({ sum, isGreedy }) => [sum, Number(isGreedy)]);
+      return [...found.values()].flatMap(({ sum, isGreedy }) => [sum, Number(isGreedy)]);
     },
   });
   const numbers = ofGroups.flat();
   const found: Likelihood[] = [];
-  for (const [at, index] of order.entries())
-    found[index] = { sum: numbers[2 * at] as number, isGreedy: numbers[2 * at + 1] === 1 };
+  for (const [at, text] of textsIn(packs).entries())
+    found[text] = { sum: numbers[2 * at] as number, isGreedy: numbers[2 * at + 1] === 1 };
   return found;
 }
 
