@@ -12,7 +12,7 @@ import {
   type RunKind,
 } from "gyre/node";
 import { StatusLine } from "./render/status-line.ts";
-import { makeOutput, presentReport, provenanceNow } from "./reports.ts";
+import { presentReport, provenanceNow, requireOutput } from "./reports.ts";
 
 /** Options of every command that measures one run. */
 export interface MeasureOptions {
@@ -64,7 +64,7 @@ export async function measureRun<Kind extends OneModel, Given, Of extends RunKin
   const run = await openRun(path, measurement.of);
   const given = await measurement.open(run);
   const loaded = await loadWeights(run);
-  await makeOutput(out);
+  await requireOutput(out);
   const status = new StatusLine();
   await using runtime = await openOnnxRuntime({ device, ...(threads === undefined ? {} : { threads }) });
   try {

@@ -1,7 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import process from "node:process";
 import { type Chart, type Panel, type Provenance, pageOf, type Report, tableText } from "gyre";
-import { type SaveReportOptions, saveReport } from "gyre/node";
+import { requireWritable, type SaveReportOptions, saveReport } from "gyre/node";
 import pc from "picocolors";
 import { badOutput } from "./errors.ts";
 import { commandLine, commitOfGyre, machineText } from "./provenance.ts";
@@ -19,10 +18,10 @@ export async function provenanceNow(more: Partial<Provenance> = {}): Promise<Pro
   };
 }
 
-/** Makes the folder of `--out` before anything is measured. Throws EVAL_OUT. */
-export async function makeOutput(folder: string | undefined): Promise<void> {
+/** Checks that the folder of `--out` can be made or written to, before anything is measured; nothing is made yet. Throws EVAL_OUT. */
+export async function requireOutput(folder: string | undefined): Promise<void> {
   if (folder === undefined) return;
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await requireWritable(folder).catch(({ cause }: Error) => {
     throw badOutput(folder, cause);
   });
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ReportOf, readReport } from "gyre";
@@ -103,6 +104,7 @@ describe("gyre eval --tasks", () => {
     const long = await run("looped", "--tasks", "bad.yaml", "--out", "none");
     expect(long.code).toBe(1);
     expect(long.stderr).toContain("bad.jsonl:1: an answer of 19 tokens for a model with a context of 16");
+    expect(existsSync(at("none"))).toBe(false);
     expect((await run("looped", "--tasks", "piqa.jsonl", "--stride", "4")).stderr).toContain(
       "--stride is about validation text",
     );

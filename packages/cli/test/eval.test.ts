@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { evaluate, interpreterRuntime, presets, type QualityReport, readReport, startFrom } from "gyre";
@@ -123,10 +124,11 @@ describe("gyre eval", () => {
     [["looped", "--out", "data/manifest.json"], 1, /EVAL_OUT: --out data\/manifest.json/],
     [["gpt", "--loops", "3"], 1, /LOOPS: 3 loops of a gpt model/],
   ] as const)("refuses %j", async (words, expected, message) => {
-    const { code, stdout, stderr } = await run(...words);
+    const { code, stdout, stderr } = await run("--out", "never", ...words);
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(existsSync(at("never"))).toBe(false);
   });
 
   it("goes on from an older checkpoint with a warning, and tells runs of one name apart", async () => {

@@ -86,6 +86,7 @@ export {
   type ImportOptions,
   importOfficial,
 } from "./runs/official.node.ts";
+export { requireWritable } from "./runs/place.node.ts";
 export { dataOf, measuredModel, type SaveReportOptions, saveReport } from "./runs/reports.node.ts";
 export {
   type CreateRunOptions,

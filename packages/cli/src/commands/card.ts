@@ -18,7 +18,7 @@ import { type MeasureOptions, ofText } from "../measure-run.ts";
 import { UsageError } from "../options.ts";
 import { commandLine } from "../provenance.ts";
 import { StatusLine } from "../render/status-line.ts";
-import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
+import { presentReport, provenanceNow, requireOutput } from "../reports.ts";
 
 export interface CardOptions extends MeasureOptions {
   readonly baseline?: readonly string[];
@@ -40,7 +40,7 @@ export async function cardCommand(path: string, options: CardOptions): Promise<n
   if (odd) throw new UsageError(`${odd.path} and ${path}: one is on a task, the other on text.`);
   const source = await sourceOf(run, data);
   const loaded = await loadWeights(run);
-  await makeOutput(out);
+  await requireOutput(out);
   const status = new StatusLine();
   const threads = threadCount(options.threads);
   await using runtime = await openOnnxRuntime({ device, threads });

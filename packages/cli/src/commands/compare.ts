@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { compareRuns } from "gyre/node";
 import { commandLine } from "../provenance.ts";
-import { makeOutput, presentReport } from "../reports.ts";
+import { presentReport, requireOutput } from "../reports.ts";
 
 export interface CompareFlags {
   /** Folder for the report; the first run's `reports` when left out. */
@@ -16,7 +16,7 @@ export async function compareCommand(paths: readonly string[], { out, name }: Co
     command: commandLine(),
     onWarning: (text) => console.error(`warning: ${text}`),
   });
-  await makeOutput(out);
+  await requireOutput(out);
   const folder = out ?? join(paths[0] ?? ".", "reports");
   await presentReport(report, { folder, ...(name === undefined ? {} : { name }) });
   return 0;

@@ -31,7 +31,7 @@ import { flagOf } from "../flags.ts";
 import { UsageError } from "../options.ts";
 import { type RankHow, threadsOfRank } from "../ranks.ts";
 import type { StatusLine } from "../render/status-line.ts";
-import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
+import { presentReport, provenanceNow, requireOutput } from "../reports.ts";
 import { askedOf, difficultiesOf, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
 
@@ -47,7 +47,7 @@ export async function evalAnswers(
   if (flag) throw new UsageError(`${flagOf(flag)} is not for runs on tasks.`);
   const { out, name } = options;
   try {
-    const onReady = async () => (ranks.rank === 0 ? await makeOutput(out) : undefined);
+    const onReady = async () => (ranks.rank === 0 ? await requireOutput(out) : undefined);
     const report = await answersReport(paths, options, { status, ranks, onReady });
     status.clear();
     const folder = out ?? join(paths[0] ?? ".", "reports");

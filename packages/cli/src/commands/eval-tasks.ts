@@ -15,7 +15,7 @@ import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { type RankHow, requireOneProcess, threadsOfRank } from "../ranks.ts";
-import { makeOutput, presentReport } from "../reports.ts";
+import { presentReport, requireOutput } from "../reports.ts";
 
 export interface EvalTasksOptions extends BudgetOptions {
   /** Task files, files of questions, or folders of them. */
@@ -47,7 +47,7 @@ export async function evalTasks(
   const { tasks, limit, batch, server, out, name } = options;
   const benchmarks = (await readBenchmarks(tasks)).map((benchmark) => firstQuestions(benchmark, limit));
   const run = server === undefined ? await openRun(paths[0] as string) : undefined;
-  if (ranks.rank === 0) await makeOutput(out ?? (run ? undefined : "reports"));
+  if (ranks.rank === 0) await requireOutput(out ?? (run ? undefined : "reports"));
   try {
     const report = await measured(paths, options, {
       benchmarks,

@@ -13,7 +13,7 @@ import { type BudgetOptions, budgetsFor } from "../budgets.ts";
 import { UsageError } from "../options.ts";
 import { commandLine, commitOfGyre, machineText } from "../provenance.ts";
 import { asRank, type RankHow, requireSameCommand, statusOf, threadsOfRank } from "../ranks.ts";
-import { makeOutput, presentReport } from "../reports.ts";
+import { presentReport, requireOutput } from "../reports.ts";
 import { startRanks } from "../start-ranks.ts";
 
 export interface EvalOptions extends BudgetOptions {
@@ -68,7 +68,7 @@ async function evalRank(paths: readonly string[], how: RankHow<EvalOptions>): Pr
   if (paths.length === 0) throw new UsageError("missing required argument 'runs'");
   if (limit !== undefined)
     throw new UsageError("--limit is about --tasks; validation text takes --max-tokens.");
-  if (ranks.rank === 0) await makeOutput(out);
+  if (ranks.rank === 0) await requireOutput(out);
   try {
     const report = await evaluateRuns(paths, {
       ...rest,

@@ -25,7 +25,7 @@ import {
 import { otherTasks } from "../errors.ts";
 import type { LoopsRange } from "../options.ts";
 import { asRank, type RankHow, requireSameCommand, statusOf } from "../ranks.ts";
-import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
+import { presentReport, provenanceNow, requireOutput } from "../reports.ts";
 import { startRanks } from "../start-ranks.ts";
 
 type PromptRun = Run<PromptsConfig>;
@@ -65,7 +65,7 @@ async function evalRank(
       others.map((run) => `${run.path} (${run.config.task})`),
     );
   const folder = options.out ?? join(first.path, "reports");
-  if (ranks.rank === 0) await makeOutput(folder);
+  if (ranks.rank === 0) await requireOutput(folder);
   try {
     const arms = new Map<string, Arm>();
     const models: MeasuredModel[] = [];

@@ -3,7 +3,7 @@ import { openOnnxRuntime } from "gyre/node";
 import { interruptSignal } from "../interrupt.ts";
 import { trainedModels } from "../lab-runs.ts";
 import { StatusLine } from "../render/status-line.ts";
-import { makeOutput, presentReport, provenanceNow } from "../reports.ts";
+import { presentReport, provenanceNow, requireOutput } from "../reports.ts";
 
 export interface LabReproduceOptions {
   readonly out: string;
@@ -20,7 +20,7 @@ const USUAL_SEED = 1;
 export async function labReproduceCommand(name: string, options: LabReproduceOptions): Promise<number> {
   const { out, runs, seed } = options;
   const chosen = figuresNamed(name);
-  await makeOutput(out);
+  await requireOutput(out);
   const status = new StatusLine();
   const signal = interruptSignal();
   try {

@@ -1,7 +1,8 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Chart, curveCharts, drawChart, panelsOf } from "gyre";
-import { type RunCurve, readCurves, writeEvents, writeFileAtomic } from "gyre/node";
-import { chartText, makeOutput } from "../reports.ts";
+import { type RunCurve, readCurves, requireWritable, writeEvents, writeFileAtomic } from "gyre/node";
+import { chartText, requireOutput } from "../reports.ts";
 import { samplesLines } from "../samples.ts";
 
 export interface PlotFlags {
@@ -20,7 +21,8 @@ export async function plotCommand(
 ): Promise<number> {
   const curves = await readCurves(paths);
   const charts = curveCharts(curves).flatMap(panelsOf);
-  await makeOutput(out);
+  await requireOutput(out);
+  if (tensorboard !== undefined) await requireWritable(tensorboard);
   console.log(
     charts.map((chart) => [chart.title, subtitleOf(chart), chartText(chart)].join("\n")).join("\n\n"),
   );
@@ -28,6 +30,7 @@ export async function plotCommand(
   if (tensorboard !== undefined) console.log(`\n${(await writeEvents(paths, tensorboard)).join("\n")}`);
   if (out === undefined) return 0;
   console.log("");
+  await mkdir(out, { recursive: true });
   for (const [index, chart] of charts.entries()) {
     const path = join(out, `curves${index === 0 ? "" : `-${index + 1}`}.svg`);
     await writeFileAtomic(path, drawChart(chart));

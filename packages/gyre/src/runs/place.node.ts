@@ -67,7 +67,12 @@ export async function realPathOf(path: string): Promise<string> {
   return join(await realPathOf(dirname(whole)), basename(whole));
 }
 
-/** Whether a folder can come to be at a path, or be written to. Throws CHECKPOINT_WRITE. */
+/**
+ * Checks that a folder is at a path and can be written to, or that one can be made there; nothing is made. Throws CHECKPOINT_WRITE.
+ *
+ * @example
+ * await requireWritable("reports/first"); // fails before an hour of measuring, not after it
+ */
 export async function requireWritable(path: string): Promise<void> {
   let at = resolve(path);
   while ((await stat(at).catch(() => undefined)) === undefined && dirname(at) !== at) at = dirname(at);
