@@ -5,9 +5,8 @@ import { trainBpe } from "../packages/gyre/src/data/bpe.node.ts";
 import { loadCorpus } from "../packages/gyre/src/data/corpus.node.ts";
 import { openEncoder } from "../packages/gyre/src/data/encoder.node.ts";
 import { sidesDiffer } from "./errors.ts";
-import { alternate, repositoryRoot, round } from "./harness.ts";
-import { LineProcess } from "./line-process.ts";
-import { findTokenizersPython } from "./peers/python.ts";
+import { alternate, round } from "./harness.ts";
+import { findTokenizersPython, startPeer } from "./peers/python.ts";
 
 export interface EncodeOptions {
   readonly rounds: number;
@@ -40,8 +39,9 @@ export async function benchEncode({ rounds, threads, peer, print }: EncodeOption
     writeFileSync(files.tokenizer, tokenizer.json);
     writeFileSync(files.texts, JSON.stringify(texts));
     await using encoder = openEncoder(tokenizer, threads);
+    const asked = { script: "encode", flags: [files.tokenizer, files.texts], threads };
     const python = peer ? findTokenizersPython(print) : undefined;
-    await using theirs = python === undefined ? null : openPeer(python, files, threads);
+    await using theirs = python === undefined ? null : startPeer(python, { name: "tokenizers", ...asked });
     const tokens = { gyre: 0, tokenizers: 0 };
     const sides = {
       async gyre() {
@@ -75,20 +75,3 @@ export async function benchEncode({ rounds, threads, peer, print }: EncodeOption
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-const openPeer = (
-  python: string,
-  files: { readonly tokenizer: string; readonly texts: string },
-  threads: number,
-): LineProcess =>
-  new LineProcess({
-    name: "tokenizers",
-    command: python,
-    args: [join(repositoryRoot, "bench/peers/encode.py"), files.tokenizer, files.texts],
-    env: {
-      ...process.env,
-      RAYON_NUM_THREADS: String(threads),
-      TOKENIZERS_PARALLELISM: "true",
-      PYTHONDONTWRITEBYTECODE: "1",
-    },
-  });

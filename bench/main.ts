@@ -7,6 +7,7 @@ import { benchData, dataTable } from "./data.ts";
 import { benchDecode, decodeTable } from "./decode.ts";
 import { provenance, repositoryRoot, writeResult } from "./harness.ts";
 import { benchIcl, iclTable } from "./icl.ts";
+import { benchMemory, memoryTable } from "./memory.ts";
 import { help, parseRequest, type Request } from "./options.ts";
 import { benchOverlay, overlayReport, overlayTable } from "./overlay.ts";
 import { benchPrepare, prepareTable } from "./prepare.ts";
@@ -28,65 +29,55 @@ interface Measured {
   readonly report?: Report;
 }
 
-async function measure(
-  request: Exclude<Request, { bench: "help" }>,
-  words: readonly string[],
-): Promise<Measured> {
-  const common = { provenance: provenance(words), print };
-  if (request.bench === "startup") {
-    const result = await benchStartup({ ...common, config: request.config, rounds: request.rounds });
-    return { name: `startup-${request.config}`, result, text: startupTable(result) };
-  }
-  if (request.bench === "decode") {
-    const result = await benchDecode({ ...common, ...request });
-    return { name: `decode-${request.config}`, result, text: decodeTable(result) };
-  }
-  if (request.bench === "serve") {
-    const { config, rounds, threads } = request;
-    const result = await benchServe({ ...common, config, rounds, threads });
-    return { name: `serve-${config}`, result, text: serveTable(result) };
-  }
-  if (request.bench === "tasks") {
-    const result = await benchTasks({ ...common, rounds: request.rounds });
-    return { name: "tasks", result, text: tasksTable(result) };
-  }
-  if (request.bench === "data") {
-    const result = await benchData({ ...common, ...request });
-    return { name: "data", result, text: dataTable(result) };
-  }
-  if (request.bench === "prepare") {
-    const result = await benchPrepare({ ...common, ...request });
-    return { name: "prepare", result, text: prepareTable(result) };
-  }
-  if (request.bench === "ranks") {
-    const result = await benchRanks({ ...common, ...request });
-    return { name: "ranks", result, text: ranksTable(result) };
-  }
-  if (request.bench === "web") {
-    const result = await benchWeb({ ...common, ...request });
-    return { name: `web-${request.config}`, result, text: webTable(result) };
-  }
-  if (request.bench === "overlay") {
+type Bench = Exclude<Request["bench"], "help">;
+type Asked<Name extends Bench> = Extract<Request, { readonly bench: Name }>;
+type Common = { readonly provenance: ReturnType<typeof provenance>; readonly print: typeof print };
+
+const named = <Result extends object>(
+  name: string,
+  result: Result,
+  tableOf: (result: Result) => string,
+): Measured => ({ name, result, text: tableOf(result) });
+
+const measures: {
+  readonly [Name in Bench]: (request: Asked<Name>, common: Common) => Promise<Measured>;
+} = {
+  train: async (request, common) => {
+    const { config, recompute } = request;
+    const result = await benchTrain({ ...common, ...request });
+    return named(`train-${config}${recompute ? "-recompute" : ""}`, result, trainTable);
+  },
+  profile: async (request, common) =>
+    named(`profile-${request.config}`, await benchProfile({ ...common, ...request }), profileTable),
+  decode: async (request, common) =>
+    named(`decode-${request.config}`, await benchDecode({ ...common, ...request }), decodeTable),
+  startup: async (request, common) =>
+    named(`startup-${request.config}`, await benchStartup({ ...common, ...request }), startupTable),
+  serve: async (request, common) =>
+    named(`serve-${request.config}`, await benchServe({ ...common, ...request }), serveTable),
+  icl: async (request, common) =>
+    named(`icl-${request.config}`, await benchIcl({ ...common, ...request }), iclTable),
+  tasks: async (request, common) => named("tasks", await benchTasks({ ...common, ...request }), tasksTable),
+  data: async (request, common) => named("data", await benchData({ ...common, ...request }), dataTable),
+  prepare: async (request, common) =>
+    named("prepare", await benchPrepare({ ...common, ...request }), prepareTable),
+  memory: async (request, common) => named("memory", benchMemory({ ...common, ...request }), memoryTable),
+  ranks: async (request, common) => named("ranks", await benchRanks({ ...common, ...request }), ranksTable),
+  web: async (request, common) =>
+    named(`web-${request.config}`, await benchWeb({ ...common, ...request }), webTable),
+  overlay: async (request, common) => {
     const result = await benchOverlay({ ...common, ...request });
-    return { name: "overlay", result, text: overlayTable(result), report: overlayReport(result) };
-  }
-  if (request.bench === "icl") {
-    const result = await benchIcl({ ...common, ...request });
-    return { name: `icl-${request.config}`, result, text: iclTable(result) };
-  }
-  if (request.bench === "answers") {
-    const result = await benchAnswers({ ...common, ...request });
-    return { name: `answers-${request.config}`, result, text: answersTable(result) };
-  }
-  if (request.bench === "profile") {
-    const { config, rounds, threads } = request;
-    const result = await benchProfile({ ...common, config, rounds, threads });
-    return { name: `profile-${config}`, result, text: profileTable(result) };
-  }
-  const { config, rounds, threads, recompute, peer } = request;
-  const result = await benchTrain({ ...common, config, rounds, threads, recompute, peer });
-  return { name: `train-${config}${recompute ? "-recompute" : ""}`, result, text: trainTable(result) };
-}
+    return { ...named("overlay", result, overlayTable), report: overlayReport(result) };
+  },
+  answers: async (request, common) =>
+    named(`answers-${request.config}`, await benchAnswers({ ...common, ...request }), answersTable),
+};
+
+const measure = (request: Asked<Bench>, words: readonly string[]): Promise<Measured> =>
+  (measures[request.bench] as (request: Asked<Bench>, common: Common) => Promise<Measured>)(request, {
+    provenance: provenance(words),
+    print,
+  });
 
 async function main(words: readonly string[]): Promise<void> {
   const request = parseRequest(words);

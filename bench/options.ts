@@ -12,6 +12,7 @@ const benchNames = [
   "tasks",
   "data",
   "prepare",
+  "memory",
   "ranks",
   "web",
   "overlay",
@@ -56,6 +57,9 @@ export const help = `npm run bench -- BENCH [options]
     --mebibytes N     size of the file (needs twice the room); default 5120
     --threads N       threads that encode; default 2
 
+  memory    what training takes at six sizes, as it is estimated and as it is
+    --threads N       default 2
+
   ranks     a training step of two ranks of one thread against one process of two threads, and against PyTorch's DDP
     --rounds N        rounds of 2 + 4 steps a side, each side in processes of its own; default 4
     --no-peer         without Python: no DDP
@@ -76,7 +80,7 @@ export const help = `npm run bench -- BENCH [options]
   --json    make the last line of stdout the result as one JSON object
   --help    this text
 
-Each run writes bench/results/BENCH-CONFIG.json (tasks: tasks.json, data: data.json, prepare: prepare.json, ranks: ranks.json). PyTorch comes from the python that GYRE_PYTHON names, else from
+Each run writes bench/results/BENCH-CONFIG.json (of tasks, data, prepare, memory and ranks BENCH.json). PyTorch comes from the python that GYRE_PYTHON names, else from
 bench/.venv, which is made with pip when it is not there. Times are medians; on a shared machine also look at the best.
 `;
 
@@ -146,6 +150,12 @@ interface PrepareRequest {
   readonly json: boolean;
 }
 
+interface MemoryRequest {
+  readonly bench: "memory";
+  readonly threads: number;
+  readonly json: boolean;
+}
+
 interface RanksRequest {
   readonly bench: "ranks";
   readonly rounds: number;
@@ -193,6 +203,7 @@ export type Request =
   | TasksRequest
   | DataRequest
   | PrepareRequest
+  | MemoryRequest
   | RanksRequest
   | WebRequest
   | OverlayRequest
@@ -225,6 +236,7 @@ const taken: Readonly<Record<BenchName, readonly FlagName[]>> = {
   tasks: ["rounds", "json"],
   data: ["rounds", "threads", "no-peer", "json"],
   prepare: ["mebibytes", "threads", "json"],
+  memory: ["threads", "json"],
   ranks: ["rounds", "no-peer", "json"],
   web: common,
   overlay: ["steps", "rounds", "threads", "json"],
@@ -262,6 +274,7 @@ export function parseRequest(words: readonly string[]): Request {
   if (bench === "serve") return { bench, config, rounds: rounds(3), threads, json };
   if (bench === "prepare")
     return { bench, mebibytes: count("mebibytes", values.mebibytes, 5120), threads, json };
+  if (bench === "memory") return { bench, threads, json };
   const peer = values["no-peer"] !== true;
   if (bench === "ranks") return { bench, rounds: rounds(4), peer, json };
   if (bench === "data") return { bench, rounds: rounds(5), threads, peer, json };

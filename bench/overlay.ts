@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
 import { loadCorpus } from "../packages/gyre/src/data/corpus.node.ts";
 import { bytesTokenizer } from "../packages/gyre/src/data/tokenizer.ts";
 import { batch, memorySplit } from "../packages/gyre/src/data/windows.ts";
@@ -19,9 +18,9 @@ import { parseTraining, type TrainingOptions } from "../packages/gyre/src/train/
 import { median } from "../packages/gyre/src/util/statistics.ts";
 import type { Tensor, Weights } from "../packages/gyre/src/util/tensor.ts";
 import { peerMissing } from "./errors.ts";
-import { type Provenance, repositoryRoot, round, table } from "./harness.ts";
-import { LineProcess } from "./line-process.ts";
-import { findPython, peerEnvironment } from "./peers/python.ts";
+import { type Provenance, round, table } from "./harness.ts";
+import type { LineProcess } from "./line-process.ts";
+import { findPython, startPeer } from "./peers/python.ts";
 
 /** Config S's little sister: small enough that 2,000 steps take a minute. */
 const size = { width: 32, heads: 4, mlp: 128, layers: 2, vocab: 257, context: 32, loops: 4 };
@@ -87,13 +86,7 @@ export async function benchOverlay(options: OverlayOptions): Promise<OverlayResu
   const { steps, print, provenance } = options;
   const python = findPython(print);
   if (python === undefined) throw peerMissing();
-  const peer = () =>
-    new LineProcess({
-      name: "PyTorch",
-      command: python,
-      args: [join(repositoryRoot, "bench/peers/overlay.py")],
-      env: peerEnvironment(1),
-    });
+  const peer = () => startPeer(python, { script: "overlay", flags: [], threads: 1 });
   await using float32 = peer();
   await using float64 = peer();
   const { version } = await float32.ask<{ version: string }>("version");

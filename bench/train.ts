@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type BenchConfig, type ConfigName, configs, flopsPerStep } from "./configs.ts";
 import { alternate, type Provenance, repositoryRoot, round, type Sample, table } from "./harness.ts";
 import { LineProcess, type LineProcessOptions } from "./line-process.ts";
-import { findPython, peerEnvironment } from "./peers/python.ts";
+import { findPython, startPeer } from "./peers/python.ts";
 import { type SgemmRate, sgemmRates } from "./sgemm.ts";
 
 export interface TrainOptions {
@@ -64,10 +64,13 @@ export async function benchTrain(options: TrainOptions): Promise<TrainResult> {
   const python = options.peer ? findPython(print) : undefined;
   const sgemm = python === undefined ? [] : await sgemmRates(python, threads, print);
   await using ours = new LineProcess(oursCommand(size, options));
-  const [float32, bfloat16] =
-    python === undefined ? [] : peerNames.map((name) => openPeer(python, size, options, name));
-  await using pytorch = float32 ?? null;
-  await using pytorchBfloat16 = bfloat16 ?? null;
+  const peer = (dtype: string) => {
+    const flags = ["--config", JSON.stringify(size), "--threads", String(threads), "--dtype", dtype];
+    const asked = { name: `PyTorch ${dtype}`, script: "loopformer", flags, threads };
+    return python === undefined ? null : startPeer(python, asked);
+  };
+  await using pytorch = peer(dtypes.pytorch);
+  await using pytorchBfloat16 = peer(dtypes.pytorchBfloat16);
   const sides = { ours, ...(pytorch && pytorchBfloat16 ? { pytorch, pytorchBfloat16 } : {}) };
 
   print(`warming up, then ${rounds} rounds of ${STEPS_PER_TURN} steps each`);
@@ -114,15 +117,6 @@ function oursCommand(size: BenchConfig, options: TrainOptions): LineProcessOptio
   if (options.recompute) sides.push("--recompute");
   const args = ["--import", "tsx", "--conditions", "@gyre/source", script, ...sides];
   return { name: "gyre", command: process.execPath, args };
-}
-
-function openPeer(python: string, size: BenchConfig, { threads }: TrainOptions, name: PeerName): LineProcess {
-  const script = join(repositoryRoot, "bench/peers/loopformer.py");
-  const sides = ["--config", JSON.stringify(size), "--threads", String(threads), "--dtype", dtypes[name]];
-  const args = [script, ...sides];
-  return new LineProcess({
-    ...{ name: `PyTorch ${dtypes[name]}`, command: python, args, env: peerEnvironment(threads) },
-  });
 }
 
 interface StepsAnswer {

@@ -66,29 +66,44 @@ export function peerEnvironment(threads: number): NodeJS.ProcessEnv {
     ...rest,
     OPENBLAS_NUM_THREADS: String(threads),
     OMP_NUM_THREADS: String(threads),
+    RAYON_NUM_THREADS: String(threads),
+    TOKENIZERS_PARALLELISM: "true",
     MALLOC_MMAP_THRESHOLD_: String(2 ** 32),
     MALLOC_TRIM_THRESHOLD_: String(2 ** 34),
     PYTHONDONTWRITEBYTECODE: "1",
   };
 }
 
-/** Which side PyTorch has in a benchmark. */
-export interface PeerOptions {
+/** A script that answers, in a process of its own. */
+export interface PeerScript {
   /** The script of this folder, without `.py`. */
   readonly script: string;
   readonly flags: readonly string[];
   readonly threads: number;
+  /** What errors call it; PyTorch when left out. */
+  readonly name?: string;
+}
+
+/** A script in a process of a python that was found. */
+export function startPeer(
+  python: string,
+  { script, flags, threads, name = "PyTorch" }: PeerScript,
+): LineProcess {
+  const args = [join(repositoryRoot, "bench/peers", `${script}.py`), ...flags];
+  return new LineProcess({ name, command: python, args, env: peerEnvironment(threads) });
+}
+
+/** Which side PyTorch has in a benchmark. */
+export interface PeerOptions extends PeerScript {
   /** Whether it is wanted. */
   readonly peer: boolean;
   readonly print: Print;
 }
 
 /** PyTorch's side of a benchmark in a process of its own; null where it is not wanted, or no python has torch. */
-export function openPeer({ script, flags, threads, peer, print }: PeerOptions): LineProcess | null {
+export function openPeer({ peer, print, ...script }: PeerOptions): LineProcess | null {
   const python = peer ? findPython(print) : undefined;
-  if (python === undefined) return null;
-  const args = [join(repositoryRoot, "bench/peers", `${script}.py`), ...flags];
-  return new LineProcess({ name: "PyTorch", command: python, args, env: peerEnvironment(threads) });
+  return python === undefined ? null : startPeer(python, script);
 }
 
 function makeEnvironment(

@@ -79,6 +79,7 @@ describe("requests", () => {
       peer: true,
       json: false,
     });
+    expect(parse("memory --threads 1")).toEqual({ bench: "memory", threads: 1, json: false });
     expect(parse("prepare --mebibytes 8 --threads 1")).toEqual({
       bench: "prepare",
       mebibytes: 8,
@@ -94,7 +95,7 @@ describe("requests", () => {
     ["", "BENCH_UNKNOWN: no benchmark was named"],
     [
       "tran",
-      'expected: "train", "profile", "decode", "startup", "serve", "icl", "tasks", "data", "prepare", "ranks", "web", "overlay" or "answers"',
+      'expected: "train", "profile", "decode", "startup", "serve", "icl", "tasks", "data", "prepare", "memory", "ranks", "web", "overlay" or "answers"',
     ],
     ["train --config Q", 'BENCH_CONFIG_UNKNOWN: --config Q\n  expected: "XS", "S" or "M"'],
     ["train --config toString", "BENCH_CONFIG_UNKNOWN"],
