@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contentOf } from "../../gyre/test/runs/helpers.ts";
@@ -223,6 +223,24 @@ describe("a run that goes on", () => {
     const alone = await gyre(["train", "--resume", run], { interruptAt: hasResumed });
     expect(alone.code).toBe(130);
   });
+});
+
+test("a run of the first format goes on, is rewritten with a notice, and measured", async () => {
+  await cp(new URL("../../gyre/test/fixtures/format-1/", import.meta.url), at("format-1"), {
+    recursive: true,
+  });
+  const [run, ofTheTime] = [at("format-1/text"), ["--data", at("format-1/data")]];
+  const { code, stderr } = await gyre(["train", "--resume", run, ...ofTheTime]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("config.json was of version 1 and is of version 2 now");
+  expect(JSON.parse(readFileSync(join(run, "config.json"), "utf8"))).toMatchObject({
+    version: 2,
+    kind: "text",
+  });
+  expect(stepsOf(run)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  const measured = await gyre(["eval", run, at("format-1/imported"), ...ofTheTime, "--loops", "1..3"]);
+  expect(measured.code).toBe(0);
+  expect(measured.stdout).toMatch(/imported +3 /);
 });
 
 test("runs are listed with what they learned, and cleaned of all but the newest checkpoint", async () => {

@@ -21,7 +21,7 @@ import { rejectionOf } from "../checkpoint/helpers.ts";
 import { tinyRun } from "./helpers.ts";
 import { type StaticServer, serveFolder } from "./static-server.ts";
 
-const fixtures = fileURLToPath(new URL("format-1/", import.meta.url));
+const fixtures = fileURLToPath(new URL("../fixtures/format-1/", import.meta.url));
 const modelPath = "run/checkpoints/step-000000/model.safetensors";
 let folder = "";
 let server: StaticServer;
@@ -96,8 +96,8 @@ describe("a run", () => {
     const { run, weights } = await fetchModel(`${old.url}text`);
     expect(run).toMatchObject({ step: 4, config: { version: 2, kind: "text" } });
     expect(weights).toEqual((await loadWeights(await openRun(join(fixtures, "text")))).weights);
-    expect((await rejectionOf(fetchModel(`${old.url}lab`))).message).toMatch(
-      /^RUN_KIND: http:.*\/lab\/, a run of kind prompts/,
+    expect((await rejectionOf(fetchModel(`${old.url}looped-transformer`))).message).toMatch(
+      /^RUN_KIND: http:.*\/looped-transformer\/, a run of kind prompts/,
     );
   });
 
