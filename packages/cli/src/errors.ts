@@ -33,7 +33,7 @@ export function trainNeeds(given: string): GyreError {
   return new GyreError("TRAIN_USAGE", {
     given,
     expected:
-      "gyre train DATA --out RUN for a new run, DATA a folder or a task's name; or gyre train --resume RUN to go on",
+      "gyre train DATA --out RUN for a new run, DATA a folder or a task's name; or gyre train --resume RUN to continue one",
     fix: "gyre train --help shows examples",
   });
 }
@@ -82,8 +82,7 @@ export function nestedRanks(ranks: number, size: number): GyreError {
 export function labTrainNeeds(given: string): GyreError {
   return new GyreError("TRAIN_USAGE", {
     given,
-    expected:
-      "gyre lab train RECIPE --out RUN for a new run, or gyre lab train --resume RUN to go on with one",
+    expected: "gyre lab train RECIPE --out RUN for a new run, or gyre lab train --resume RUN to continue one",
     fix: "gyre lab list shows the recipes, gyre lab train --help examples",
   });
 }

@@ -84,7 +84,7 @@ export const deviceFlag = (): Option =>
 
 /** For commands whose work several processes share. */
 export const ranksFlag = (): Option =>
-  new Option("--ranks <n>", "start this command as so many processes of MPI, which share its work").argParser(
+  new Option("--ranks <n>", "run this command as n processes of MPI, which share its work").argParser(
     whole(1, 4096),
   );
 
@@ -98,7 +98,7 @@ export const checkpointFlag = (): Option =>
 export const weightsFlag = (): Option =>
   new Option(
     "--weights <which>",
-    "ema, the moving averages that a run with --ema-decay keeps, or last (default: ema where there are any)",
+    "ema, the moving averages that a run with --ema-decay keeps, or last (default: ema if there are any)",
   ).argParser(word("ema", "last"));
 
 /** Adds when a training measures, and when it stops. */
@@ -107,11 +107,11 @@ export const withHeldOutFlags = (command: Command): Command =>
     .option(
       "--eval-every <steps>",
       "optimizer steps between measurements on held-out data at every number of loops; the best checkpoint is kept " +
-        "beside the last (default: a tenth of the run, 100 at least; 0: never)",
+        "beside the last (default: a tenth of the run, but at least 100; 0: never)",
       whole(0),
     )
-    .option("--stop-at <step>", "save and stop after this step; --resume goes on", whole(1))
-    .option("--patience <n>", "stop after so many measurements in a row that were no better", whole(1));
+    .option("--stop-at <step>", "save and stop after this step; --resume continues", whole(1))
+    .option("--patience <n>", "stop after n measurements in a row that were no better", whole(1));
 
 /** Where a training also writes its numbers. */
 export const tensorboardFlag = (): Option =>

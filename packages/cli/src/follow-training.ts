@@ -129,7 +129,7 @@ export async function followTraining(
     return 0;
   }
   if (stoppedAt !== undefined) {
-    status.print(`stopped and saved at step ${stoppedAt}: ${spent}; go on with: ${next.goOn}`);
+    status.print(`stopped and saved at step ${stoppedAt}: ${spent}; continue with: ${next.goOn}`);
     return stoppedAt === stopAt ? 0 : 130;
   }
   status.print(`done: ${steps} steps, ${spent}${kept}. next: ${next.done.join("  or  ")}`);

@@ -10,14 +10,14 @@ export function addAnalyze(program: Command, exit: (code: number) => void): void
     .command("analyze")
     .summary("look inside the loops")
     .description(
-      "Looks at what each loop does to the states of tokens on the validation part, or on held-out problems of a task: how far it moves them, what the head " +
-        "would read there, how alike the loops are, and whether small disturbances grow. Says whether states settle, " +
-        "and up to how many loops the dial is safe. Writes a report as gyre eval does.",
+      "Looks at what each loop does to the states of tokens, on the validation part or on held-out problems of a task: " +
+        "how far it moves them, what the head would read there, how alike the loops are, and whether small disturbances " +
+        "grow. Says whether the states settle, and how many loops are safe. Writes a report as gyre eval does.",
     )
-    .argument("<run>", "the run to look into")
+    .argument("<run>", "the run to analyse")
     .option(
       "--loops <range>",
-      "runs to look into, like 4,8 or L,16; losses are measured from 1 to the largest (default: L and 2 L)",
+      "numbers of loops to analyse, like 4,8 or L,16; losses are measured from 1 to the largest (default: L and 2 L)",
       loopsRange,
     )
     .option("--tokens <n>", "tokens to look at, in whole texts from all over the data", whole(1), 512)
@@ -37,7 +37,7 @@ export function addAnalyze(program: Command, exit: (code: number) => void): void
 export function addCard(program: Command, exit: (code: number) => void): void {
   program
     .command("card")
-    .summary("write one page on one checkpoint")
+    .summary("write one page about one checkpoint")
     .description(
       "Gathers what has been measured of a run's newest checkpoint, and measures what has not: quality at every number of " +
         "loops beside baselines, trajectories, exits under each cache policy, drafts, the verdict of gyre analyze, speed and " +
@@ -46,11 +46,11 @@ export function addCard(program: Command, exit: (code: number) => void): void {
     )
     .argument("<run>", "the run to describe, on text or on a task")
     .option("--baseline <run>", "a run to compare with, on the same data; may be repeated", repeated)
-    .option("--no-measure", "only what reports in the runs' folders say")
-    .option("--max-tokens <n>", "text that quality is measured on", whole(1), 16_384)
+    .option("--no-measure", "use only the reports in the runs' folders")
+    .option("--max-tokens <n>", "tokens that quality is measured on", whole(1), 16_384)
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
     .option("--out <dir>", "folder of the card (default: reports/ in the run)")
-    .option("--name <name>", "what its files are called", fileName, "card")
+    .option("--name <name>", "name of its files", fileName, "card")
     .addOption(deviceFlag())
     .addOption(threadsFlag())
     .addHelpText("after", "\nExample:\n  $ gyre card runs/first --baseline runs/gpt --baseline runs/gpt-deep")

@@ -38,15 +38,15 @@ function addTrain(lab: Command, exit: Exit): void {
     .summary("train a recipe on fresh prompts of its task")
     .description(
       "Trains a model on prompts that are drawn anew for each step and writes a run: config, metrics.jsonl and " +
-        "checkpoints. Ctrl-C saves and stops; --resume goes on as if it had never stopped, bit for bit.",
+        "checkpoints. Ctrl-C saves and stops; --resume continues as if it had never stopped, bit for bit.",
     )
     .argument(
       "[recipe]",
       "a name from gyre lab list, or a .json file with name, summary, task, model and training",
     )
     .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "go on with a run; its own options hold, its number of threads too")
-    .option("--force", "replace a run that is at --out already")
+    .option("--resume <run>", "continue a run with its own options and number of threads")
+    .option("--force", "replace the run that is already at --out")
     .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
     .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1, 1e9))
     .option("--learning-rate <lr>", "highest learning rate (default: the recipe's)", number(0, true))
@@ -62,7 +62,7 @@ function addTrain(lab: Command, exit: Exit): void {
     .addOption(deviceFlag())
     .option(
       "--threads <n>",
-      "threads within one operation (default: 1, or those that a run began with); small models gain nothing from more",
+      "threads within one operation (default: 1, or those that the run began with); small models gain nothing from more",
       whole(1),
     )
     .addOption(ranksFlag());
@@ -85,12 +85,11 @@ function addEval(lab: Command, exit: Exit): void {
     .command("eval")
     .summary("measure runs of one task beside its classical algorithms")
     .description(
-      "Measures runs of one task, and the task's classical algorithms, on the same prompts: error against examples, " +
-        "against loops (also beyond the trained number) and against noise on the labels, with 90 % bands. Runs that " +
-        "differ by their seed alone are one line, the best of them. Writes a report as gyre eval " +
-        "does.",
+      "Measures runs of one task, and the task's classical algorithms, on the same prompts: error by examples, by loops " +
+        "(also beyond the trained number) and by noise on the labels, with 90 % bands. Runs that differ only in their " +
+        "seed share a line, which shows the best of them. Writes a report as gyre eval does.",
     )
-    .argument("<runs...>", "one run or several of gyre lab train")
+    .argument("<runs...>", "runs of gyre lab train")
     .option(
       "--loops <range>",
       "numbers of loops, like 1..48 or 1,2,4 (default: up to 4 times the trained)",
@@ -123,16 +122,12 @@ function addReproduce(lab: Command, exit: Exit): void {
   lab
     .command("reproduce")
     .description(
-      "Measures a figure anew with two or three seeds, prints each claim with what was measured, and writes numbers (JSON), a " +
-        "drawing (SVG) and a page (Markdown). A claim that fails is reported, and the exit code stays 0.",
+      "Measures a figure again with two or three seeds, prints each claim with what was measured, and writes numbers " +
+        "(JSON), a drawing (SVG) and a page (Markdown). If a claim fails, the report says so, and the exit code is 0.",
     )
     .argument("<figure>", "a name from gyre lab list, or all")
     .option("--out <dir>", "folder to write", "reports/lab")
-    .option(
-      "--runs <dir>",
-      "folder of trained models; one that is missing is trained, in minutes",
-      "runs/lab",
-    )
+    .option("--runs <dir>", "folder of trained models; a missing one is trained, in minutes", "runs/lab")
     .option("--seed <n>", "the first seed", whole(0), 1)
     .addHelpText("after", "\nExample:\n  $ gyre lab reproduce linear-bound --out reports/lab")
     .action(async (figure: string, options: LabReproduceOptions) =>

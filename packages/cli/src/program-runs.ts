@@ -19,13 +19,13 @@ export function addRuns(program: Command, exit: Exit): void {
 function addList(program: Command, exit: Exit): void {
   program
     .command("runs")
-    .summary("list runs, and what is known of each")
+    .summary("list runs with what they learned")
     .description(
-      "Lists the runs in a folder and in folders of it: model, size, steps, the last loss, disk and age. What looks " +
-        "like a run and cannot be opened is named with its problem.",
+      "Lists the runs in a folder and in the folders inside it: model, size, steps, last loss, disk space and age. A run " +
+        "that cannot be opened is listed with its problem.",
     )
     .argument("[folder]", "where to look", "runs")
-    .option("--json", "everything as JSON")
+    .option("--json", "print everything as JSON")
     .addHelpText("after", "\nExample:\n  $ gyre runs runs")
     .action(async (folder: string, options: RunsOptions) =>
       exit(await (await import("./commands/runs.ts")).runsCommand(folder, options)),
@@ -37,13 +37,13 @@ function addClean(program: Command, exit: Exit): void {
     .command("clean")
     .summary("delete checkpoints that are not the newest")
     .description(
-      "Training keeps the two newest checkpoints of a run, so that one is whole at every moment. Of a run that is " +
-        "done, this keeps the newest good one, and deletes what dead processes left. A run whose checkpoints are all " +
-        "damaged loses nothing.",
+      "Training keeps the two newest checkpoints of a run, so that one is complete at any moment. This command keeps " +
+        "only the newest good one of a finished run, and deletes what dead processes left behind. If all checkpoints " +
+        "of a run are damaged, it deletes none.",
     )
     .argument("<run...>", "runs to clean")
     .option("--keep <n>", "good checkpoints to keep", whole(1), 1)
-    .option("--dry-run", "say what would go, and delete nothing")
+    .option("--dry-run", "print what would be deleted, and delete nothing")
     .addHelpText("after", "\nExample:\n  $ gyre clean runs/first --dry-run")
     .action(async (runs: string[], options: CleanFlags) =>
       exit(await (await import("./commands/clean.ts")).cleanCommand(runs, options)),
@@ -55,17 +55,17 @@ function addPlot(program: Command, exit: Exit): void {
     .command("plot")
     .summary("draw how runs learned")
     .description(
-      "Draws what runs wrote down while they trained: the loss of training, and what was measured on held-out data, of " +
-        "one run at every number of loops, of several at full depth; where the loss or the gradient norm jumped, and the newest " +
-        "samples. In the terminal, and as SVG with --out.",
+      "Draws how runs learned, from what they recorded: the loss of training, and quality on held-out data (of one run " +
+        "at every number of loops, of several at full depth). Marks where the loss or the gradient norm jumped, and " +
+        "prints the newest samples. Draws in the terminal, and as SVG with --out.",
     )
-    .argument("<runs...>", "one run or several, of any kind, finished or not")
+    .argument("<runs...>", "runs of any kind, finished or not")
     .option("--out <dir>", "folder of the drawings (default: none are written)")
     .option(
       "--tensorboard <dir>",
       "also write all numbers as event files of TensorBoard, a folder for each run",
     )
-    .option("--samples", "all samples that were written with --sample-every, and not the newest alone")
+    .option("--samples", "print all samples of --sample-every, not only the newest")
     .addHelpText(
       "after",
       "\nExamples:\n  $ gyre plot runs/first runs/second --out figures\n  $ gyre plot runs/first --tensorboard runs/tensorboard",
@@ -78,10 +78,10 @@ function addPlot(program: Command, exit: Exit): void {
 function addCompare(program: Command, exit: Exit): void {
   program
     .command("compare")
-    .summary("lay measured runs beside each other")
+    .summary("compare runs that were measured")
     .description(
-      "Gathers what gyre eval found of each run, alone or with others, into one table, one figure and one report: the " +
-        "newest measurements on the same data under the same protocol. Nothing is measured again.",
+      "Collects what gyre eval measured for each run into one table, one figure and one report: the newest measurements " +
+        "on the same data with the same protocol. Nothing is measured again.",
     )
     .argument("<runs...>", "runs that were measured with gyre eval")
     .option("--out <dir>", "folder of the report (default: reports/ in the first run)")

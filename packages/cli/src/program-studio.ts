@@ -6,13 +6,13 @@ import { whole } from "./options.ts";
 export function addStudio(program: Command, exit: (code: number) => void): void {
   program
     .command("studio")
-    .summary("train, play and look inside, in a browser")
+    .summary("train and use models in a browser")
     .description(
-      "Serves the studio to this machine: a site in which models are trained and used at any depth, by the browser " +
-        "itself. Runs that are named here can be opened in it. Ctrl-C ends it.",
+      "Serves the studio to this machine: a site on which the browser itself trains models and uses them at any depth. " +
+        "It can open the runs named here. Ctrl-C ends it.",
     )
     .argument("[runs...]", "runs, or folders of runs")
-    .option("--port <n>", "port to listen on, 0 for any that is free", whole(0, 65_535), 8090)
+    .option("--port <n>", "port to listen on; 0 takes a free one", whole(0, 65_535), 8090)
     .addHelpText("after", "\nExample:\n  $ gyre studio runs")
     .action(async (runs: string[], options: StudioCommandOptions) =>
       exit(await (await import("./commands/studio.ts")).studioCommand(runs, options)),

@@ -46,7 +46,7 @@ function addShow(tasks: Command, exit: (code: number) => void): void {
       .command("show")
       .summary("print a few problems in words")
       .description(
-        "Prints problems: what the model reads, and under it, after >, what it should predict at each scored position.",
+        "Prints problems: what the model reads, and below it, after >, what it should predict at each scored position.",
       )
       .argument("<task>", "a name from gyre tasks list"),
   )
@@ -72,7 +72,7 @@ function addWrite(tasks: Command, exit: (code: number) => void): void {
       .argument("<file>", "the .jsonl file to write"),
   )
     .option("--count <n>", "problems to write", whole(1), 1000)
-    .option("--force", "replace a file that is there")
+    .option("--force", "replace an existing file")
     .addHelpText(
       "after",
       "\nExample:\n  $ gyre tasks write addition addition.jsonl --count 400 --seed 1 --difficulty 8,16,24,32",
@@ -86,19 +86,19 @@ function addGrade(tasks: Command, exit: (code: number) => void): void {
   withProblemFlags(
     tasks
       .command("grade")
-      .summary("grade somebody else's answers")
+      .summary("grade answers")
       .description(
-        'Reads answers, {"answer": [...]} a line, the i-th to the i-th problem: one token for each scored position, in ' +
-          "order. Prints accuracy by difficulty; where several answers are right (brevo, maze) any of them counts.",
+        'Reads answers, one {"answer": [...]} a line, the i-th to the i-th problem: one token for each scored position, in ' +
+          "order. Prints accuracy by difficulty. If several answers are right (brevo, maze), any of them counts.",
       )
       .argument("<task>", "a name from gyre tasks list")
       .argument("<answers>", "the .jsonl file with the answers"),
   )
     .option(
       "--problems <file>",
-      "what gyre tasks write wrote (default: the problems that it writes with this --seed and --difficulty)",
+      "file of gyre tasks write (default: the problems that it writes with this --seed and --difficulty)",
     )
-    .option("--json", "print numbers as JSON")
+    .option("--json", "print the numbers as JSON")
     .addHelpText("after", "\nExample:\n  $ gyre tasks grade addition answers.jsonl --problems addition.jsonl")
     .action(async (task: string, answers: string, options: TasksGradeOptions) =>
       exit(await (await import("./commands/tasks-grade.ts")).tasksGradeCommand(task, answers, options)),
@@ -108,11 +108,11 @@ function addGrade(tasks: Command, exit: (code: number) => void): void {
 function addPrepareTexts(tasks: Command, exit: (code: number) => void): void {
   tasks
     .command("prepare")
-    .summary("make a task of labelled texts")
+    .summary("make a task from labelled texts")
     .description(
-      "Reads texts with a class each, turns them into tokens, holds an eighth of them out (or the test part that a source has), and " +
-        "writes a folder for gyre train: the model reads a text, and then predicts its class. Says how often naive " +
-        "Bayes is right. Texts are UTF-8.",
+      "Reads texts that each have a class, turns them into tokens, holds out an eighth of them (or the source's test " +
+        "part), and writes a folder for gyre train. The model reads a text and then predicts its class. Prints how often " +
+        "naive Bayes is right. Texts must be UTF-8.",
     )
     .argument(
       "<source>",
@@ -130,8 +130,8 @@ function addPrepareTexts(tasks: Command, exit: (code: number) => void): void {
       "entries of a bpe vocabulary (default: 4096, or what the texts yield)",
       whole(257, 2 ** 22),
     )
-    .option("--context <n>", "tokens of a text at most; of longer ones the beginning is kept", whole(2), 256)
-    .option("--overwrite", "replace labelled texts that are there")
+    .option("--context <n>", "most tokens of a text; of longer texts the beginning is kept", whole(2), 256)
+    .option("--overwrite", "replace existing labelled texts")
     .addHelpText(
       "after",
       "\nExamples:\n  $ gyre tasks prepare spam-assassin data/spam --vocab 2048\n  $ gyre tasks prepare aclImdb data/imdb --context 512",

@@ -16,8 +16,8 @@ import type { TrainOptions } from "./train-options.ts";
 
 /** What a flag of training means where it is a task that is trained on. */
 const aboutTasks = {
-  model: { context: "longest text in tokens; of a task what its hardest problem needs" },
-  training: { batch: "sequences a micro-batch; of a task 64 problems" },
+  model: { context: "longest text in tokens; for a task, what its hardest problem needs" },
+  training: { batch: "sequences a micro-batch; for a task, 64 problems" },
 } as const;
 
 /** Adds `gyre train`. */
@@ -27,25 +27,28 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     .summary("train a model")
     .description(
       "Trains a model on prepared data and writes a run: config, metrics.jsonl and checkpoints. Ctrl-C saves and " +
-        "stops; --resume goes on as if it had never stopped, bit for bit.",
+        "stops; --resume continues as if it had never stopped, bit for bit.",
     )
-    .argument("[data]", "folder that gyre prepare wrote, or a task that gyre tasks list names; a folder wins")
+    .argument(
+      "[data]",
+      "folder of gyre prepare, or the name of a task (gyre tasks list); a folder with that name comes first",
+    )
     .option("--out <run>", "folder of the new run")
     .option(
       "--resume <run>",
-      "go on with a run; its own options hold, its threads too; more --steps train on",
+      "continue a run with its own options and threads; more --steps train for longer",
     )
-    .option("--from <run>", "begin with the model and the weights of another run, on text: fine-tuning")
+    .option("--from <run>", "start with the model and the weights of another run on text: fine-tuning")
     .addOption(checkpointFlag())
     .addOption(weightsFlag())
-    .option("--dry-run", "say what training would take, and write nothing")
-    .option("--data <dir>", "with --resume: where the run's dataset is by now")
-    .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags go before it')
-    .option("--force", "replace a run that is at --out already")
+    .option("--dry-run", "print what training would take, and write nothing")
+    .option("--data <dir>", "with --resume: where the run's dataset is now")
+    .option("--recipe <file>", 'JSON file {"model": {...}, "training": {...}}; flags override it')
+    .option("--force", "replace the run that is already at --out")
     .option("--checkpoint-every <steps>", "optimizer steps between checkpoints", whole(1), 100)
     .option(
       "--sample-every <steps>",
-      "of text: steps between samples at three depths, shown and kept",
+      "for text: steps between samples at three depths, shown and kept",
       whole(1),
     )
     .addOption(tensorboardFlag())
@@ -53,10 +56,14 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
     .addOption(threadsFlag())
     .addOption(ranksFlag());
   withHeldOutFlags(withFormFlags(command))
-    .option("--difficulty <range>", "of a task, like 24 or 2..24 (default: its usual range)", difficultyRange)
+    .option(
+      "--difficulty <range>",
+      "for a task, like 24 or 2..24 (default: its usual range)",
+      difficultyRange,
+    )
     .option(
       "--curriculum <share>",
-      "of a task: its hardest difficulty grows over this share of the steps",
+      "for a task: let its hardest difficulty grow over this share of the steps",
       number(0, true, 1),
     );
   for (const option of flagsOf("model", { about: aboutTasks.model })) command.addOption(option);
@@ -83,23 +90,27 @@ Examples:
 export function addSweep(program: Command, exit: (code: number) => void): void {
   program
     .command("sweep")
-    .summary("train a recipe many times, and find what is best")
+    .summary("train a recipe many times and find the best options")
     .description(
-      "Trains one recipe with many values of its fields: every combination of lists, or random draws, with seeds, and with " +
-        "successive halving where the file says so. Each run is a process of gyre train. The same command goes on " +
-        "with a sweep that was stopped. At the end: a table, a figure, report.json and best.json, the best recipe.",
+      "Trains one recipe with many values of its fields: every combination of lists, or random draws, with several seeds " +
+        "and, if the file says so, successive halving. Each run is a process of gyre train. The same command continues a " +
+        "sweep that was stopped. Ends with a table, a figure, report.json and best.json, the best recipe.",
     )
     .argument("<file>", "sweep as JSON; recipes/sweeps has examples")
     .requiredOption("--out <folder>", "folder of the runs and of the report")
     .option(
       "--jobs <n>",
-      "processes at a time (default: 1; with --slurm as many as it gives)",
+      "processes at a time (default: 1; with --slurm, as many as it grants)",
       whole(1, 1024),
     )
     .addOption(deviceFlag())
-    .option("--threads <n>", "threads of each (default: the cores shared out; with --slurm 1)", whole(1))
-    .option("--slurm", "submit the runs as one array of jobs instead; start it again when they have ended")
-    .option("--dry-run", "say what would be trained, with --slurm print the job script, and write nothing")
+    .option(
+      "--threads <n>",
+      "threads of each process (default: the cores divided among them; with --slurm, 1)",
+      whole(1),
+    )
+    .option("--slurm", "submit the runs as one array of jobs; repeat the command when they have ended")
+    .option("--dry-run", "print what would be trained (with --slurm, the job script), and write nothing")
     .addHelpText(
       "after",
       `

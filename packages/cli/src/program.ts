@@ -96,13 +96,13 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .argument(
       "[paths...]",
-      "what to read, and at last the folder to write. To read: sotu (State of the Union addresses); a .txt, .md, " +
-        ".jsonl, .csv or .parquet file, also as .gz or .zst; a folder; a pattern in quotes. Written by default: " +
-        "data/ and the name of the only source",
+      "what to read, then the folder to write. To read: sotu (State of the Union addresses); a .txt, .md, " +
+        ".jsonl, .csv or .parquet file, also as .gz or .zst; a folder; a pattern in quotes. If there is one source, " +
+        "the folder may be left out and is data/ and the source's name",
     )
     .option(
       "--tokenizer <which>",
-      "bpe, gpt2, bytes or characters; or a tokenizer.json that exists, or the dataset, run or exported model that has one",
+      "bpe, gpt2, bytes or characters; or an existing tokenizer.json, or a dataset, run or exported model that has one",
       "bpe",
     )
     .option(
@@ -110,15 +110,19 @@ function addPrepare(program: Command, exit: Exit): void {
       "entries of a bpe vocabulary (default: 4096, or what the text yields)",
       whole(257, 2 ** 22),
     )
-    .option("--validation <fraction>", "part held out for validation", number(0, true), 0.1)
+    .option("--validation <fraction>", "share held out for validation", number(0, true), 0.1)
     .option("--text-key <name>", "field or column that holds the text of a row (default: text)")
-    .option("--seed <n>", "of a mixture: draws the documents of sources that are not used whole", whole(0))
+    .option(
+      "--seed <n>",
+      "with a mixture: seed that draws documents from the sources that are not used whole",
+      whole(0),
+    )
     .addOption(new Option("--threads <n>", "threads that encode (default: all cores)").argParser(whole(1)))
-    .option("--overwrite", "replace another dataset that is there")
+    .option("--overwrite", "replace an existing dataset")
     .addHelpText(
       "after",
       `
-Sources with weights are mixed: each gets that share of the tokens, and no document is there twice.
+Sources with weights are mixed: each gets that share of the tokens, and no document occurs twice.
 
 Examples:
   $ gyre prepare notes/ data/notes --vocab 2048
@@ -137,10 +141,10 @@ function addEval(program: Command, exit: Exit): void {
     .description(
       "Measures loss, perplexity and bits per byte on the validation part at each budget. Prints a table and a " +
         "plot, and writes a report: numbers (JSON), drawings (SVG) and a page (Markdown), named by what was measured; " +
-        "latest.md is the newest. With --tasks it asks questions instead: a table of tasks by budgets. Of a run on a " +
-        "task it measures right answers to held-out problems, by difficulty and budget.",
+        "latest.md is the newest. With --tasks it asks questions instead, and prints a table of tasks by budgets. For a " +
+        "run on a task, it measures right answers to held-out problems, by difficulty and budget.",
     )
-    .argument("[runs...]", "one run or several, for one report; or runs on tasks")
+    .argument("[runs...]", "runs to measure in one report, all on text or all on one task")
     .addOption(checkpointFlag())
     .addOption(weightsFlag())
     .option("--loops <range>", "numbers of loops, like 1..8 or 1,2,4 (default: 1..L)", loopsRange)
@@ -153,7 +157,7 @@ function addEval(program: Command, exit: Exit): void {
     .option("--limit <n>", "with --tasks: the first n questions of each", whole(1))
     .option(
       "--server <url>",
-      "with --tasks, instead of a run: any server of completions that echoes log-probabilities",
+      "with --tasks, instead of a run: a server of completions that echoes log-probabilities",
     )
     .option("--model <name>", "with --server: the model's name there (default: the first that it lists)")
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
@@ -164,7 +168,7 @@ function addEval(program: Command, exit: Exit): void {
     .addOption(nameFlag())
     .option(
       "--difficulty <list>",
-      "of a task, like 8, 8,16,32 or 1..8 (default: what was trained on)",
+      "with a task, like 8, 8,16,32 or 1..8 (default: what the run was trained on)",
       wholes,
     )
     .option("--count <n>", "held-out problems of a task (default: 1000)", whole(1, 2 ** 20))
@@ -188,8 +192,8 @@ function addGenerate(program: Command, exit: Exit): void {
     .command("generate")
     .summary("continue a text at any depth")
     .description(
-      "Writes on after a prompt, token by token: the text goes to standard output, all else to standard error. Each " +
-        "token runs --loops loops of the core, the steps of a --trajectory, or as many as an --exit rule takes.",
+      "Continues a prompt token by token. The text goes to standard output, everything else to standard error. Each " +
+        "token runs --loops loops of the core, the steps of a --trajectory, or as many loops as an --exit rule takes.",
     )
     .argument("<run>", "the run whose model writes")
     .addOption(checkpointFlag())
@@ -200,10 +204,10 @@ function addGenerate(program: Command, exit: Exit): void {
     )
     .option("--loops <n>", "loops of the core (default: the model's full depth)", whole(1, mostLoops))
     .option("--trajectory <steps>", "step sizes that sum to 1, like 0.5,0.25,0.25", trajectory)
-    .option("--exit <rule>", `leave a token's loops early: ${exitForms}`)
+    .option("--exit <rule>", `end a token's loops early: ${exitForms}`)
     .option(
       "--draft <draft>",
-      "few loops draft, all verify, same text: prefix:LOOPS:TOKENS, coarse:LOOPS:TOKENS, none, or auto (what gyre " +
+      "draft with few loops and verify with all, for the same text: prefix:LOOPS:TOKENS, coarse:LOOPS:TOKENS, none, or auto (what gyre " +
         "calibrate found)",
       draft,
       "auto",
@@ -226,15 +230,16 @@ function addExits(program: Command, exit: Exit): void {
     .command("exits")
     .summary("measure what leaving loops early costs")
     .description(
-      "Reads the validation part token by token, as text is written, under every exit rule at several limits, beside " +
-        "fixed depths and a random exit with the same numbers of loops. Of a run on a task, every answer to held-out " +
-        "problems leaves by itself: do harder ones take more loops? Writes a report as gyre eval does.",
+      "Reads the validation part token by token, as text is written, under every exit rule at several limits, and " +
+        "compares it with fixed depths and with a random exit at the same mean number of loops. For a run on a task, " +
+        "each answer to a held-out problem leaves by itself: do harder ones take more loops? Writes a report as gyre " +
+        "eval does.",
     )
     .argument("<run>", "the run to measure")
     .option("--max-tokens <n>", "tokens to predict for each limit of each rule (default: 4096)", whole(1))
     .option(
       "--cache-policy <policy>",
-      "what later tokens see in loops that one never ran: recompute or share-last (default: recompute)",
+      "what later tokens see in loops that an earlier one never ran: recompute or share-last (default: recompute)",
       word("recompute", "share-last"),
     )
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
@@ -275,13 +280,13 @@ function addServe(program: Command, exit: Exit): void {
     .summary("answer OpenAI's API over HTTP, at any depth")
     .description(
       "Serves /v1/completions, /v1/chat/completions and /v1/models; /docs lists every field, /metrics is for " +
-        "Prometheus. Texts at different depths share calls of the core. A model's id is its folder's name, and a depth " +
-        "may stand behind it: first@2. Ctrl-C finishes what runs and stops.",
+        "Prometheus. Texts at different depths share calls of the core. A model's id is its folder's name; a depth " +
+        "may follow it, as in first@2. Ctrl-C finishes the requests in progress and stops.",
     )
     .argument("<runs...>", "the runs whose models write")
     .option(
       "--host <address>",
-      "address to listen on, 0.0.0.0 for all; given again: other names that requests without a key may be sent to " +
+      "address to listen on, 0.0.0.0 for all; if repeated, other names that requests without a key may use " +
         "(default: 127.0.0.1, this machine only)",
       (host: string, others: readonly string[] = []) => [...others, host],
     )
@@ -296,10 +301,15 @@ function addServe(program: Command, exit: Exit): void {
   };
   for (const option of [...flagsOf("serve"), ...flagsOf("limits", { called })]) command.addOption(option);
   command
-    .option("--drain <seconds>", "time for what runs to finish when the server stops", number(0), 30)
+    .option(
+      "--drain <seconds>",
+      "time for requests in progress to finish when the server stops",
+      number(0),
+      30,
+    )
     .option(
       "--log [format]",
-      "a line for each request on standard error, as text (default) or json; never of prompts",
+      "write a line for each request to standard error, as text (default) or json, without its prompt",
       word("text", "json"),
     )
     .addOption(weightsFlag())
@@ -345,11 +355,11 @@ function addInspect(program: Command, exit: Exit): void {
 function addImport(program: Command, exit: Exit): void {
   program
     .command("import")
-    .summary("make a run of an official checkpoint")
+    .summary("make a run from an official checkpoint")
     .description(
       "Reads a folder with config.json and model.safetensors, as on the Hugging Face hub: loopformer, tmlt, " +
-        "base_loop or base; names with `gpt.` before them or without; float32, float16 or bfloat16. Tensors " +
-        "that are missing, extra or of a wrong shape are listed all at once.",
+        "base_loop or base; names with the prefix `gpt.` or without; float32, float16 or bfloat16. An error lists " +
+        "all tensors that are missing, unknown or of a wrong shape.",
     )
     .argument("<dir>", "folder with config.json and model.safetensors")
     .requiredOption("--out <run>", "folder of the new run")
@@ -357,8 +367,8 @@ function addImport(program: Command, exit: Exit): void {
       "--tokenizer <which>",
       "gpt2, bytes, or a tokenizer.json (default: by the vocabulary, or the tokenizer.json of the folder)",
     )
-    .option("--loops <n>", "full depth, where config.json has no max_loops (default: 8)", whole(1, mostLoops))
-    .option("--force", "replace a run that is at --out already")
+    .option("--loops <n>", "full depth, if config.json has no max_loops (default: 8)", whole(1, mostLoops))
+    .option("--force", "replace the run that is already at --out")
     .addHelpText("after", "\nExample:\n  $ gyre import LoopFormer-3block-8iterations --out runs/loopformer")
     .action(async (dir: string, options: ImportOptions) =>
       exit(await (await import("./commands/import.ts")).importCommand(dir, options)),
@@ -371,7 +381,7 @@ function addExport(program: Command, exit: Exit): void {
     .summary("write a run as an official checkpoint")
     .description(
       "Writes config.json and model.safetensors with the official tensor names, and the run's tokenizer.json. " +
-        "An imported model comes back byte for byte unless another type or prefix is asked for.",
+        "An imported model is exported byte for byte, unless you ask for another type or prefix.",
     )
     .argument("<run>", "the run")
     .argument("<dir>", "folder to write to")
@@ -384,10 +394,10 @@ function addExport(program: Command, exit: Exit): void {
     )
     .option(
       "--prefix <prefix>",
-      "before the names: gpt, as on the hub, or none, as in the author's files (default: as imported, or gpt)",
+      "prefix of the names: gpt, as on the hub, or none, as in the author's files (default: as imported, or gpt)",
       word("gpt", "none"),
     )
-    .option("--force", "replace a model that is there")
+    .option("--force", "replace an existing model")
     .addHelpText("after", "\nExample:\n  $ gyre export runs/first exported --dtype bfloat16")
     .action(async (run: string, dir: string, options: ExportOptions) =>
       exit(await (await import("./commands/export.ts")).exportCommand(run, dir, options)),

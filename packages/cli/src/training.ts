@@ -122,7 +122,7 @@ async function resumed<Config extends TrainedConfig>(
 function threadsNotice(own: number | undefined, threads: number): string[] {
   const counted = `${threads} thread${threads === 1 ? "" : "s"}`;
   if (own === undefined)
-    return [`this run does not say with how many threads it began; it goes on with ${counted} from now on`];
+    return [`this run does not say with how many threads it began; it continues with ${counted} from now on`];
   if (own === threads) return [];
   return [`this run began with ${own} thread${own === 1 ? "" : "s"}; with ${counted} ${notBitForBit}`];
 }

@@ -51,7 +51,7 @@ describe("gyre generate", () => {
   it("stops at the window when told to, and says so", async () => {
     const words = "--prompt We --temperature 0 --max-tokens 30";
     const stopped = await run(`generate looped ${words} --window stop`);
-    expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide goes on\n");
+    expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide continues\n");
     const slid = await run(`generate looped ${words} --window slide`);
     expect(slid.stderr).toMatch(/^note: past the context of 16 tokens .*\n$/);
     expect(slid.stdout.startsWith(stopped.stdout.trimEnd())).toBe(true);

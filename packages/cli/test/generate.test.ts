@@ -113,14 +113,14 @@ describe("gyre generate", () => {
     const { stdout, stderr } = await run(...words, "14");
     expect(stdout).toHaveLength("We the".length + 14 + 1);
     expect(stderr).toBe(
-      "note: past the context of 16 tokens each further token reads the last 16 anew, which is slow; " +
+      "note: past the context of 16 tokens each further token reads the last 16 again, which is slow; " +
         "--window stop ends there\n",
     );
     expect((await run("looped", "--prompt", "We the People of the", "--max-tokens", "2")).stderr).toBe(
       stderr,
     );
     const stopped = await run(...words, "14", "--window", "stop");
-    expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide goes on\n");
+    expect(stopped.stderr).toBe("stopped: the context of 16 tokens is full; --window slide continues\n");
   });
 
   it("warns once of more loops than the model was trained for", async () => {

@@ -76,7 +76,7 @@ test("lab train stops, goes on bit for bit, and keeps its options; lab eval comp
   });
   expect([stop.code, stop.stderr]).toEqual([
     130,
-    expect.stringMatching(/go on with: gyre lab train --resume/),
+    expect.stringMatching(/continue with: gyre lab train --resume/),
   ]);
   const changed = await gyre(["lab", "train", "--resume", stopped, "--seed", "3"]);
   expect([changed.code, changed.stderr]).toEqual([1, expect.stringMatching(/TRAIN_USAGE: .*--seed/)]);

@@ -206,7 +206,7 @@ describe("an interrupted prepare leaves nothing", () => {
       expect(readdirSync(cwd).sort()).toEqual(["a.jsonl", "out.partial"]);
       if (signal === "SIGINT") {
         expect(stopped.stderr).toMatch(
-          /stopped; out.partial keeps what is encoded, and the same command goes on/,
+          /stopped; out.partial keeps what is encoded, and the same command continues/,
         );
         expect(stopped.code).toBe(130);
         expect((await gyre([...words, "--validation", "0.3"], { cwd })).stderr).toMatch(/DATA_UNFINISHED/);

@@ -22,7 +22,7 @@ test("the example: stopped after its first run, it goes on, and says which recip
   });
   expect(stopped.code).toBe(130);
   expect(stopped.stderr).toMatch(
-    /4 trials to step 10, 4 runs to train.*stopped and saved; the same command goes on\n$/s,
+    /4 trials to step 10, 4 runs to train.*stopped and saved; the same command continues\n$/s,
   );
   const [, first] = /(trial-00\d), seed 1: 0/.exec(stopped.stderr) ?? [];
   const kept = at("tiny", "runs", `${first}-seed-1`, "checkpoints", "step-000010", "state.json");

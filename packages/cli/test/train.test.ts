@@ -63,7 +63,7 @@ test("a run that is killed, or stopped by Ctrl-C, and resumed equals one that wa
   const stop = await gyre(begin(stopped), { interruptAt: (_, stderr) => stderr.includes("step 1/120") });
   expect(stop.code).toBe(130);
   expect(stop.stderr).toMatch(
-    /stopped and saved at step \d+: .* tokens in \d+s; go on with: gyre train --resume/,
+    /stopped and saved at step \d+: .* tokens in \d+s; continue with: gyre train --resume/,
   );
   const resumed = await gyre(["train", "--resume", stopped]);
   expect(resumed.code).toBe(0);

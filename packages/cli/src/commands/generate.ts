@@ -97,14 +97,14 @@ export async function generateCommand(path: string, options: GenerateOptions): P
   if (all.length === 0) process.stdout.write(prompt);
   process.stdout.write(`${text.flush()}\n`);
   if (all.length < maxTokens && all.at(-1)?.token !== tokenizer.endOfText)
-    console.error(`stopped: the context of ${spec.context} tokens is full; --window slide goes on`);
+    console.error(`stopped: the context of ${spec.context} tokens is full; --window slide continues`);
   if (process.stderr.isTTY)
     console.error(summary(all, (performance.now() - started) / 1e3, spec.layers.core));
   return 0;
 }
 
 const slidingNotice = (context: number): string =>
-  `note: past the context of ${context} tokens each further token reads the last ${context} anew, which is slow; ` +
+  `note: past the context of ${context} tokens each further token reads the last ${context} again, which is slow; ` +
   "--window stop ends there";
 
 /** What to know of a depth that the model was not trained for. */

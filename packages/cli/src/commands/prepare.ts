@@ -51,7 +51,7 @@ export async function prepareCommand(paths: readonly string[], options: PrepareO
     const isKept = existsSync(`${sources.out}.partial`);
     status.print(
       isKept
-        ? `stopped; ${sources.out}.partial keeps what is encoded, and the same command goes on from there`
+        ? `stopped; ${sources.out}.partial keeps what is encoded, and the same command continues from there`
         : "stopped; nothing was written",
     );
     return 130;

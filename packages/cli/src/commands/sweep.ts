@@ -136,7 +136,7 @@ async function train(planned: Planned, flags: SweepFlags, status: StatusLine): P
   });
   status.clear();
   if (results) return await present(planned, results);
-  status.print("stopped and saved; the same command goes on");
+  status.print("stopped and saved; the same command continues");
   return 130;
 }
 

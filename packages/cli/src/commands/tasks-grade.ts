@@ -25,7 +25,9 @@ export async function tasksGradeCommand(
   options: TasksGradeOptions,
 ): Promise<number> {
   if (options.problems !== undefined && (options.seed !== undefined || options.difficulty !== undefined))
-    throw new UsageError("--problems names the problems; --seed and --difficulty are for drawing them anew.");
+    throw new UsageError(
+      "--problems names the problems; --seed and --difficulty are for drawing them again.",
+    );
   const task = openTask(name, options);
   const text = await readTaskFile(path);
   const problems = await problemsFor(task, text, options);

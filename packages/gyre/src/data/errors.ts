@@ -109,7 +109,7 @@ const rowFormats = {
     code: "DATA_PARQUET",
     field: "column of strings",
     row: "a file",
-    correct: "write the file anew",
+    correct: "write the file again",
   },
 };
 
@@ -166,7 +166,7 @@ export function badParquet(path: string, given: string): GyreError {
   return new GyreError("DATA_PARQUET", {
     given: `${path}: ${given}`,
     expected: "a whole Parquet file, which ends in its footer and the letters PAR1",
-    fix: "copy or download it again, or write it anew",
+    fix: "copy or download it again, or write it again",
   });
 }
 
@@ -298,8 +298,8 @@ export function beingPrepared(path: string, pid: number): GyreError {
 export function otherDraft(draft: string, differences: readonly string[]): GyreError {
   return new GyreError("DATA_UNFINISHED", {
     given: `${JSON.stringify(draft)} is an unfinished dataset: ${differences.join("; ")}`,
-    expected: "the text and options that it was begun with, which go on from where it stopped",
-    fix: "give those; or begin anew with --overwrite, in the library overwrite: true; or choose another path",
+    expected: "the text and options with which it began, to continue where it stopped",
+    fix: "give those; or start again with --overwrite, in the library overwrite: true; or choose another path",
   });
 }
 
@@ -319,7 +319,7 @@ export function draftDamaged(draft: string): GyreError {
   return new GyreError("DATA_UNFINISHED", {
     given: `the files of ${JSON.stringify(draft)} are not what its journal says`,
     expected: "the files as the process left them that was stopped",
-    fix: "run it again: it was deleted, and the dataset will be made anew",
+    fix: "run it again: it was deleted, and the dataset will be made from the start",
   });
 }
 

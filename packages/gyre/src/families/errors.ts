@@ -60,6 +60,6 @@ export function badSums(source: string, line: string): GyreError {
   return new GyreError("OFFICIAL_SUMS", {
     given: `${source}: the line ${JSON.stringify(line.slice(0, 80))}`,
     expected: "a SHA-256 checksum in hexadecimal, two spaces and a file's name in each line",
-    fix: "write the file anew with `sha256sum config.json model.safetensors > SHA256SUMS`, or delete it",
+    fix: "write the file again with `sha256sum config.json model.safetensors > SHA256SUMS`, or delete it",
   });
 }

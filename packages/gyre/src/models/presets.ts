@@ -10,7 +10,7 @@ const { vocab, context, width, loops, layers, attention, mlp, conditioning, inje
 export const sizeSchema = z.strictObject({
   vocab: vocab.unwrap(),
   layers: layers.shape.core.default(2).describe("core layers"),
-  loops: loops.optional().describe("how often the core runs at full depth; 6, and 1 of a gpt"),
+  loops: loops.optional().describe("how often the core runs at full depth; by default 6, and 1 for a gpt"),
   width: width.default(192).describe("width of the residual stream"),
   heads: attention.shape.heads.default(6),
   mlp: mlp.shape.width.default(512),
@@ -20,30 +20,33 @@ export const sizeSchema = z.strictObject({
 /** What a preset leaves open besides the size. */
 export const presetOptionsSchema = z.strictObject({
   bias: attention.shape.bias.unwrap().optional().describe("biases in attention, feed-forward and LayerNorm"),
-  activation: mlp.shape.activation.unwrap().optional().describe("of the feed-forward network; gelu"),
+  activation: mlp.shape.activation
+    .unwrap()
+    .optional()
+    .describe("activation of the feed-forward network; by default gelu"),
   adalnInit: conditioning
     .unwrap()
     .shape.init.unwrap()
     .optional()
-    .describe("modulation weights: N(0, 0.02) as the official code, which is the default, or zero"),
+    .describe("initial modulation weights: N(0, 0.02) as in the official code, the default, or zero"),
   inject: inject
     .unwrap()
     .optional()
     .describe(
-      "how the embedding enters every loop again; add for loopedTransformer and algoformer, else none",
+      "how the embedding enters every loop again; by default add for loopedTransformer and algoformer, else none",
     ),
   prelude: layers.shape.prelude
     .unwrap()
     .optional()
-    .describe("layers that run once, before the core; 1 of an algoformer"),
+    .describe("layers that run once, before the core; by default 1 for an algoformer, else 0"),
   coda: layers.shape.coda
     .unwrap()
     .optional()
-    .describe("layers that run once, after the core; 1 of an algoformer"),
+    .describe("layers that run once, after the core; by default 1 for an algoformer, else 0"),
   readout: z
     .enum(["tied", "untied"])
     .optional()
-    .describe("whether the head is the embedding, which is the default, or has weights of its own"),
+    .describe("tied: the head is the embedding (the default); untied: it has weights of its own"),
 });
 
 /** The size and options of a model that learns in its context; its tokens are vectors. */
@@ -54,8 +57,10 @@ export const promptSizeSchema = z.strictObject({
   loops: loops.optional(),
   inputs: z.int().positive().max(most.width).describe("width of a token"),
   outputs: z.int().positive().max(most.width).optional().describe("width of a prediction; 1"),
-  mlp: mlp.shape.width.optional().describe("hidden width of the feed-forward network; four times the width"),
-  layers: layers.shape.core.optional().describe("layers of the core; 1, or 12 for `transformer`"),
+  mlp: mlp.shape.width
+    .optional()
+    .describe("hidden width of the feed-forward network; by default four times the width"),
+  layers: layers.shape.core.optional().describe("layers of the core; by default 1, and 12 for `transformer`"),
 });
 export const promptOptionsSchema = presetOptionsSchema.omit({ adalnInit: true, readout: true });
 

@@ -27,7 +27,7 @@ const layers = z.strictObject({
 const attention = z.strictObject({
   heads: upTo(most.heads).describe("attention heads"),
   keyValueHeads: upTo(most.heads).describe(
-    "heads of keys and values, shared by equal groups of heads; `heads`",
+    "heads of keys and values, shared by equal groups of heads; by default `heads`",
   ),
   bias: z.boolean().default(false).describe("biases in the projections of attention"),
 });
@@ -65,7 +65,7 @@ const positions = z.discriminatedUnion("kind", [
         .describe("theta: pair i of w / 2 turns by theta^(-2 i / w) a position"),
     })
     .describe("queries and keys turned by their position, halves of a head together"),
-  z.strictObject({ kind: z.literal("none") }).describe("nothing says where a token stands"),
+  z.strictObject({ kind: z.literal("none") }).describe("the model does not know positions"),
 ]);
 
 const conditioning = z.strictObject({
@@ -76,7 +76,7 @@ const conditioning = z.strictObject({
   init: z
     .enum(["official", "zero"])
     .default("official")
-    .describe("modulation weights: N(0, 0.02) as the official code, or zero"),
+    .describe("initial modulation weights: N(0, 0.02) as in the official code, or zero"),
 });
 
 const readout = z.discriminatedUnion("kind", [
@@ -103,7 +103,7 @@ export const specSchema = z.strictObject({
     .min(0)
     .max(most.vocab)
     .default(0)
-    .describe("entries of the vocabulary; none where vectors go in"),
+    .describe("entries of the vocabulary; 0 for a model of vectors"),
   context: upTo(most.context).describe("longest text or prompt in tokens"),
   width: upTo(most.width).describe("width d of the residual stream"),
   loops: upTo(most.loops).describe("how often the core runs at full depth, L"),
@@ -111,7 +111,7 @@ export const specSchema = z.strictObject({
   attention,
   mlp,
   norm: norm.describe("the norms of the blocks, and the final one"),
-  positions: positions.default({ kind: "learned" }).describe("what says where a token stands"),
+  positions: positions.default({ kind: "learned" }).describe("how the model knows a token's position"),
   conditioning: conditioning.prefault({}).describe("what tells loops apart"),
   inject: z
     .enum(["none", "add", "multiply", "everyLayer"])

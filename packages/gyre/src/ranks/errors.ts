@@ -4,7 +4,7 @@ export function ranksDiffer(what: string, others: readonly number[]): GyreError 
   return new GyreError("RANKS_DIFFER", {
     given: `${what}: rank ${others.join(", ")} with other than rank 0`,
     expected: "the same on every rank",
-    fix: "start all ranks with the same dataset and one version of gyre and Node, on processors of one kind; go on with --resume",
+    fix: "start all ranks with the same dataset and one version of gyre and Node, on processors of one kind; continue with --resume",
   });
 }
 

@@ -280,7 +280,7 @@ export function fetchedOther(url: string, given: string, expected: string): Gyre
   return new GyreError("FETCH_CHECKSUM", {
     given: `${url}: the checksum ${given}`,
     expected,
-    fix: "fetch it again; if it stays so, copy the folder to the server anew",
+    fix: "fetch it again; if that does not help, copy the folder to the server again",
   });
 }
 

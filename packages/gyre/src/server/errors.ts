@@ -153,7 +153,7 @@ export function modelGone(model: string): Refusal {
   return new Refusal(503, "MODEL_UNAVAILABLE", {
     given: `the model ${model}, whose worker has ended`,
     expected: "a worker that runs",
-    fix: "try again in some seconds: it is started anew",
+    fix: "try again in some seconds: it is being restarted",
     param: "model",
     retryAfterSeconds: 5,
   });
@@ -161,7 +161,7 @@ export function modelGone(model: string): Refusal {
 
 export function jobFailed(model: string, reason: string): Refusal {
   const given = `a text of ${model} that failed (${reason})`;
-  return refusal(500, "GENERATION_FAILED", [given, "no failure", "report it; the server goes on"]);
+  return refusal(500, "GENERATION_FAILED", [given, "no failure", "report it; the server keeps running"]);
 }
 
 export const internalFault = (): Refusal =>
@@ -171,7 +171,7 @@ export function workerDied(path: string, when: "starting" | "working", reason: s
   return new GyreError("SERVE_WORKER", {
     given: `the worker for ${path}, which ended while ${when} (${reason})`,
     expected:
-      when === "starting" ? "a worker that loads the model" : "a worker that goes on; it is started anew",
+      when === "starting" ? "a worker that loads the model" : "a worker that keeps running; it is restarted",
     fix: "see whether gyre generate works with this run, and whether there is memory enough",
   });
 }
@@ -180,7 +180,7 @@ export function runReplaced(path: string): GyreError {
   return new GyreError("SERVE_REPLACED", {
     given: `${path}, where another model or tokenizer is by now`,
     expected: "the one that the server was started with",
-    fix: "start the server anew",
+    fix: "restart the server",
   });
 }
 

@@ -5,21 +5,23 @@ const count = z.int().positive();
 
 /** What one server takes; each refusal names its limit. */
 export const limitsSchema = z.strictObject({
-  bodyBytes: count.default(2 ** 20).describe("largest body in bytes; more gets 413"),
+  bodyBytes: count.default(2 ** 20).describe("largest body in bytes; a larger one gets 413"),
   queue: z
     .int()
     .min(0)
     .default(64)
-    .describe("texts that wait for a slot, per model; who finds so many gets 429"),
+    .describe("most texts that wait for a slot, per model; further requests get 429"),
   seconds: z.number().positive().default(300).describe("time for one request, waiting included; then 504"),
   choices: count.default(128).describe("texts of one request, prompts times n"),
-  promptTokens: count.optional().describe("longest prompt; more gets 400; the context when left out"),
+  promptTokens: count
+    .optional()
+    .describe("longest prompt in tokens; a longer one gets 400; by default the context"),
   loops: z
     .int()
     .positive()
     .max(most.loops)
     .optional()
-    .describe("most loops that a request may ask for; the full depth when left out"),
+    .describe("most loops that a request may ask for; by default the full depth"),
 });
 /** What a server accepts at most. */
 export type Limits = Readonly<z.infer<typeof limitsSchema>>;
@@ -30,13 +32,18 @@ export const defaultLimits: Limits = limitsSchema.parse({});
 /** How a server runs, besides its limits. */
 export const serveSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(8080).describe("port to listen on; 0 takes a free one"),
-  slots: z.int().positive().max(1024).default(16).describe("texts that are written at a time, per model"),
+  slots: z
+    .int()
+    .positive()
+    .max(1024)
+    .default(16)
+    .describe("texts that are written at the same time, per model"),
   draft: z
     .enum(["auto", "none"])
     .default("none")
     .describe(
-      "auto drafts with few loops where gyre calibrate found that it pays; for one reader at a time, as drafts share " +
-        "no calls",
+      "auto drafts with few loops if gyre calibrate found that it pays; drafts share no calls, so this suits one reader " +
+        "at a time",
     ),
 });
 /** How a server runs, unless told. */

@@ -37,12 +37,10 @@ const neutral = {
 
 const generation = {
   model: text.describe(
-    "id of a model, as /v1/models lists it; with a depth behind it: `NAME@2` loops, `NAME@0.5:0.25:0.25` step sizes, " +
+    "id of a model, as /v1/models lists it; or with a depth after it: `NAME@2` loops, `NAME@0.5:0.25:0.25` step sizes, " +
       "`NAME@kl<0.01` an exit rule",
   ),
-  n: count
-    .nullish()
-    .describe("texts to write for each prompt; 1 when left out. Text i has the seed `seed + i`"),
+  n: count.nullish().describe("texts to write for each prompt; by default 1. Text i has the seed `seed + i`"),
   stop: z
     .union([stopText, z.array(stopText).max(MOST_STOPS)])
     .nullish()
@@ -59,28 +57,28 @@ const generation = {
     .positive()
     .max(1)
     .nullish()
-    .describe("choose among the likeliest tokens that hold this much"),
+    .describe("choose among the likeliest tokens that together have this probability"),
   stream: z.boolean().nullish().describe("send the text as server-sent events, as it is written"),
   stream_options: z
     .strictObject({ include_usage: z.boolean().nullish() })
     .nullish()
     .describe("include_usage: a last event with `usage`"),
-  loops: count.nullish().describe("loops of the core for each token; the model's full depth when left out"),
+  loops: count.nullish().describe("loops of the core for each token; by default the model's full depth"),
   trajectory: z
     .array(z.number().positive())
     .min(1)
     .nullish()
-    .describe("step sizes that sum to 1, one a loop"),
+    .describe("step sizes that sum to 1, one for each loop"),
   exit: z
     .string()
     .max(64)
     .nullish()
-    .describe("leave a token's loops early, like `kl<0.01`; `loops` is then the most that it runs"),
+    .describe("rule that ends a token's loops early, like `kl<0.01`; `loops` is then the most that it runs"),
   max_flops_per_token: z
     .number()
     .positive()
     .nullish()
-    .describe("the most loops whose FLOPs per token are not above this"),
+    .describe("as many loops as cost no more FLOPs per token than this"),
   ...neutral,
 };
 
@@ -91,7 +89,7 @@ export const completionRequest = z.strictObject({
   prompt: z
     .union([z.string(), tokens, z.array(z.string()), z.array(tokens)])
     .nullish()
-    .describe("a text or its tokens, or several; a new text when left out"),
+    .describe("a text or its tokens, or several; by default a new text"),
   max_tokens: z
     .int()
     .min(0)
@@ -102,11 +100,11 @@ export const completionRequest = z.strictObject({
     .min(0)
     .max(5)
     .nullish()
-    .describe("report each token with so many alternatives, and itself among them"),
+    .describe("report each token with this many alternatives, itself among them"),
   echo: z
     .boolean()
     .nullish()
-    .describe("give out the prompt before the text; with `logprobs`, report its tokens too"),
+    .describe("return the prompt before the text; with `logprobs`, report its tokens too"),
   best_of: z.literal(1).nullish().describe(only("1")),
   suffix: z.literal("").nullish().describe(only('""')),
 });
@@ -119,7 +117,7 @@ const message = z
     content: z
       .union([z.string(), z.array(textPart)])
       .nullable()
-      .describe("text, in which nothing is special; null only of the assistant"),
+      .describe("plain text; null only for the assistant"),
     name: text.nullish().describe(unused),
     refusal: z.null().optional(),
     audio: z.null().optional(),
@@ -137,10 +135,10 @@ export type ChatMessage = z.infer<typeof message>;
 export const chatRequest = z.strictObject({
   ...generation,
   messages: z.array(message).min(1),
-  max_tokens: count.nullish().describe("tokens to write at most; to the end of the context when left out"),
+  max_tokens: count.nullish().describe("most tokens to write; by default up to the end of the context"),
   max_completion_tokens: count.nullish().describe("the same as max_tokens"),
   logprobs: z.boolean().nullish().describe("report each token with its probability"),
-  top_logprobs: z.int().min(0).max(20).nullish().describe("with so many alternatives; needs logprobs"),
+  top_logprobs: z.int().min(0).max(20).nullish().describe("with this many alternatives; needs logprobs"),
   tools: noEntries.describe(only("[]")),
   functions: noEntries.describe(only("[]")),
   tool_choice: z.enum(["none", "auto"]).nullish().describe(unused),
@@ -155,7 +153,7 @@ export type ChatRequest = z.infer<typeof chatRequest>;
 
 const oneModel = text
   .nullish()
-  .describe("id of a model; may be left out where all models have one tokenizer");
+  .describe("id of a model; may be left out if all models have the same tokenizer");
 export const tokenizeRequest = z.strictObject({
   model: oneModel,
   prompt: text.describe("`<|endoftext|>` in it is the end of a text"),
@@ -188,12 +186,9 @@ const usage = z.strictObject({
     prompt_loops_per_token: z
       .number()
       .optional()
-      .describe("where log-probabilities of prompts are asked for: mean over their tokens"),
+      .describe("mean over the tokens of prompts, if their log-probabilities were asked for"),
     drafts_accepted: z.int().describe("tokens that were drafted with few loops and kept"),
-    warning: z
-      .string()
-      .optional()
-      .describe("when the model was not trained for the depth that was asked for"),
+    warning: z.string().optional().describe("present if the model was not trained for the requested depth"),
   }),
 });
 export type Usage = z.infer<typeof usage>;
@@ -273,7 +268,7 @@ export const modelObject = z.strictObject({
     layers: z.int(),
     loops: z.int().describe("full depth"),
     context: z.int(),
-    depth: z.string().optional().describe("what stands behind @ in the id, for requests by this id"),
+    depth: z.string().optional().describe("what follows @ in the id, for requests by this id"),
     parameters: z.int(),
     flops_per_token: z.array(z.number()).describe("at 1 loop, 2 loops and so on to full depth"),
   }),

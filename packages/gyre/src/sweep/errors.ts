@@ -22,7 +22,7 @@ export function allFailed(problems: readonly string[]): GyreError {
   return new GyreError("SWEEP_FAILED", {
     given: `a sweep whose runs all failed:\n    ${problems.join("\n    ")}`,
     expected: "at least one trial whose runs reach their last step",
-    fix: "read the logs, mend what they say, and start the sweep again: it goes on",
+    fix: "read the logs, fix what they report, and start the sweep again: it continues",
   });
 }
 

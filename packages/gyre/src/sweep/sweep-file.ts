@@ -25,13 +25,13 @@ export const sweepSchema = z.strictObject({
     .describe("a recipe, or the path of one from the sweep's own folder"),
   search: z
     .record(z.string(), dimension)
-    .describe("what is tried of each field: a list of values, or a range from which trials draw"),
+    .describe("values to try for each field: a list, or a range from which trials draw"),
   trials: z
     .int()
     .positive()
     .max(10_000)
     .optional()
-    .describe("random trials; left out, every combination of the lists is one"),
+    .describe("number of random trials; by default every combination of the lists is a trial"),
   drawSeed: z.int().min(0).default(1).describe("seed of the random trials"),
   seeds: z
     .array(z.int().min(0))
@@ -46,15 +46,15 @@ export const sweepSchema = z.strictObject({
         .min(2)
         .max(100)
         .default(3)
-        .describe("the share that goes on is one in so many, for as many times the steps"),
+        .describe("one in this many trials continues, for this many times the steps"),
     })
     .optional()
-    .describe("successive halving: only the best trials train on; left out, all train to the end"),
+    .describe("successive halving: only the best trials continue; by default all train to the end"),
   evalEvery: z
     .int()
     .positive()
     .optional()
-    .describe("steps between measurements on held-out data; a tenth of the run, 100 at least"),
+    .describe("steps between measurements on held-out data; by default a tenth of the run, but at least 100"),
 });
 /** A sweep with its defaults filled in. */
 export type Sweep = z.infer<typeof sweepSchema>;

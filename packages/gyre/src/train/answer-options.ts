@@ -10,10 +10,14 @@ import { checkedTraining, type TrainingInput, type TrainingOptions, trainingSche
 /** Everything that decides a training run on the answers of a task, apart from the spec and the task. */
 export const answerTrainingSchema = trainingSchema.extend({
   batch: z.int().positive().max(most.batch).default(64).describe("problems a micro-batch"),
-  easiest: z.int().min(0).optional().describe("least difficulty that is drawn; the task's usual one"),
+  easiest: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("least difficulty that is drawn; by default the task's usual one"),
   hardest: difficultyScheduleSchema
     .optional()
-    .describe("greatest difficulty, or its schedule; the task's usual one"),
+    .describe("greatest difficulty, or its schedule; by default the task's usual one"),
 });
 /** Options of training on answers, with what the task decides filled in. */
 export type AnswerTraining = Omit<z.infer<typeof answerTrainingSchema>, "easiest" | "hardest"> & {

@@ -23,14 +23,16 @@ export const optimiserSchema = z.strictObject({
   schedule: z
     .enum(learningRateSchedules)
     .default("cosine")
-    .describe("how the learning rate falls after the warm-up; constant: not before the cooldown"),
+    .describe("how the learning rate falls after the warm-up; constant: only in the cooldown"),
   warmupSteps: z.int().min(0).default(50).describe("steps of linear warm-up"),
   cooldownSteps: z
     .int()
     .min(0)
     .max(most.steps)
     .optional()
-    .describe("constant: last steps, in which the learning rate falls in a line; a fifth of all"),
+    .describe(
+      "constant: number of last steps, in which the learning rate falls in a straight line; by default a fifth of all",
+    ),
   weightDecay: z.number().min(0).default(0.2).describe("decay of tensors with two or more dimensions"),
   beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW: how slowly the mean of gradients moves"),
   beta2: z.number().min(0).lt(1).default(0.95).describe("AdamW: how slowly the mean of squares moves"),
@@ -38,25 +40,25 @@ export const optimiserSchema = z.strictObject({
   optimizer: z
     .enum(["adamw", "muon"])
     .default("adamw")
-    .describe("muon moves the matrices of layers, and leaves all else to adamw"),
+    .describe("muon moves the matrices of layers and leaves the rest to adamw"),
   muonLearningRate: z
     .number()
     .positive()
     .optional()
-    .describe("muon: highest learning rate of matrices, on the same schedule; 0.02"),
+    .describe("muon: highest learning rate of matrices, on the same schedule; by default 0.02"),
   muonMomentum: z
     .number()
     .min(0)
     .lt(1)
     .optional()
-    .describe("muon: how slowly the mean of gradients moves; 0.95"),
+    .describe("muon: how slowly the mean of gradients moves; by default 0.95"),
   emaDecay: z
     .number()
     .positive()
     .lt(1)
     .optional()
     .describe(
-      "keep moving averages of the weights, which are measured and used: how slowly they move, like 0.999",
+      "keep moving averages of the weights, which then are the model: the share that they keep in each step, like 0.999",
     ),
   clip: z.number().min(0).default(1).describe("largest global gradient norm; 0 never clips"),
   recompute: z
@@ -112,7 +114,7 @@ export const objectiveSchema = z
         ),
     }),
   ])
-  .describe("what is minimised; elastic for a loopformer, final for others");
+  .describe("what is minimised; by default elastic for a loopformer, final for others");
 /** What training minimises. */
 export type Objective = z.infer<typeof objectiveSchema>;
 
@@ -123,14 +125,18 @@ export const trainingSchema = optimiserSchema.extend({
   trajectoryPer: z
     .enum(["step", "micro-batch"])
     .default("step")
-    .describe("one short trajectory for all micro-batches of a step, or one for each, as the official code"),
+    .describe(
+      "one short trajectory for all micro-batches of a step, or one for each, as in the official code",
+    ),
   batch: batch.default(8).describe("sequences a micro-batch"),
   seed: z.int().min(0).default(1).describe("seed of weights, batches and trajectories"),
   initStd: z
     .number()
     .positive()
     .optional()
-    .describe("standard deviation that weights start with, residual projections in proportion; 0.02"),
+    .describe(
+      "standard deviation of the initial weights, residual projections in proportion; by default 0.02",
+    ),
 });
 /** Everything that decides a training run on text, apart from spec and data. */
 export type TrainingOptions = z.infer<typeof trainingSchema>;

@@ -19,20 +19,25 @@ export const promptTrainingSchema = optimiserSchema.extend({
     .number()
     .min(0)
     .optional()
-    .describe("at the end of the schedule; a twentieth by default"),
+    .describe("learning rate at the end of the schedule; by default a twentieth of the highest"),
   warmupSteps: z.int().min(0).default(200).describe("steps of linear warm-up"),
   weightDecay: z.number().min(0).default(0).describe("decay of tensors with two or more dimensions"),
-  beta2: z.number().min(0).lt(1).default(0.999),
-  window: z.int().positive().max(most.loops).default(1).describe("last loops that the loss averages"),
+  beta2: z.number().min(0).lt(1).default(0.999).describe("AdamW: how slowly the mean of squares moves"),
+  window: z
+    .int()
+    .positive()
+    .max(most.loops)
+    .default(1)
+    .describe("number of last loops over which the loss is averaged"),
   backprop: z
     .int()
     .positive()
     .max(most.loops)
     .optional()
-    .describe("last loops that gradients reach; the window by default"),
-  points: scheduleSchema.optional().describe("examples plus the query; the task's by default"),
-  dims: scheduleSchema.optional().describe("coordinates in use; the task's by default"),
-  loops: scheduleSchema.optional().describe("loops of a step; the spec's by default"),
+    .describe("number of last loops that gradients reach; by default the window"),
+  points: scheduleSchema.optional().describe("examples plus the query; by default the task's"),
+  dims: scheduleSchema.optional().describe("coordinates in use; by default the task's"),
+  loops: scheduleSchema.optional().describe("loops of a step; by default the spec's"),
   noise: z.number().min(0).default(0).describe("standard deviation of the labels' noise"),
   seed: z.int().min(0).default(1).describe("seed of weights and prompts"),
 });
