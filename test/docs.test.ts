@@ -125,6 +125,12 @@ describe("shell blocks", () => {
   });
 });
 
+test("every npm script installs what is missing before it does anything else", () => {
+  const { scripts } = JSON.parse(textOf("package.json")) as { scripts: Record<string, string> };
+  for (const [name, command] of Object.entries(scripts))
+    expect(command, name).toMatch(/^(node scripts\/\w+\.mjs|npm run -s build)/);
+});
+
 describe("documents", () => {
   test.each(documents)("every file that %s links to is there", (document) => {
     const targets = [...textOf(document).matchAll(/(?<!!)\[[^\]]*\]\(([^)#]+)[^)]*\)/g)].map(
@@ -154,6 +160,19 @@ describe("documents", () => {
     const stated = documents.flatMap((document) => textOf(document).match(/\b\d\.\d\de-\d+/g) ?? []);
     expect(stated.length).toBeGreaterThan(0);
     expect(stated.filter((figure) => !committed.includes(` ${figure} `))).toEqual([]);
+  });
+
+  test("have no line of prose above 140 columns", () => {
+    const written = documents.filter((document) => !document.startsWith("docs/results/"));
+    const others = ["CHANGELOG.md", "bench/README.md", "recipes/README.md"];
+    const isLong = (line: string) => line.length > 140 && !/^(\||!\[| {4})/.test(line);
+    const long = [...written, ...others].flatMap((document) =>
+      textOf(document)
+        .replace(/^```[\s\S]*?^```$/gm, (block) => "\n".repeat(block.split("\n").length - 1))
+        .split("\n")
+        .flatMap((line, index) => (isLong(line) ? `${document}:${index + 1}` : [])),
+    );
+    expect(long).toEqual([]);
   });
 
   test("speak of no machine's own paths", () => {

@@ -7,9 +7,11 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { gyre, nodeWords } from "../packages/cli/test/cli.ts";
 
-// The README's commands as a reader would type them: in their order and in one folder. Only their amounts and the model are smaller.
+// The commands of the README and of docs/commands.md as a reader would type them: in their order and in one folder. Only their
+// amounts and the model are smaller.
 const root = fileURLToPath(new URL("..", import.meta.url));
-const readme = await readFile(join(root, "README.md"), "utf8");
+const pages = ["README.md", "docs/commands.md"];
+const text = (await Promise.all(pages.map((page) => readFile(join(root, page), "utf8")))).join("\n");
 
 const small = ["--layers", "1", "--width", "32", "--heads", "2", "--mlp", "64"];
 /** What makes a command quick, by its first words. */
@@ -29,7 +31,7 @@ const smaller: readonly (readonly [RegExp, (words: readonly string[]) => readonl
 
 const wordsOf = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
-const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+const commands = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
   .flatMap(([, block = ""]) => block.split("\n"))
   .map((line) => line.replace(/\s+#.*$/, ""))
   .filter((line) => line.startsWith("gyre "))
