@@ -12,24 +12,34 @@ export function addAnalyze(program: Command, exit: (code: number) => void): void
     .description(
       "Looks at what each loop does to the states of tokens, on the validation part or on held-out problems of a task: " +
         "how far it moves them, what the head would read there, how alike the loops are, and whether small disturbances " +
-        "grow. Says whether the states settle, and how many loops are safe. Writes a report as gyre eval does.",
+        "grow. Says whether the states settle, and how many loops are safe. Several runs are analysed on the same texts: " +
+        "a chart of each quantity with a line for each run at full depth, and whether early exits stagnate while " +
+        "LoopFormer's states keep moving. Writes a report as gyre eval does.",
     )
-    .argument("<run>", "the run to analyse")
+    .argument("<runs...>", "the run to analyse, or several of one dataset or task")
     .option(
       "--loops <range>",
       "numbers of loops to analyse, like 4,8 or L,16; losses are measured from 1 to the largest (default: L and 2 L)",
       loopsRange,
     )
     .option("--tokens <n>", "tokens to look at, in whole texts from all over the data", whole(1), 512)
-    .option("--traced <n>", "tokens of the first text that are shown one by one", whole(1), 16)
+    .option(
+      "--traced <n>",
+      "tokens of the first text that are shown one by one (default: 16, of several runs none)",
+      whole(1),
+    )
     .option("--data <dir>", "dataset, if not the one that the run was trained on")
-    .option("--out <dir>", "folder of the report (default: reports/ in the run)")
+    .option("--out <dir>", "folder of the report (default: reports/ in the first run)")
     .addOption(nameFlag())
     .addOption(deviceFlag())
     .addOption(threadsFlag())
-    .addHelpText("after", "\nExample:\n  $ gyre analyze runs/first --loops 4,8,16")
-    .action(async (run: string, options: AnalyzeCommandOptions) =>
-      exit(await (await import("./commands/analyze.ts")).analyzeCommand(run, options)),
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ gyre analyze runs/first --loops 4,8,16\n" +
+        "  $ gyre analyze runs/loopformer runs/early-exit runs/tmlt --out reports/inside",
+    )
+    .action(async (runs: string[], options: AnalyzeCommandOptions) =>
+      exit(await (await import("./commands/analyze.ts")).analyzeCommand(runs, options)),
     );
 }
 

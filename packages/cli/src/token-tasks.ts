@@ -1,6 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { scheduledValues, type TokenTask, tokenTaskNamed } from "gyre";
-import type { TaskConfig } from "gyre/node";
+import { openRunTask, type Run, type TaskConfig } from "gyre/node";
 import { noTaskFile, taskFileExists } from "./errors.ts";
 import { UsageError } from "./options.ts";
 
@@ -63,3 +63,19 @@ export async function refuseExisting(path: string): Promise<void> {
 }
 
 export const titleOf = ({ name, variant }: TokenTask): string => (variant ? `${name} ${variant}` : name);
+
+/** The task of all runs. Throws UsageError where they have different ones, and what `openRunTask` throws. */
+export async function taskOfRuns(
+  runs: readonly Run<TaskConfig>[],
+  data: string | undefined,
+): Promise<TokenTask> {
+  const names = runs.map(({ config }) => [config.task, config.variant].join(" "));
+  const [task, other] = [...new Set(names)];
+  if (other !== undefined) throw new UsageError(`The runs are on different tasks: ${task}, and ${other}.`);
+  const sums = new Set(runs.map(({ config }) => config.data?.sha256));
+  if (sums.size > 1) throw new UsageError(`The runs are on different texts, all called ${task}.`);
+  const [first] = runs as [Run<TaskConfig>];
+  if (data !== undefined && first.config.data === undefined)
+    throw new UsageError("--data is not for runs on tasks that are generated.");
+  return await openRunTask(first, data);
+}

@@ -14,6 +14,9 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   const data = await tinyData(join(folder.path, "data"));
   await tinyRun(join(folder.path, "looped"), undefined, data);
+  await tinyRun(join(folder.path, "early"), presets.baseLoop(size), data);
+  const other = await tinyData(join(folder.path, "other"), "folk");
+  await tinyRun(join(folder.path, "elsewhere"), presets.baseLoop(size), other);
   await tinyRun(join(folder.path, "plain"), presets.baseLoop(size));
 });
 afterAll(() => folder.remove());
@@ -123,7 +126,26 @@ describe("gyre analyze", () => {
     expect(provenance.data).toMatchObject({ name: "tiny.txt", split: "validation" });
   });
 
-  it("refuses a run of one loop only, and a run without data", async () => {
+  it("lays several runs over each other, with a claim for each that has no step sizes", async () => {
+    const { code, stdout } = await run(
+      "analyze looped early --loops L --tokens 16 --threads 1 --out both --name both",
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Inside the loops of 2 models\nlooped, early: runs at full depth on the same 16 tokens in 1 text/);
+    expect(stdout).toMatch(/\nchange +mean relative change in the second half of the loops: looped, less early /);
+    const report = JSON.parse(await readFile(join(folder.path, "both/both.json"), "utf8"));
+    expect(report.others.map(({ model }: { model: { name: string } }) => model.name)).toEqual(["early"]);
+    expect(report.claims.map(({ id }: { id: string }) => id)).toEqual([
+      ...["change", "angle", "CKA", "curvature", "entropy"],
+    ]);
+    expect(report.analysis.runs.map(({ loops }: { loops: number }) => loops)).toEqual([4]);
+    expect(report.analysis.runs[0].tokens).toEqual([]);
+    expect(await readFile(join(folder.path, "both/both.svg"), "utf8")).toContain(">early<");
+    expect(await readFile(join(folder.path, "both/both-heat.svg"), "utf8")).toContain("CKA");
+  });
+
+  it("refuses a run of one loop only, runs on unlike data, and a run without data", async () => {
+    expect((await run("analyze looped elsewhere")).stderr).toMatch(/^EVAL_COMPARE: .*another dataset/);
     expect((await run("analyze looped --loops 1")).stderr).toMatch(/^EVAL_OPTION: loops 1/);
     expect((await run("analyze plain")).stderr).toMatch(/RUN_DATA|no data/i);
   });

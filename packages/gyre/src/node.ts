@@ -65,9 +65,14 @@ export {
   type TaskConfig,
   type TextConfig,
 } from "./runs/config.ts";
-export { type RunCurve, readCurves } from "./runs/curves.node.ts";
+export { type RunCurve, readCurves, runName } from "./runs/curves.node.ts";
 export { openRunData, openTrainingData, type RunOnData } from "./runs/data.node.ts";
-export { type EvaluateRunsOptions, evaluateRuns, type RunProgress } from "./runs/evaluate.node.ts";
+export {
+  type EvaluateRunsOptions,
+  evaluateRuns,
+  openComparable,
+  type RunProgress,
+} from "./runs/evaluate.node.ts";
 export { EventsFile, writeEvents } from "./runs/events.node.ts";
 export { listRuns, type RunSummary, type UnreadableRun } from "./runs/list.node.ts";
 export {

@@ -20,7 +20,6 @@ import {
   measuredModel,
   openOnnxRuntime,
   openRun,
-  openRunTask,
   type Run,
   requireSameWeights,
   type TaskConfig,
@@ -32,7 +31,7 @@ import { UsageError } from "../options.ts";
 import { type RankHow, threadsOfRank } from "../ranks.ts";
 import type { StatusLine } from "../render/status-line.ts";
 import { presentReport, provenanceNow, requireOutput } from "../reports.ts";
-import { askedOf, difficultiesOf, titleOf } from "../token-tasks.ts";
+import { askedOf, difficultiesOf, taskOfRuns, titleOf } from "../token-tasks.ts";
 import type { EvalOptions } from "./eval.ts";
 
 /** Flags of `gyre eval` that are about text. */
@@ -76,7 +75,7 @@ export async function answersReport(
   { status, ranks = alone, onReady }: AnswersProgress,
 ): Promise<ReportOf<"answers">> {
   const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
-  const task = await taskOf(runs, options.data);
+  const task = await taskOfRuns(runs, options.data);
   const { seed = 1, count = askedOf(task, 1000) } = options;
   const difficulties =
     options.difficulty ??
@@ -115,19 +114,6 @@ export async function answersReport(
     models,
     ...(task.baselines ? { baselines: [...task.baselines] } : {}),
   };
-}
-
-/** The task of all runs. Throws UsageError where they have different ones, and what `openRunTask` throws. */
-async function taskOf(runs: readonly Run<TaskConfig>[], data: string | undefined): Promise<TokenTask> {
-  const names = runs.map(({ config }) => [config.task, config.variant].join(" "));
-  const [task, other] = [...new Set(names)];
-  if (other !== undefined) throw new UsageError(`The runs are on different tasks: ${task}, and ${other}.`);
-  const sums = new Set(runs.map(({ config }) => config.data?.sha256));
-  if (sums.size > 1) throw new UsageError(`The runs are on different texts, all called ${task}.`);
-  const [first] = runs as [Run<TaskConfig>];
-  if (data !== undefined && first.config.data === undefined)
-    throw new UsageError("--data is not for runs on tasks that are generated.");
-  return await openRunTask(first, data);
 }
 
 interface Measuring extends RankHow<AnswersOptions> {

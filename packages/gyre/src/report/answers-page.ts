@@ -1,7 +1,8 @@
-import type { AnswerClaim, AnswerPoint } from "./answers.ts";
+import type { AnswerPoint } from "./answers.ts";
 import type { Chart } from "./chart.ts";
+import { claimsTable } from "./claims-table.ts";
 import type { HeatMap } from "./heat-map.ts";
-import { counted, groupedText, numberText } from "./numbers.ts";
+import { counted, groupedText } from "./numbers.ts";
 import { type Page, stepText } from "./page.ts";
 import type { AnswerModel, ReportOf } from "./report.ts";
 import { type Table, textTable } from "./table.ts";
@@ -132,27 +133,6 @@ function thinned(values: readonly number[], most: number): number[] {
 function shareAt({ scores }: AnswerPoint, difficulty: number): number | undefined {
   const found = scores.find((score) => score.difficulty === difficulty);
   return found && found.right / found.problems;
-}
-
-/** A row for each claim: the inequality, what was measured, and whether it holds. */
-function claimsTable(claims: readonly AnswerClaim[]): Table {
-  const rows = claims.map(({ id, text, measured, is, limit }) => [
-    id,
-    text,
-    measured === undefined ? "" : numberText(measured),
-    `${is} ${numberText(limit)}`,
-    outcomeOf({ measured, is, limit }),
-  ]);
-  return {
-    title: "Claims",
-    ...textTable(["", "what is claimed", "measured", "must be", "outcome"], rows, [0, 1, 3, 4]),
-  };
-}
-
-/** Whether a claim holds. */
-function outcomeOf({ measured, is, limit }: Pick<AnswerClaim, "measured" | "is" | "limit">): string {
-  if (measured === undefined) return "not measured";
-  return (is === "at least" ? measured >= limit : measured <= limit) ? "holds" : "FAILS";
 }
 
 /** A row for each model, a column for each number of loops: the mean over all difficulties, and what is solved. */

@@ -4,10 +4,10 @@ import { element, ink, palette, svgDocument, svgText, wrapText } from "./svg.ts"
 export interface HeatRow {
   readonly label: string;
   readonly shares: readonly number[];
-  /** Columns from the left that are solved: the staircase passes behind them. */
-  readonly solved: number;
+  /** Columns from the left that are solved: the staircase passes behind them. None is drawn where this is left out. */
+  readonly solved?: number;
   /** Whether it lies beyond training, as do all rows after it. */
-  readonly isBeyond: boolean;
+  readonly isBeyond?: boolean;
 }
 
 /** The rows of one model. */
@@ -49,8 +49,8 @@ export function heatOf(share: number): { readonly opacity: number; readonly text
 }
 
 /**
- * A heat map as SVG: a panel for each model, a row for each budget, per cent in every cell, and a line behind what is
- * solved in each row: the staircase.
+ * A heat map as SVG: a panel for each model, per cent in every cell, and a line behind what is solved in each row: the
+ * staircase.
  */
 export function drawHeatMap(map: HeatMap): string {
   const { title, subtitle, columns, panels, notes } = map;
@@ -119,13 +119,21 @@ function drawPanel({ name, detail, rows }: HeatPanel, map: HeatMap, { top, step 
           }),
         ]
       : []),
-    element("path", {
-      d: rows.map(({ solved }, row) => stepAt(at(solved), yOf(row), row === 0)).join(""),
-      fill: "none",
-      stroke: stair,
-      "stroke-width": 3,
-    }),
+    ...drawStairs(rows, at, yOf),
   ];
+}
+
+/** The line behind what is solved in each row. */
+function drawStairs(
+  rows: readonly HeatRow[],
+  at: (column: number) => number,
+  yOf: (row: number) => number,
+): string[] {
+  const steps = rows.flatMap(({ solved }, row) =>
+    solved === undefined ? [] : [stepAt(at(solved), yOf(row), row === 0)],
+  );
+  if (steps.length === 0) return [];
+  return [element("path", { d: steps.join(""), fill: "none", stroke: stair, "stroke-width": 3 })];
 }
 
 /** Down the right side of what is solved in a row, from where the row before left off. */

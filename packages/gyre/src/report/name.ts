@@ -48,12 +48,13 @@ function measurementOf(report: Report): unknown {
       return [common, benchmarks, routes];
     }
     case "states": {
-      const { model, analysis } = report;
+      const { model, analysis, others } = report;
       return [
         common,
         idOf(model),
         analysis.tokens,
         analysis.runs.map(({ loops, tokens }) => [loops, tokens.length]),
+        ...(others ? [others.map((other) => idOf(other.model))] : []),
       ];
     }
     case "answers": {
@@ -117,7 +118,8 @@ function wordsOf(report: Report): string[] {
     }
     case "states": {
       const { runs, tokens } = report.analysis;
-      return [namesOf([report.model]), loopsOf(runs.map(({ loops }) => loops)), `${tokens}tokens`];
+      const models = [report, ...(report.others ?? [])].map(({ model }) => model);
+      return [namesOf(models), loopsOf(runs.map(({ loops }) => loops)), `${tokens}tokens`];
     }
     case "answers": {
       const { task, models, problems } = report;

@@ -237,6 +237,7 @@ export type Findings = z.infer<typeof findingsSchema>;
 const reportOf = <Kind extends string, Shape extends z.ZodRawShape>(kind: Kind, shape: Shape) =>
   z.strictObject({ version: z.literal(2), kind: z.literal(kind), provenance: provenanceSchema, ...shape });
 
+const lookedShape = { model: modelSchema, analysis: analysisSchema };
 const qualityShape = { protocol: protocolSchema, models: z.array(modelReportSchema) };
 
 /** What each kind of measurement holds. */
@@ -263,8 +264,12 @@ const kinds = {
     ),
     models: z.array(benchmarkModelSchema),
   }),
-  /** What states do in the loops. */
-  states: reportOf("states", { model: modelSchema, analysis: analysisSchema }),
+  /** What states do in the loops; `others` are models that were looked into on the same texts. */
+  states: reportOf("states", {
+    ...lookedShape,
+    others: z.array(z.strictObject(lookedShape)).min(1).optional(),
+    claims: z.array(answerClaimSchema).optional(),
+  }),
   /** What models answer to held-out problems of a task at each budget. */
   answers: reportOf("answers", answersShape),
   /** What trials of a recipe came to. */

@@ -1,11 +1,12 @@
-import { type Chart, MOST_COLORS, type Series } from "./chart.ts";
+import { type Chart, MOST_COLORS } from "./chart.ts";
 import { groupedText, numberText } from "./numbers.ts";
 import { type Page, stepText } from "./page.ts";
 import type { ReportOf } from "./report.ts";
-import type { LoopMeasures, RunAnalysis, Spread, TokenTrace } from "./states.ts";
+import type { LoopMeasures, RunAnalysis, TokenTrace } from "./states.ts";
+import { degrees, stateCharts } from "./states-charts.ts";
+import { comparedStatesPage } from "./states-compare-page.ts";
 import { type Column, type Table, tableOf, textTable } from "./table.ts";
 
-const degrees = (radians: number): number => (radians * 180) / Math.PI;
 const digits = (value: number | undefined, places: number): string => value?.toFixed(places) ?? "";
 
 const driftColumn: Column<LoopMeasures> = {
@@ -34,8 +35,12 @@ const columns: readonly Column<LoopMeasures>[] = [
 /** Reports of earlier versions have no attention drift. */
 const columnsOf = (run: RunAnalysis) => columns.filter((column) => column !== driftColumn || hasDrift(run));
 
-/** The page of a look inside the loops: the verdict first, then what it rests on. */
+/** The page of a look inside the loops: the verdict first, then what it rests on; of several models what tells them apart. */
 export function statesPage(report: ReportOf<"states">): Page {
+  return report.others ? comparedStatesPage(report, report.others) : onePage(report);
+}
+
+function onePage(report: ReportOf<"states">): Page {
   const { model, analysis, provenance } = report;
   const { runs, verdict, tokens, texts, judged } = analysis;
   const run = judgedOf(report);
@@ -121,84 +126,18 @@ function lensTable({ tokens, loops }: RunAnalysis): Table {
 const guessText = ([best]: NonNullable<TokenTrace["loops"][number]["top"]>): string =>
   best ? `${JSON.stringify(best.text)} ${(100 * best.probability).toFixed(0)} %` : "";
 
-function charts(report: ReportOf<"states">): Chart[] {
-  const { model, analysis, provenance } = report;
+function charts({ model, analysis, provenance }: ReportOf<"states">): Chart[] {
   const { fullDepth, dial, tokens } = analysis;
-  const subtitle = `${provenance.data?.name ?? ""} · ${groupedText(tokens)} tokens · trained at ${fullDepth} loops`;
   const runs = analysis.runs.slice(0, MOST_COLORS);
-  const chart = (title: string, y: Chart["y"], seriesOf: (run: RunAnalysis) => Series["points"]): Chart => ({
-    title: `${model.name}: ${title}`,
-    subtitle,
-    x: { title: "after loop", kind: "linear" },
-    y,
-    series: runs.map((run) => ({ name: `${run.loops} loops`, points: seriesOf(run) })),
-  });
-  const spread = (pick: (step: LoopMeasures) => Spread | undefined) => (run: RunAnalysis) =>
-    run.steps.flatMap((step) => {
-      const found = pick(step);
-      return found ? [{ x: step.loops, y: found.median, low: found.low, high: found.high }] : [];
-    });
-  const one = (pick: (step: LoopMeasures) => number) => (run: RunAnalysis) =>
-    run.steps.map((step) => ({ x: step.loops, y: pick(step) }));
-  const quartiles = ["bands: half of all tokens"];
-  return [
+  return stateCharts(
+    runs.map((run) => ({ name: `${run.loops} loops`, run })),
+    [{ name: "loss", dial }],
     {
-      ...chart(
-        "how far each loop moves the states",
-        { title: "relative change" },
-        spread(({ change }) => change),
-      ),
-      notes: quartiles,
+      title: (what) => `${model.name}: ${what}`,
+      subtitle: `${provenance.data?.name ?? ""} · ${groupedText(tokens)} tokens · trained at ${fullDepth} loops`,
+      withBands: true,
     },
-    {
-      title: `${model.name}: what turning the dial costs`,
-      subtitle,
-      x: { title: "loops of the run", kind: "linear" },
-      y: { title: "nats per token (lower is better)" },
-      series: [{ name: "loss", points: dial.map(({ loops, loss }) => ({ x: loops, y: loss })) }],
-    },
-    ...(runs.some(hasDrift)
-      ? [
-          {
-            ...chart(
-              "how much attention moves from loop to loop",
-              { title: "share that went elsewhere", kind: "linear" },
-              spread(({ attentionDrift }) => attentionDrift),
-            ),
-            notes: quartiles,
-          },
-        ]
-      : []),
-    {
-      ...chart(
-        "how far predictions are from the last loop's",
-        { title: "KL to the last loop, nats", kind: "linear" },
-        spread(({ lens }) => lens?.kl),
-      ),
-      notes: quartiles,
-    },
-    chart(
-      "curvature of texts",
-      { title: "degrees", kind: "linear" },
-      one(({ curvature }) => degrees(curvature)),
-    ),
-    chart(
-      "anisotropy of texts",
-      { title: "mean cosine of two tokens", kind: "linear" },
-      one(({ anisotropy }) => anisotropy),
-    ),
-    chart(
-      "entropy of texts",
-      { title: "prompt entropy, nats", kind: "linear" },
-      one(({ promptEntropy }) => promptEntropy),
-    ),
-    chart(
-      "how alike states are to the last loop's",
-      { title: "linear CKA with the last loop", kind: "linear" },
-      ({ steps, cka }) =>
-        steps.map(({ loops }, index) => ({ x: loops, y: cka.at(-1)?.[index] ?? Number.NaN })),
-    ),
-  ];
+  );
 }
 
 /** Paths of a few tokens in the plane of the two leading directions. */

@@ -36,8 +36,10 @@ export async function gatherCard(path: string, options: GatherOptions): Promise<
   const { sha256, onWarning } = options;
   const age = ({ provenance }: Report) => provenance.createdAt ?? "";
   const all = (await reportsIn(path, onWarning)).sort((a, b) => (age(a) < age(b) ? 1 : -1));
-  const isOwn = (report: Report) =>
-    "model" in report ? report.model.sha256 === sha256 : "models" in report && hasOnly(report.models, sha256);
+  const isOwn = (report: Report) => {
+    if ("model" in report) return report.model.sha256 === sha256 && !("others" in report);
+    return "models" in report && hasOnly(report.models, sha256);
+  };
   const own = all.filter(isOwn);
   const newest = <Kind extends Report["kind"]>(kind: Kind) =>
     own.find((report): report is ReportOf<Kind> => report.kind === kind);

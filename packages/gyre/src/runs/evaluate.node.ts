@@ -65,7 +65,7 @@ export async function evaluateRuns(
   paths: readonly string[],
   options: EvaluateRunsOptions,
 ): Promise<QualityReport> {
-  const { runs, dataset } = await openAll(paths, options.data);
+  const { runs, dataset } = await openComparable(paths, options.data);
   const asked = await Promise.all(runs.map(({ config }) => options.budgets(config.spec, runs.length > 1)));
   const { stride, maxTokens, commit, ranks = alone } = options;
   await requireSame(ranks, "the dataset", () => contentChecksum(dataset.manifest));
@@ -98,7 +98,14 @@ export async function evaluateRuns(
   };
 }
 
-async function openAll(paths: readonly string[], data: string | undefined) {
+/**
+ * Opens runs that can be compared on text, and the dataset of all of them, or the one at `data`. Throws EVAL_COMPARE for runs of
+ * different contexts or datasets, and what `openRun` and `openRunData` throw.
+ */
+export async function openComparable(
+  paths: readonly string[],
+  data?: string,
+): Promise<{ readonly runs: readonly Run[]; readonly dataset: Dataset }> {
   const runs: Run[] = [];
   let dataset: Dataset | undefined;
   for (const path of paths) {

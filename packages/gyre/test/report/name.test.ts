@@ -65,6 +65,14 @@ describe("a report's name", () => {
     );
   });
 
+  it("names every model of a look inside several", () => {
+    const { model: own, analysis } = states();
+    const others = [{ model: { ...own, name: "b" }, analysis }];
+    expect(reportName({ ...states(), others })).toMatch(/^states-a-b-2loops-/);
+    const trained = [{ model: { ...own, name: "b", step: 501 }, analysis }];
+    expect(reportName({ ...states(), others: trained })).not.toBe(reportName({ ...states(), others }));
+  });
+
   it("says so where a server does not tell its loops", () => {
     const served = benchmarks();
     const models = served.models.map((one) => ({

@@ -393,6 +393,7 @@ describe("a look inside the loops", () => {
         "a: curvature of texts",
         "a: anisotropy of texts",
         "a: entropy of texts",
+        "a: effective rank of texts",
         "a: how alike states are to the last loop's",
         "a: orbits of single tokens",
       ]
