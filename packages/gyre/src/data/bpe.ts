@@ -105,8 +105,16 @@ export function bpeJson(
     kept.push([left, right]);
   }
   if (ids.size < vocab - 1 && !canShrink) throw vocabularyTooLarge(vocab, ids.size + 1);
-  const endOfText = ids.size;
-  ids.set(END_OF_TEXT, endOfText);
+  return bpeText(ids, kept);
+}
+
+/** The `tokenizer.json` of single bytes: a vocabulary without merges. */
+export const bytesJson = (): string => bpeJson([], 257);
+
+/** The `tokenizer.json` of byte-level symbols by id, made by these merges, best first; `<|endoftext|>` comes after all of them. */
+export function bpeText(symbols: ReadonlyMap<string, number>, merges: readonly Merge[]): string {
+  const endOfText = symbols.size;
+  const ids = new Map([...symbols, [END_OF_TEXT, endOfText] as const]);
   const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
   return tokenizerText({
     endOfText,
@@ -122,7 +130,7 @@ export function bpeJson(
       byte_fallback: false,
       ignore_merges: false,
       vocab: Object.fromEntries(ids),
-      merges: kept,
+      merges,
     },
   });
 }

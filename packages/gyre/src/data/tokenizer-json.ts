@@ -1,15 +1,14 @@
-import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
-import { type CharactersTokenizer, charactersTokenizer } from "./characters.ts";
-import { type WordsTokenizer, wordsTokenizer } from "./words.ts";
+import { bpeTokenizer, bytesJson } from "./bpe.ts";
+import { charactersTokenizer } from "./characters.ts";
+import { bytesTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { wordsTokenizer } from "./words.ts";
 
 /**
- * The tokenizer that a Hugging Face `tokenizer.json` describes: byte-level BPE, characters, or whole words. Throws DATA_TOKENIZER,
- * naming `where`.
+ * The tokenizer that a Hugging Face `tokenizer.json` describes: byte-level BPE, single bytes, characters, or whole words. Throws
+ * DATA_TOKENIZER, naming `where`.
  */
-export function tokenizerFromJson(
-  json: string,
-  where = "tokenizer.json",
-): BpeTokenizer | CharactersTokenizer | WordsTokenizer {
+export function tokenizerFromJson(json: string, where = "tokenizer.json"): Tokenizer {
+  if (json === bytesJson()) return bytesTokenizer();
   const { model, pre_tokenizer } = partsOf(json);
   if (model?.type !== "WordLevel") return bpeTokenizer(json, where);
   return pre_tokenizer?.type === "Split" ? charactersTokenizer(json, where) : wordsTokenizer(json, where);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { sha256OfFile, writeFileAtomic } from "../checkpoint/files.node.ts";
 import type { FloatDType } from "../checkpoint/safetensors.ts";
 import { loadTokenizerJson } from "../data/bpe.node.ts";
-import { gpt2Tokenizer } from "../data/gpt2.node.ts";
+import { bytesJson } from "../data/bpe.ts";
+import { gpt2Json, gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { wordsJson, wordsTokenizer } from "../data/words.ts";
 import { printSums, sumsFile } from "../families/checksums.ts";
@@ -14,6 +15,7 @@ import { tokenTaskNamed } from "../tasks/tokens/index.ts";
 import type { ImportedConfig, LanguageConfig, Run, TaskConfig } from "./config.ts";
 import { noTokenizer, textsNotExported, vocabularyMismatch } from "./errors.ts";
 import { hasFile, readRunFile, writeRunFile } from "./files.node.ts";
+import { hubFiles } from "./hub-files.ts";
 import { createRun } from "./run.node.ts";
 import { loadTokenizer } from "./tokenizer.node.ts";
 import { tokenizerJson } from "./tokenizer-entry.ts";
@@ -83,10 +85,10 @@ export async function importOfficial(folder: string, options: ImportOptions): Pr
 }
 
 /**
- * Writes the model of a run as an official checkpoint, with its tokenizer.json when it has one, or one of the task's words,
- * and the checksums of all of them in SHA256SUMS. The files of an
+ * Writes the model of a run as an official checkpoint: its config.json and weights, the tokenizer.json of its text or of its
+ * task's words, tokenizer_config.json and generation_config.json, and the checksums of all of them in SHA256SUMS. The config and weights of an
  * imported model come back byte for byte unless another dtype or prefix is asked for. Returns the names of the files. Throws SPEC_NOT_OFFICIAL,
- * OFFICIAL_EXISTS, RUN_NO_CHECKPOINT, RUN_NO_BEST, RUN_NO_EMA.
+ * OFFICIAL_EXISTS, EXPORT_TEXTS, RUN_NO_CHECKPOINT, RUN_NO_BEST, RUN_NO_EMA, PACKAGE_MISSING.
  */
 export async function exportOfficial(
   run: Run<LanguageConfig | TaskConfig>,
@@ -106,14 +108,18 @@ export async function exportOfficial(
     ...form,
   });
   await writeOfficialFolder(folder, files, { force });
-  if (json !== undefined) await writeFileAtomic(join(folder, tokenizerFile), json);
-  const names = ["config.json", "model.safetensors", ...(json === undefined ? [] : [tokenizerFile])];
+  const beside = [[tokenizerFile, json] as const, ...hubFiles({ context: config.spec.context, endOfText })];
+  for (const [name, text] of beside) await writeFileAtomic(join(folder, name), text);
+  const names = ["config.json", "model.safetensors", ...beside.map(([name]) => name)];
   await writeSums(folder, names);
   return [...names, sumsFile];
 }
 
-/** What a text of the model ends with, and its tokenizer.json where no package holds it. */
-async function vocabularyOf({ path, config }: Run<LanguageConfig | TaskConfig>) {
+/** What a text of the model ends with, and its tokenizer.json. */
+async function vocabularyOf({
+  path,
+  config,
+}: Run<LanguageConfig | TaskConfig>): Promise<{ readonly endOfText: number; readonly json: string }> {
   if (config.kind === "task") {
     if (config.data) throw textsNotExported(path);
     const { vocabulary } = tokenTaskNamed(config.task, config.variant);
@@ -121,8 +127,9 @@ async function vocabularyOf({ path, config }: Run<LanguageConfig | TaskConfig>) 
     return { endOfText, json };
   }
   const { kind, endOfText } = config.tokenizer;
-  if (kind === "gpt2" || kind === "bytes") return { endOfText, json: undefined };
-  return { endOfText, json: tokenizerJson(await loadTokenizer({ path, config })) };
+  if (kind === "bytes") return { endOfText, json: bytesJson() };
+  if (kind === "gpt2") return { endOfText, json: await gpt2Json() };
+  return { endOfText, json: tokenizerJson(await loadTokenizer({ path, config })) ?? "" };
 }
 
 async function writeSums(folder: string, names: readonly string[]): Promise<void> {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { encode as encodeByPackage } from "gpt-tokenizer/encoding/r50k_base";
 import { beforeAll, describe, expect, test } from "vitest";
-import { trainBpe } from "../../src/data/bpe.node.ts";
-import { gpt2Tokenizer } from "../../src/data/gpt2.node.ts";
+import { trainBpe, verifyBpe } from "../../src/data/bpe.node.ts";
+import { bytesJson } from "../../src/data/bpe.ts";
+import { gpt2Json, gpt2Tokenizer } from "../../src/data/gpt2.node.ts";
 import { bytesTokenizer, END_OF_TEXT, type Tokenizer, type TokenizerKind } from "../../src/data/tokenizer.ts";
 
 const tokenizers = new Map<TokenizerKind, Tokenizer>();
@@ -136,4 +137,12 @@ test("gpt2 gives OpenAI's ids", () => {
   expect([...(tokenizers.get("gpt2") as Tokenizer).encode("Hello world, it's 1999!")]).toEqual([
     15496, 995, 11, 340, 338, 7358, 0,
   ]);
+});
+
+test.each([
+  ["bytes", bytesJson],
+  ["gpt2", gpt2Json],
+] as const)("the tokenizer.json of %s is read as the tokenizer by Hugging Face's library", async (kind, json) => {
+  const text = `The  nation's\n\n\t1,234 naïve cafés 漢字 \u{1f9ff} it'LL${END_OF_TEXT}x = foo_bar(42);\r\n`;
+  await verifyBpe(tokenizers.get(kind)!, await json(), text.repeat(3));
 });

@@ -35,6 +35,10 @@ async function official(vocab: number, loops = 8) {
   return { spec, weights };
 }
 
+const exported = [
+  ...["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json"],
+];
+
 const importTo = (out: string, more: { tokenizer?: string; loops?: number } = {}) =>
   importOfficial(at("model"), { out: at(out), ...more });
 
@@ -56,7 +60,7 @@ describe("a model of a task", () => {
     });
     await run.save(state);
     await exportOfficial(run, at("model"));
-    const names = ["config.json", "model.safetensors", "tokenizer.json", "SHA256SUMS"];
+    const names = [...exported, "SHA256SUMS"];
     expect((await readdir(at("model"))).sort()).toEqual([...names].sort());
 
     const imported = await importTo("run");
@@ -107,6 +111,26 @@ describe("importOfficial", () => {
     }
   });
 
+  it("says beside the model how its texts end and how long they may be", async () => {
+    await official(257);
+    await exportOfficial(await importTo("run"), at("again"));
+    const jsonIn = async (name: string) => JSON.parse(await readFile(at("again", name), "utf8"));
+    expect(await jsonIn("generation_config.json")).toEqual({
+      ...{ bos_token_id: 256, eos_token_id: 256, pad_token_id: 256 },
+    });
+    expect(await jsonIn("tokenizer_config.json")).toMatchObject({
+      ...{ eos_token: "<|endoftext|>", model_max_length: 4, tokenizer_class: "PreTrainedTokenizerFast" },
+    });
+  });
+
+  it("takes the tokenizer.json of single bytes for what it is", async () => {
+    await official(257);
+    await exportOfficial(await importTo("run"), at("again"));
+    const run = await importOfficial(at("again"), { out: at("back") });
+    expect(run.config.tokenizer).toEqual((await openRun(at("run"))).config.tokenizer);
+    expect(run.config.tokenizer.kind).toBe("bytes");
+  });
+
   it("takes a tokenizer by path or by name", async () => {
     await official(300);
     await saveBpe(await trainBpe({ texts: ["the people ".repeat(40)], vocab: 262 }), at("own.json"));
@@ -154,7 +178,7 @@ describe("importOfficial", () => {
     const run = await importTo("run");
     await exportOfficial(run, at("again"));
     const lines = (await readFile(at("again", "SHA256SUMS"), "utf8")).trimEnd().split("\n");
-    const expected = ["config.json", "model.safetensors"].map(async (name) => {
+    const expected = exported.map(async (name) => {
       const hash = createHash("sha256").update(await readFile(at("again", name)));
       return `${hash.digest("hex")}  ${name}`;
     });
