@@ -1,6 +1,6 @@
 import process from "node:process";
 import { cachePolicies, measureSpeed, type ReportOf } from "gyre";
-import { type CardParts, type ConfigOf, type Device, evaluateRuns, type Run } from "gyre/node";
+import { type CardParts, type ConfigOf, type Device, evaluateRuns, isOnTask, type Run } from "gyre/node";
 import { budgetsFor, shapesOf } from "./budgets.ts";
 import { statesOf } from "./commands/analyze.ts";
 import { draftsOf, promptsOf } from "./commands/calibrate.ts";
@@ -53,7 +53,7 @@ export function partsOf(card: CardRun): CardPart[] {
       absence: of.trajectories ?? of.text,
       measure: async () => ({ trajectories: await trajectoriesReport(card) }),
     },
-    ...(card.run.config.kind === "task" ? [answerExitsPart(card, of.loops)] : exitParts(card, of)),
+    ...(isOnTask(card.run.config) ? [answerExitsPart(card, of.loops)] : exitParts(card, of)),
     {
       name: "drafts",
       isThere: ({ drafts }) => drafts !== undefined,
@@ -99,10 +99,11 @@ const answerExitsPart = (card: CardRun, absence: string | undefined): CardPart =
 /** Why parts cannot be: the run has no text, is on a task, has one loop, or no step sizes to choose. */
 function absences({ run: { config }, data }: CardRun) {
   const { loops, conditioning } = config.spec;
-  const hasText = config.kind === "task" || config.data !== null || data !== undefined;
+  const onTask = isOnTask(config);
+  const hasText = onTask || config.data !== null || data !== undefined;
   return {
     text: hasText ? undefined : "the run has no text; --data names a dataset",
-    task: config.kind === "task" ? "measured on text only" : undefined,
+    task: onTask ? "measured on text only" : undefined,
     loops: loops > 1 ? undefined : "the model has one loop",
     trajectories:
       conditioning.kind !== "time"
@@ -126,7 +127,7 @@ async function measured<Kind extends OneModel, Given, Of extends CardKind>(
 async function qualityReport(card: CardRun) {
   const paths = [card.path, ...card.baselines];
   const { device, threads, status } = card;
-  if (card.run.config.kind === "task") return answersReport(paths, { device, threads }, { status });
+  if (isOnTask(card.run.config)) return answersReport(paths, { device, threads }, { status });
   return (await evaluateRuns(paths, {
     ...(await evaluation(card)),
     kind: "budgets",
@@ -137,7 +138,7 @@ async function qualityReport(card: CardRun) {
 async function trajectoriesReport(card: CardRun) {
   const { path, device, threads, status } = card;
   const budgets = shapesOf(card.run.config.spec);
-  if (card.run.config.kind === "task") return answersReport([path], { device, threads, budgets }, { status });
+  if (isOnTask(card.run.config)) return answersReport([path], { device, threads, budgets }, { status });
   return (await evaluateRuns([path], {
     ...(await evaluation(card)),
     kind: "trajectories",
@@ -164,8 +165,7 @@ export async function speedOf(card: CardRun): Promise<NonNullable<ReportOf<"card
   const { model, run, status, data } = card;
   const { config, path, version } = run;
   const { context, loops } = model.spec;
-  const beginning =
-    config.kind === "task" ? [1] : (await promptsOf({ config, path, version }, data)).prompts[0];
+  const beginning = isOnTask(config) ? [1] : (await promptsOf({ config, path, version }, data)).prompts[0];
   const prompt = (beginning ?? [0]).slice(0, Math.ceil(context / 2));
   const maxTokens = Math.max(2, Math.min(48, context - prompt.length));
   const points = await measureSpeed(model, {

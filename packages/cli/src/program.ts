@@ -18,6 +18,7 @@ import {
   weightsFlag,
 } from "./flags.ts";
 import {
+  difficultyRange,
   draft,
   loopsRange,
   mostLoops,
@@ -32,7 +33,7 @@ import { addAnalyze, addCard } from "./program-analyze.ts";
 import { addLab } from "./program-lab.ts";
 import { addRuns } from "./program-runs.ts";
 import { addStudio } from "./program-studio.ts";
-import { addTasks } from "./program-tasks.ts";
+import { addTasks, withFormFlags } from "./program-tasks.ts";
 import { addSweep, addTrain } from "./program-train.ts";
 import { version } from "./version.ts";
 
@@ -353,7 +354,7 @@ function addInspect(program: Command, exit: Exit): void {
 }
 
 function addImport(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command("import")
     .summary("make a run from an official checkpoint")
     .description(
@@ -368,6 +369,9 @@ function addImport(program: Command, exit: Exit): void {
       "gpt2, bytes, or a tokenizer.json (default: by the vocabulary, or the tokenizer.json of the folder)",
     )
     .option("--loops <n>", "full depth, if config.json has no max_loops (default: 8)", whole(1, mostLoops))
+    .option("--task <name>", "the task that it learned (default: what config.json says, if anything)")
+    .option("--difficulty <range>", "the difficulties of --task, like 2..12", difficultyRange);
+  withFormFlags(command)
     .option("--force", "replace the run that is already at --out")
     .addHelpText("after", "\nExample:\n  $ gyre import LoopFormer-3block-8iterations --out runs/loopformer")
     .action(async (dir: string, options: ImportOptions) =>
@@ -380,8 +384,8 @@ function addExport(program: Command, exit: Exit): void {
     .command("export")
     .summary("write a run as an official checkpoint")
     .description(
-      "Writes config.json and model.safetensors with the official tensor names, and the run's tokenizer.json. " +
-        "An imported model is exported byte for byte, unless you ask for another type or prefix.",
+      "Writes config.json and model.safetensors with the official tensor names, and the files in which Hugging Face's " +
+        "libraries find the tokenizer. An imported model is exported byte for byte, unless you ask for another type or prefix.",
     )
     .argument("<run>", "the run")
     .argument("<dir>", "folder to write to")

@@ -1,13 +1,13 @@
 import { access, readFile } from "node:fs/promises";
-import { scheduledValues, type TokenTask, tokenTaskNamed } from "gyre";
-import { openRunTask, type Run, type TaskConfig } from "gyre/node";
+import { type LearnedTask, type TokenTask, tokenTaskNamed } from "gyre";
+import { type AnswersConfig, learnedTask, openRunTask, type Run } from "gyre/node";
 import { noTaskFile, taskFileExists } from "./errors.ts";
 import { UsageError } from "./options.ts";
 
 /** What chooses a form of a task and problems of it. */
 export interface ProblemOptions {
-  readonly group?: string;
-  readonly variant?: string;
+  readonly group?: string | undefined;
+  readonly variant?: string | undefined;
   readonly difficulty?: readonly number[];
   readonly seed?: number;
 }
@@ -36,14 +36,19 @@ export function difficultiesBetween({ scores }: TokenTask, easiest: number, hard
   return Array.from({ length: hardest - from + 1 }, (_, at) => from + at);
 }
 
-/** The hardest difficulty that training came to. */
-export const hardestOf = ({ hardest, steps }: TaskConfig["training"]): number =>
-  Math.max(...scheduledValues(hardest, steps));
+/** The difficulties that runs on a task were trained on: from the easiest of any to the hardest of all. */
+export function rangeOfRuns(runs: readonly Run<AnswersConfig>[]): Pick<LearnedTask, "easiest" | "hardest"> {
+  const learned = runs.map(({ config }) => learnedTask(config));
+  return {
+    easiest: Math.min(...learned.map(({ easiest }) => easiest)),
+    hardest: Math.min(...learned.map(({ hardest }) => hardest)),
+  };
+}
 
-/** What runs on a task were trained on, from the easiest to the hardest. */
-export function difficultiesOf(task: TokenTask, trainings: readonly TaskConfig["training"][]): number[] {
-  const easiest = Math.min(...trainings.map((training) => training.easiest));
-  return difficultiesBetween(task, easiest, Math.min(...trainings.map(hardestOf)));
+/** The same, one by one, as they are measured. */
+export function difficultiesOf(task: TokenTask, runs: readonly Run<AnswersConfig>[]): number[] {
+  const { easiest, hardest } = rangeOfRuns(runs);
+  return difficultiesBetween(task, easiest, hardest);
 }
 
 /** The text of a file. Throws TASK_FILE. */
@@ -62,20 +67,25 @@ export async function refuseExisting(path: string): Promise<void> {
   if (isThere) throw taskFileExists(path);
 }
 
-export const titleOf = ({ name, variant }: TokenTask): string => (variant ? `${name} ${variant}` : name);
+export const titleOf = ({ name, variant }: Pick<LearnedTask, "name" | "variant">): string => (variant ? `${name} ${variant}` : name);
 
 /** The task of all runs. Throws UsageError where they have different ones, and what `openRunTask` throws. */
 export async function taskOfRuns(
-  runs: readonly Run<TaskConfig>[],
+  runs: readonly Run<AnswersConfig>[],
   data: string | undefined,
 ): Promise<TokenTask> {
-  const names = runs.map(({ config }) => [config.task, config.variant].join(" "));
+  const names = runs.map(({ config }) => {
+    const { name, variant } = learnedTask(config);
+    return [name, variant].join(" ");
+  });
   const [task, other] = [...new Set(names)];
   if (other !== undefined) throw new UsageError(`The runs are on different tasks: ${task}, and ${other}.`);
-  const sums = new Set(runs.map(({ config }) => config.data?.sha256));
-  if (sums.size > 1) throw new UsageError(`The runs are on different texts, all called ${task}.`);
-  const [first] = runs as [Run<TaskConfig>];
-  if (data !== undefined && first.config.data === undefined)
+  const textsOf = ({ config }: Run<AnswersConfig>) =>
+    config.kind === "task" ? config.data?.sha256 : undefined;
+  if (new Set(runs.map(textsOf)).size > 1)
+    throw new UsageError(`The runs are on different texts, all called ${task}.`);
+  const [first] = runs as [Run<AnswersConfig>];
+  if (data !== undefined && textsOf(first) === undefined)
     throw new UsageError("--data is not for runs on tasks that are generated.");
   return await openRunTask(first, data);
 }

@@ -83,3 +83,17 @@ test("a run on a task is looked into on its problems, and its card has right ans
   expect(card.answerExits).toMatchObject({ kind: "answer-exits", loops: 2, problems: 500 });
   expect(partsIn(card)).toEqual(["trajectories", "drafts"]);
 });
+
+test("a model of a task keeps its task on its way through an official folder, and has a card beside where it came from", async () => {
+  expect((await run("export words hub")).code).toBe(0);
+  const { stdout } = await run("import hub --out travelled");
+  expect(stdout).toMatch(/\nlearned words S3, difficulties 6 to 6\n$/);
+  expect((await run("card travelled --baseline words --threads 1 --out both")).code).toBe(0);
+  const card = await cardIn("both");
+  const [own, before] = card.quality.models;
+  expect([own.name, before.name]).toEqual(["travelled", "words"]);
+  expect(own.points).toEqual(before.points);
+  expect(card.states.provenance.data).toEqual({ name: "words S3", split: "held-out" });
+  expect(card.answerExits.problems).toBe(500);
+  expect(card.training[0]).toEqual({ name: "task", text: "words S3, difficulties 6 to 6" });
+});

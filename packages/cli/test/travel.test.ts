@@ -65,6 +65,16 @@ describe("gyre export and import", () => {
     await expect(openRun(at("wrong-run"))).rejects.toThrow("RUN_MISSING");
   });
 
+  it("refuse a form or difficulties without a task, and a task that does not fit", async () => {
+    const words = ["import", "out", "--out", "tasked"];
+    const [alone, other] = await Promise.all([
+      gyre([...words, "--difficulty", "2..4"], { cwd: folder }),
+      gyre([...words, "--task", "words"], { cwd: folder }),
+    ]);
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("need --task")]);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/^IMPORT_TASK: out as a model of words/)]);
+  });
+
   it("refuse what cannot travel", async () => {
     await tinyRun(at("relu"), presets.tmlt(size, { activation: "relu" }));
     const relu = await gyre(["export", "relu", "nowhere"], { cwd: folder });

@@ -48,6 +48,7 @@ export {
   windowModes,
 } from "./decode/stream.ts";
 export type { PlaceInPack } from "./decode/whole.ts";
+export type { LearnedTask } from "./families/loopformer-config.ts";
 export {
   type OfficialFiles,
   type OfficialModel,

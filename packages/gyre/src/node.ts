@@ -51,11 +51,14 @@ export { type CardParts, costOf, type GatherOptions, gatherCard, trainingOf } fr
 export { type CleanOptions, cleanRun, type SpareCheckpoint } from "./runs/clean.node.ts";
 export { type CompareOptions, compareRuns } from "./runs/compare.node.ts";
 export {
+  type AnswersConfig,
   type ConfigOf,
   type DataReference,
   depthWarning,
   type ImportedConfig,
+  isOnTask,
   type LanguageConfig,
+  learnedTask,
   type NamedData,
   type PromptsConfig,
   type Run,
@@ -100,6 +103,7 @@ export {
   holdRun,
   type NewData,
   type NewRun,
+  openAnswersRun,
   openRun,
   type PlannedRun,
   planRun,

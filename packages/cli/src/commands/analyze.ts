@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { analyze, heldOutProblems, type Model, movementClaims, type Report, type ReportOf, textsOfProblems } from "gyre";
 import {
+  type AnswersConfig,
   type ConfigOf,
   dataOf,
+  isOnTask,
   loadWeights,
   measuredModel,
   openComparable,
@@ -14,8 +16,8 @@ import {
 import { type Measurement, type MeasureOptions, measureRun, ofText } from "../measure-run.ts";
 import { type LoopsRange, UsageError } from "../options.ts";
 import { StatusLine } from "../render/status-line.ts";
-import { requireOutput, presentReport, provenanceNow } from "../reports.ts";
-import { askedOf, hardestOf, taskOfRuns, titleOf } from "../token-tasks.ts";
+import { presentReport, provenanceNow, requireOutput } from "../reports.ts";
+import { askedOf, rangeOfRuns, taskOfRuns, titleOf } from "../token-tasks.ts";
 
 export interface AnalyzeCommandOptions extends MeasureOptions {
   readonly loops?: LoopsRange;
@@ -123,7 +125,7 @@ async function textsFor(
     throw new UsageError(
       `${flat.path} is a ${flat.config.spec.family} of one loop: there is nothing to look into.`,
     );
-  const onTask = runs.filter((run): run is Run<ConfigOf<"task">> => run.config.kind === "task");
+  const onTask = runs.filter((run): run is Run<AnswersConfig> => isOnTask(run.config));
   if (onTask.length === 0) {
     const { dataset } = await openComparable(
       runs.map(({ path }) => path),
@@ -133,10 +135,10 @@ async function textsFor(
     const textOf = (token: number) => tokenizer.decode([token]);
     return { source: validation, textOf, data: dataOf(manifest) };
   }
-  const odd = runs.find(({ config }) => config.kind !== "task");
+  const odd = runs.find(({ config }) => !isOnTask(config));
   if (odd) throw new UsageError(`${odd.path} is on text, and ${onTask[0]?.path} on a task.`);
   const task = await taskOfRuns(onTask, data);
-  const difficulties = [Math.min(...onTask.map(({ config }) => hardestOf(config.training)))];
+  const difficulties = [rangeOfRuns(onTask).hardest];
   const problems = heldOutProblems(task, { seed: 1, count: askedOf(task, tokens), difficulties });
   return {
     source: textsOfProblems(problems, tokens),

@@ -4,6 +4,7 @@ import {
   type CardParts,
   costOf,
   gatherCard,
+  isOnTask,
   loadWeights,
   measuredModel,
   openOnnxRuntime,
@@ -35,8 +36,7 @@ export async function cardCommand(path: string, options: CardOptions): Promise<n
   const { baseline: baselines = [], maxTokens, data, device = "cpu", out, name = "card" } = options;
   const run = await openRun(path, kinds);
   const others = await Promise.all(baselines.map((one) => openRun(one, kinds)));
-  const isOnTask = (one: typeof run) => one.config.kind === "task";
-  const odd = others.find((one) => isOnTask(one) !== isOnTask(run));
+  const odd = others.find((one) => isOnTask(one.config) !== isOnTask(run.config));
   if (odd) throw new UsageError(`${odd.path} and ${path}: one is on a task, the other on text.`);
   const source = await sourceOf(run, data);
   const loaded = await loadWeights(run);
@@ -77,7 +77,7 @@ export async function cardCommand(path: string, options: CardOptions): Promise<n
 
 /** Where the text of a run is from, which is opened to see that it is there; none of a task or without a dataset. */
 async function sourceOf({ path, config }: CardRun["run"], data: string | undefined) {
-  if (config.kind === "task") {
+  if (isOnTask(config)) {
     if (data !== undefined) throw new UsageError("--data is not for runs on tasks.");
     return undefined;
   }

@@ -14,15 +14,15 @@ import {
   type TokenTask,
 } from "gyre";
 import {
+  type AnswersConfig,
   alone,
   type Collective,
   loadWeights,
   measuredModel,
+  openAnswersRun,
   openOnnxRuntime,
-  openRun,
   type Run,
   requireSameWeights,
-  type TaskConfig,
   threadCount,
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
@@ -74,15 +74,10 @@ export async function answersReport(
   options: AnswersOptions,
   { status, ranks = alone, onReady }: AnswersProgress,
 ): Promise<ReportOf<"answers">> {
-  const runs = await Promise.all(paths.map((path) => openRun(path, ["task"])));
+  const runs = await Promise.all(paths.map(openAnswersRun));
   const task = await taskOfRuns(runs, options.data);
   const { seed = 1, count = askedOf(task, 1000) } = options;
-  const difficulties =
-    options.difficulty ??
-    difficultiesOf(
-      task,
-      runs.map(({ config }) => config.training),
-    );
+  const difficulties = options.difficulty ?? difficultiesOf(task, runs);
   const problems = heldOutProblems(task, { seed, count, difficulties });
   await onReady?.();
   const threads = threadCount(options.threads ?? threadsOfRank());
@@ -123,7 +118,7 @@ interface Measuring extends RankHow<AnswersOptions> {
 }
 
 async function measured(
-  run: Run<TaskConfig>,
+  run: Run<AnswersConfig>,
   { task, problems }: { readonly task: TokenTask; readonly problems: readonly TokenProblem[] },
   { options, runtime, ranks, status, isCompared }: Measuring,
 ): Promise<AnswerModel> {

@@ -3,6 +3,7 @@ import { groupedText } from "gyre";
 import {
   type Device,
   evaluateRuns,
+  isOnTask,
   openRun,
   type RunProgress,
   runKinds,
@@ -58,7 +59,7 @@ async function evalRank(paths: readonly string[], how: RankHow<EvalOptions>): Pr
   const { options, ranks, status } = how;
   const { loops: _, trajectories = "uniform", out, name, tasks, limit, server, model, ...rest } = options;
   await requireSameCommand(ranks);
-  if (!tasks && (await isOnTask(paths[0])))
+  if (!tasks && (await isRunOnTask(paths[0])))
     return (await import("./eval-answers.ts")).evalAnswers(paths, how);
   const [flag] = answerFlags.filter((own) => options[own] !== undefined);
   if (flag) throw new UsageError(`--${flag} is for runs on tasks.`);
@@ -92,8 +93,8 @@ async function evalRank(paths: readonly string[], how: RankHow<EvalOptions>): Pr
   }
 }
 
-const isOnTask = async (path: string | undefined): Promise<boolean> =>
-  path !== undefined && (await openRun(path, runKinds)).config.kind === "task";
+const isRunOnTask = async (path: string | undefined): Promise<boolean> =>
+  path !== undefined && isOnTask((await openRun(path, runKinds)).config);
 
 function progressText({ name, budget, budgets, tokens, totalTokens, point }: RunProgress): string {
   const place = `${name}  budget ${budget + 1} of ${budgets}`;

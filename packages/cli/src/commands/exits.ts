@@ -10,9 +10,12 @@ import {
   type TokenTask,
 } from "gyre";
 import {
+  type AnswersConfig,
   type Dataset,
   dataOf,
+  isOnTask,
   type LanguageConfig,
+  openAnswersRun,
   openRun,
   openRunData,
   openRunTask,
@@ -36,13 +39,13 @@ const taskFlags = ["count", "seed"] as const;
 
 /** `gyre exits`: what leaving loops early costs, rule by rule, beside fixed depths; on validation text, or on answers. */
 export async function exitsCommand(path: string, options: ExitsOptions): Promise<number> {
-  const isOnTask = (await openRun(path, runKinds)).config.kind === "task";
-  const wrong = (isOnTask ? textFlags : taskFlags).find((flag) => options[flag] !== undefined);
+  const onTask = isOnTask((await openRun(path, runKinds)).config);
+  const wrong = (onTask ? textFlags : taskFlags).find((flag) => options[flag] !== undefined);
   if (wrong) {
     const flag = wrong.replace(/[A-Z]/g, "-$&").toLowerCase();
-    throw new UsageError(`--${flag} is for runs on ${isOnTask ? "text" : "tasks"}.`);
+    throw new UsageError(`--${flag} is for runs on ${onTask ? "text" : "tasks"}.`);
   }
-  if (isOnTask) await measureRun(path, options, exitsOfAnswers(options));
+  if (onTask) await measureRun(path, options, exitsOfAnswers(options));
   else await measureRun(path, options, exitsOf(options));
   return 0;
 }
@@ -85,13 +88,14 @@ interface Asked {
 export const exitsOfAnswers = ({
   count,
   seed = 1,
-}: ExitsOptions): Measurement<"answer-exits", Asked, "task"> => ({
+}: ExitsOptions): Measurement<"answer-exits", Asked, AnswersConfig["kind"]> => ({
   kind: "answer-exits",
-  of: ["task"],
-  async open({ path, config }) {
-    requireLoops(path, config.spec);
-    const task = await openRunTask({ path, config });
-    const difficulties = difficultiesOf(task, [config.training]);
+  of: ["task", "imported"],
+  async open({ path }) {
+    const run = await openAnswersRun(path);
+    requireLoops(path, run.config.spec);
+    const task = await openRunTask(run);
+    const difficulties = difficultiesOf(task, [run]);
     const options = { seed, count: count ?? askedOf(task, 500), difficulties };
     return { task, problems: heldOutProblems(task, options) };
   },

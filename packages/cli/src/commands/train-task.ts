@@ -225,7 +225,7 @@ async function taskOf(
   const own = name ?? recipe?.task;
   if (own === undefined) throw trainNeeds("no task");
   if (group === undefined && variant === undefined) return { task: tokenTaskNamed(own, recipe?.variant) };
-  return { task: openTask(own, { ...(group ? { group } : {}), ...(variant ? { variant } : {}) }) };
+  return { task: openTask(own, { group, variant }) };
 }
 
 /** The difficulties of training: what the flags say, over the recipe, over what is usual of the task. */

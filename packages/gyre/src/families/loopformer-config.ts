@@ -55,10 +55,21 @@ function idInVocabulary(field: TokenIdField) {
   return [isInside, problem] as const;
 }
 
+/** The task that a model learned, in one of its forms, and the difficulties that it was trained on. */
+export const learnedTaskSchema = z.strictObject({
+  name: z.string(),
+  variant: z.string().optional(),
+  easiest: z.int().nonnegative(),
+  hardest: z.int().nonnegative(),
+});
+/** The task that a model learned, in one of its forms, and the difficulties that it was trained on. */
+export type LearnedTask = z.infer<typeof learnedTaskSchema>;
+
 /**
  * config.json of LoopFormer and its baselines as on the Hugging Face hub. Any field that is neither one of
  * theirs nor known bookkeeping is refused. `max_loops` (our addition, optional) is the number of loops that
- * the model was trained for: 8 when absent; a `base` model does not loop and has 1.
+ * the model was trained for: 8 when absent; a `base` model does not loop and has 1. `task` (ours too) is what it learned, where
+ * that was no text.
  */
 export const officialConfig = z
   .strictObject({
@@ -78,6 +89,7 @@ export const officialConfig = z
     /** The official code knows true alone; a head of its own is our addition. */
     tie_word_embeddings: z.boolean().optional(),
     max_loops: upTo(most.loops).optional(),
+    task: learnedTaskSchema.optional(),
     ...bookkeepingFields,
   })
   .refine(({ n_embd, n_head }) => n_embd % n_head === 0, {

@@ -12,7 +12,7 @@ import type { Spec } from "../models/spec.ts";
 import type { Tensor } from "../util/tensor.ts";
 import { officialShapes, toOfficialNames, toOwnNames } from "./index.ts";
 import { officialShape, specFromOfficial } from "./loopformer.ts";
-import { parseOfficialConfig, printOfficialConfig } from "./loopformer-config.ts";
+import { type LearnedTask, parseOfficialConfig, printOfficialConfig } from "./loopformer-config.ts";
 import { embeddingName, headName, matchTensors, ownName } from "./match.ts";
 
 /** What an official checkpoint holds on disk. */
@@ -35,6 +35,8 @@ export interface OfficialModel {
   readonly spec: Spec;
   /** By our names. */
   readonly weights: Map<string, Tensor<Float32Array>>;
+  /** What it learned, where that was no text and config.json says it. */
+  readonly task?: LearnedTask;
   readonly origin: OfficialOrigin;
 }
 
@@ -49,6 +51,8 @@ export interface WriteOfficialOptions {
   readonly origin?: OfficialOrigin;
   /** Written into a new config.json as begin, end and padding of a text. */
   readonly endOfText?: number;
+  /** What the model learned, where that was no text. */
+  readonly task?: LearnedTask;
 }
 
 const torchNames = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
@@ -78,12 +82,14 @@ export function readOfficial(
   options: ReadOfficialOptions = {},
 ): OfficialModel {
   const spec = officialSpec(config, options);
+  const { task } = parseOfficialConfig(config, options.source);
   const shapes = officialShapes(spec);
   const data = matchTensors(shapes, model.tensors);
   const weights = new Map(
     [...data].map(([name, values]) => [name, { data: values, shape: shapes.get(name) ?? [] }]),
   );
-  return { spec, weights: toOwnNames(spec, weights), origin: { config, layout: layoutOf(model, shapes) } };
+  const origin = { config, layout: layoutOf(model, shapes) };
+  return { spec, weights: toOwnNames(spec, weights), ...(task ? { task } : {}), origin };
 }
 
 /**
@@ -171,19 +177,21 @@ function isFloatDType(dtype: string): dtype is FloatDType {
 
 /** The original text while it still describes the model; `dtype` is given where it is another than there. */
 function configText(
-  { spec, origin, endOfText }: WriteOfficialOptions,
+  { spec, origin, endOfText, task }: WriteOfficialOptions,
   dtype: FloatDType | undefined,
 ): string {
   const shape = officialShape(spec);
   if (!origin) {
     const ids = { bos_token_id: endOfText, eos_token_id: endOfText, pad_token_id: endOfText };
-    const rest = { dropout: 0, max_loops: spec.loops } as const;
+    const rest = { dropout: 0, max_loops: spec.loops, ...(task ? { task } : {}) } as const;
     const torch_dtype = torchNames[dtype ?? "F32"];
     return printOfficialConfig({ ...shape, ...rest, ...(endOfText === undefined ? {} : ids), torch_dtype });
   }
   const original = parseOfficialConfig(origin.config);
-  if (original.max_loops === spec.loops && dtype === undefined) return origin.config;
+  const isSameTask = JSON.stringify(original.task) === JSON.stringify(task ?? original.task);
+  if (original.max_loops === spec.loops && dtype === undefined && isSameTask) return origin.config;
   const named = (["torch_dtype", "dtype"] as const).filter((key) => original[key] !== undefined);
   const types = dtype ? named.map((key) => [key, torchNames[dtype]]) : [];
-  return printOfficialConfig({ ...original, max_loops: spec.loops, ...Object.fromEntries(types) });
+  const own = { max_loops: spec.loops, ...(task ? { task } : {}), ...Object.fromEntries(types) };
+  return printOfficialConfig({ ...original, ...own });
 }

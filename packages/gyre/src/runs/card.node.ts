@@ -6,7 +6,7 @@ import type { Report, ReportOf } from "../report/report.ts";
 import { isUniform } from "../report/trajectory.ts";
 import { GyreError } from "../util/errors.ts";
 import { compareRuns } from "./compare.node.ts";
-import type { Run, RunConfig } from "./config.ts";
+import { isOnTask, learnedTask, type Run, type RunConfig } from "./config.ts";
 import { MetricsFile } from "./metrics.node.ts";
 import { reportsIn } from "./reports.node.ts";
 
@@ -105,7 +105,13 @@ export async function trainingOf(
   { path, config }: Run<RunConfig>,
   data?: string,
 ): Promise<ReportOf<"card">["training"]> {
-  if (config.kind === "imported") return [{ name: "training", text: "unknown: the model was imported" }];
+  if (config.kind === "imported") {
+    const unknown = { name: "training", text: "unknown: the model was imported" };
+    if (!isOnTask(config)) return [unknown];
+    const { name, variant, easiest, hardest } = learnedTask(config);
+    const text = `${name}${variant === undefined ? "" : ` ${variant}`}, difficulties ${easiest} to ${hardest}`;
+    return [{ name: "task", text }, unknown];
+  }
   const { training } = config;
   const { records } = await new MetricsFile(path).read();
   const elapsedMs = records.reduce((sum, { elapsedMs }) => sum + Number(elapsedMs ?? 0), 0);

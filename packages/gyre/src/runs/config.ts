@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { manifestSchema } from "../data/manifest.ts";
+import { type LearnedTask, learnedTaskSchema } from "../families/loopformer-config.ts";
 import { type Spec, storedSpecSchema } from "../models/spec.ts";
+import { scheduledValues } from "../tasks/curriculum.ts";
 import { tokenTaskNamed } from "../tasks/tokens/index.ts";
 import { ofTexts } from "../tasks/tokens/texts.ts";
 import { vectorTaskNamed } from "../tasks/vectors/index.ts";
@@ -58,7 +60,12 @@ const schemas = {
     from,
   }),
   /** A language model that was trained elsewhere. */
-  imported: z.strictObject({ ...languageModel, kind: z.literal("imported") }),
+  imported: z.strictObject({
+    ...languageModel,
+    kind: z.literal("imported"),
+    /** What it learned, where that was no text. */
+    task: learnedTaskSchema.optional(),
+  }),
   /** A model of the laboratory, trained on prompts of a task. */
   prompts: z.strictObject({
     ...common,
@@ -110,6 +117,21 @@ export type RunKind = RunConfig["kind"];
 export const runKinds = ["text", "imported", "prompts", "task"] as const satisfies readonly RunKind[];
 /** Runs whose model reads and writes text. */
 export type LanguageConfig = TextConfig | ImportedConfig;
+
+/** Runs that can be asked problems of a task: trained on it, or imported with its name. */
+export type AnswersConfig = TaskConfig | (ImportedConfig & { readonly task: LearnedTask });
+
+/** Whether a run can be asked problems of a task. */
+export const isOnTask = (config: RunConfig): config is AnswersConfig =>
+  config.kind === "task" || (config.kind === "imported" && config.task !== undefined);
+
+/** The task of such a run, and the difficulties that it was trained on. */
+export function learnedTask(config: AnswersConfig): LearnedTask {
+  if (config.kind === "imported") return config.task;
+  const { task: name, variant, training } = config;
+  const hardest = Math.max(...scheduledValues(training.hardest, training.steps));
+  return { name, ...(variant === undefined ? {} : { variant }), easiest: training.easiest, hardest };
+}
 
 /** The config of a kind of run. */
 export type ConfigOf<Kind extends RunKind> = Extract<RunConfig, { readonly kind: Kind }>;

@@ -194,6 +194,14 @@ export function vocabularyMismatch(kind: string, given: number, vocab: number): 
   });
 }
 
+export function badImportTask(folder: string, task: string, problems: readonly string[]): GyreError {
+  return new GyreError("IMPORT_TASK", {
+    given: `${folder} as a model of ${task}, with problems:\n    ${problems.join("\n    ")}`,
+    expected: "the task, in the form and up to the difficulty, that the model was trained on",
+    fix: "name it with --task, --group or --variant, and --difficulty",
+  });
+}
+
 export function notComparable(path: string, first: string, problem: string): GyreError {
   return new GyreError("EVAL_COMPARE", {
     given: `${path} beside ${first}: ${problem}`,

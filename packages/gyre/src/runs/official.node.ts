@@ -10,10 +10,19 @@ import { wordsJson, wordsTokenizer } from "../data/words.ts";
 import { printSums, sumsFile } from "../families/checksums.ts";
 import { readOfficialFolder, writeOfficialFolder } from "../families/official.node.ts";
 import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/official.ts";
+import type { LearnedTask } from "../families/loopformer-config.ts";
+import { vocabularyMisfits } from "../models/misfits.ts";
 import type { Spec } from "../models/spec.ts";
 import { tokenTaskNamed } from "../tasks/tokens/index.ts";
-import type { ImportedConfig, LanguageConfig, Run, TaskConfig } from "./config.ts";
-import { noTokenizer, textsNotExported, vocabularyMismatch } from "./errors.ts";
+import {
+  type ImportedConfig,
+  isOnTask,
+  type LanguageConfig,
+  learnedTask,
+  type Run,
+  type TaskConfig,
+} from "./config.ts";
+import { badImportTask, noTokenizer, textsNotExported, vocabularyMismatch } from "./errors.ts";
 import { hasFile, readRunFile, writeRunFile } from "./files.node.ts";
 import { hubFiles } from "./hub-files.ts";
 import { createRun } from "./run.node.ts";
@@ -31,6 +40,8 @@ export interface ImportOptions {
    * `gpt2`, `bytes` or the path of a tokenizer.json; found from the vocabulary and the folder when left out.
    */
   readonly tokenizer?: string;
+  /** The task that it learned; what config.json says, if that, when left out. Difficulties are the usual ones that fit, unless told. */
+  readonly task?: Pick<LearnedTask, "name" | "variant"> & Partial<LearnedTask>;
   /** Delete a run that is there already. */
   readonly force?: boolean;
 }
@@ -57,20 +68,23 @@ const gpt2Vocab = { least: 50_257, most: 50_304 };
 
 /**
  * Makes a run of an official checkpoint: a folder with config.json and model.safetensors. Nothing is written unless
- * all of it fits. Throws the errors of `readOfficialFolder`, `readOfficial` and `createRun`, and IMPORT_TOKENIZER.
+ * all of it fits. Throws the errors of `readOfficialFolder`, `readOfficial` and `createRun`, IMPORT_TOKENIZER, IMPORT_TASK, TASK_NAME
+ * and TASK_VARIANT.
  */
 export async function importOfficial(folder: string, options: ImportOptions): Promise<Run<ImportedConfig>> {
   const { out, loops, force = false } = options;
   const source = join(folder, "config.json");
   const files = await readOfficialFolder(folder);
-  const { spec, weights, origin } = readOfficial(files, {
+  const { spec, weights, origin, ...said } = readOfficial(files, {
     source,
     ...(loops === undefined ? {} : { loops }),
   });
+  const asked = options.task ?? said.task;
+  const task = asked && fittingTask(folder, spec, asked);
   const tokenizer = await tokenizerFor(folder, spec, options.tokenizer);
   await using run = await createRun(
     out,
-    { kind: "imported", spec, tokenizer },
+    { kind: "imported", spec, tokenizer, ...(task ? { task } : {}) },
     {
       force,
       fill: async (draft) => {
@@ -105,6 +119,7 @@ export async function exportOfficial(
     weights,
     endOfText,
     ...(origin ? { origin } : {}),
+    ...(isOnTask(config) ? { task: learnedTask(config) } : {}),
     ...form,
   });
   await writeOfficialFolder(folder, files, { force });
@@ -113,6 +128,26 @@ export async function exportOfficial(
   const names = ["config.json", "model.safetensors", ...beside.map(([name]) => name)];
   await writeSums(folder, names);
   return [...names, sumsFile];
+}
+
+/** A task with its difficulties, which the model can read. Throws TASK_NAME, TASK_VARIANT, IMPORT_TASK. */
+function fittingTask(folder: string, spec: Spec, asked: NonNullable<ImportOptions["task"]>): LearnedTask {
+  const { name, variant } = asked;
+  const task = tokenTaskNamed(name, variant);
+  const { least, most, usual, counts } = task.difficulty;
+  const fits = (difficulty: number) => task.maxLength(difficulty) <= spec.context;
+  let { hardest = Math.min(usual.to, most) } = asked;
+  if (asked.hardest === undefined) while (hardest > least && !fits(hardest)) hardest--;
+  const { easiest = Math.min(usual.from, hardest) } = asked;
+  const problems = vocabularyMisfits(spec, task);
+  if (easiest < least || hardest > most || easiest > hardest)
+    problems.push(`difficulty: ${easiest} to ${hardest}, where ${name} has from ${least} to ${most} ${counts}`);
+  else if (!fits(hardest))
+    problems.push(
+      `difficulty: ${hardest} ${counts} take up to ${task.maxLength(hardest)} tokens, where the context is ${spec.context}`,
+    );
+  if (problems.length > 0) throw badImportTask(folder, name, problems);
+  return { name, ...(task.variant === undefined ? {} : { variant: task.variant }), easiest, hardest };
 }
 
 /** What a text of the model ends with, and its tokenizer.json. */

@@ -4,6 +4,7 @@ import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
 import { jsonText } from "../checkpoint/json.ts";
 import type { DatasetManifest } from "../data/manifest.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { LearnedTask } from "../families/loopformer-config.ts";
 import type { Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
 import type { Device } from "../runtime/host.node.ts";
@@ -13,8 +14,10 @@ import type { PromptTraining } from "../train/prompt-options.ts";
 import { checkpointOf } from "./checkpoint-tensors.ts";
 import { markBest, saveCheckpoint } from "./checkpoints.node.ts";
 import {
+  type AnswersConfig,
   CONFIG_VERSION,
   type ConfigOf,
+  isOnTask,
   type LanguageConfig,
   type NamedData,
   parseConfig,
@@ -132,6 +135,13 @@ export async function openRun<Kind extends RunKind = LanguageConfig["kind"]>(
   return { path, ...(await readConfig(path, kinds)) };
 }
 
+/** Opens a run that can be asked problems of a task. Throws what `openRun` throws. */
+export async function openAnswersRun(path: string): Promise<Run<AnswersConfig>> {
+  const { config, ...run } = await openRun(path, ["task", "imported"]);
+  if (isOnTask(config)) return { ...run, config };
+  throw runKind(path, config.kind, ["task"]);
+}
+
 /** Opens a run for writing, by this process alone. Throws what `openRun` throws, RUN_LOCKED, CHECKPOINT_WRITE. */
 export async function holdRun<Kind extends RunKind>(
   path: string,
@@ -165,6 +175,8 @@ export type NewRun =
       readonly spec: Spec;
       readonly tokenizer: Tokenizer;
       readonly data?: NewData;
+      /** What the model learned, where that was no text. */
+      readonly task?: LearnedTask;
     }
   | {
       readonly kind: "prompts";

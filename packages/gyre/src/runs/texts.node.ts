@@ -18,7 +18,7 @@ import { type ClassifiedText, textsTask } from "../tasks/tokens/texts.ts";
 import { reasonOf } from "../util/errors.ts";
 import { readRegular } from "../util/files.node.ts";
 import { inWords, problemsOf } from "../util/issues.ts";
-import type { Run, TaskConfig } from "./config.ts";
+import { type AnswersConfig, learnedTask, type Run } from "./config.ts";
 import { dataChanged, dataMissing } from "./errors.ts";
 import { realPathOf } from "./place.node.ts";
 
@@ -67,11 +67,12 @@ export async function openTexts(folder: string): Promise<Texts> {
  * if that is given. Throws RUN_DATA, TASK_NAME, TASK_VARIANT, and what `openTexts` throws.
  */
 export async function openRunTask(
-  { path, config }: Pick<Run<TaskConfig>, "path" | "config">,
+  { path, config }: Pick<Run<AnswersConfig>, "path" | "config">,
   folder?: string,
 ): Promise<TokenTask> {
-  const { task, variant, data } = config;
-  if (data === undefined) return tokenTaskNamed(task, variant);
+  const { name, variant } = learnedTask(config);
+  const data = config.kind === "task" ? config.data : undefined;
+  if (data === undefined) return tokenTaskNamed(name, variant);
   const from = folder ?? resolve(await realPathOf(path), data.path);
   if (!(await holdsTexts(from))) throw dataMissing(path, `no labelled texts at ${from}`);
   const texts = await openTexts(from);

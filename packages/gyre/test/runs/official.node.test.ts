@@ -4,13 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { saveBpe, trainBpe } from "../../src/data/bpe.node.ts";
+import { wordsJson } from "../../src/data/words.ts";
 import { readOfficialFolder, writeOfficialFolder } from "../../src/families/official.node.ts";
 import { writeOfficial } from "../../src/families/official.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { presets } from "../../src/models/presets.ts";
 import { fetchModel } from "../../src/runs/fetch-model.ts";
-import { exportOfficial, importOfficial } from "../../src/runs/official.node.ts";
-import { createRun, openRun } from "../../src/runs/run.node.ts";
+import { learnedTask } from "../../src/runs/config.ts";
+import { exportOfficial, type ImportOptions, importOfficial } from "../../src/runs/official.node.ts";
+import { createRun, openAnswersRun, openRun } from "../../src/runs/run.node.ts";
+import { openRunTask } from "../../src/runs/texts.node.ts";
 import { loadTokenizer } from "../../src/runs/tokenizer.node.ts";
 import { loadWeights } from "../../src/runs/weights.node.ts";
 import { tokenTaskNamed } from "../../src/tasks/tokens/index.ts";
@@ -64,7 +67,12 @@ describe("a model of a task", () => {
     expect((await readdir(at("model"))).sort()).toEqual([...names].sort());
 
     const imported = await importTo("run");
-    expect(imported.config).toMatchObject({ spec, tokenizer: { kind: "words", vocab: 7, endOfText: 0 } });
+    const learned = { name: "words", variant: "S3", easiest: 6, hardest: 6 };
+    const words = { kind: "words", vocab: 7, endOfText: 0 };
+    expect(imported.config).toMatchObject({ spec, tokenizer: words, task: learned });
+    const again = await openAnswersRun(at("run"));
+    expect([learnedTask(again.config), learnedTask(run.config)]).toEqual([learned, learned]);
+    expect(await openRunTask(again)).toBe(task);
     expect((await loadWeights(imported)).weights).toEqual(state.weights);
     const tokenizer = await loadTokenizer(imported);
     expect([...tokenizer.encode(task.vocabulary.slice(1).join(" "))]).toEqual([1, 2, 3, 4, 5, 6]);
@@ -78,6 +86,42 @@ describe("a model of a task", () => {
       expect(fetched.weights).toEqual(state.weights);
       expect([...fetched.tokenizer.encode("213 132")]).toEqual([...tokenizer.encode("213 132")]);
     }
+  });
+});
+
+describe("a model of a task whose config.json does not say so", () => {
+  const importAs = (task: ImportOptions["task"]) =>
+    importOfficial(at("model"), { out: at("run"), tokenizer: at("words.json"), force: true, ...(task ? { task } : {}) });
+  beforeEach(async () => {
+    const spec = presets.loopformer({ vocab: 7, context: 6, width: 4, heads: 1, mlp: 4, layers: 1, loops: 3 });
+    await writeOfficialFolder(at("model"), writeOfficial({ spec, weights: initialWeights(spec, 1) }));
+    await writeFile(at("words.json"), wordsJson(tokenTaskNamed("words").vocabulary));
+  });
+
+  it("is told its task, up to the usual difficulty that its context holds, and says so when exported", async () => {
+    const run = await importAs({ name: "words" });
+    expect(run.config.task).toEqual({ name: "words", variant: "S3", easiest: 6, hardest: 6 });
+    await exportOfficial(run, at("again"));
+    const config = JSON.parse(await readFile(at("again", "config.json"), "utf8"));
+    expect(config.task).toEqual(run.config.task);
+    const { task } = (await importAs({ name: "words", easiest: 2, hardest: 5 })).config;
+    expect(task).toMatchObject({ easiest: 2, hardest: 5 });
+  });
+
+  it("is not on a task unless told", async () => {
+    expect((await importAs(undefined)).config.task).toBeUndefined();
+    expect((await rejectionOf(openAnswersRun(at("run")))).message).toMatch(/^RUN_KIND: .*of kind imported\n.*kind task/);
+  });
+
+  it.each([
+    [{ name: "chess" }, /^TASK_NAME: /],
+    [{ name: "words", variant: "S4" }, /^TASK_VARIANT: /],
+    [{ name: "words", variant: "S5" }, /^IMPORT_TASK: .*\n {4}spec: a vocabulary of 7 tokens, where words has 121/],
+    [{ name: "words", hardest: 7 }, /^IMPORT_TASK: .*\n {4}difficulty: 7 elements take up to 7 tokens, where the context is 6/],
+    [{ name: "words", easiest: 4, hardest: 3 }, /^IMPORT_TASK: .*\n {4}difficulty: 4 to 3, where words has from 1 to 512/],
+  ])("refuses %j", async (task, message) => {
+    expect((await rejectionOf(importAs(task))).message).toMatch(message);
+    expect((await rejectionOf(openRun(at("run")))).code).toBe("RUN_MISSING");
   });
 });
 
