@@ -64,7 +64,7 @@ function addWrite(tasks: Command, exit: (code: number) => void): void {
       .command("write")
       .summary("write held-out problems for any framework")
       .description(
-        'Writes problems that training never draws, one a line: {"tokens": [...], "targets": [...], "difficulty": n}. ' +
+        'Writes problems that training never draws, one a line: {"tokens": [...], "targets": [...], "difficulty": [...]}. ' +
           "targets[t] is what should be predicted at position t, -1 where nothing is scored. Problems take the " +
           "difficulties of --difficulty in turn.",
       )

@@ -17,7 +17,7 @@ export async function tasksWriteCommand(
   const task = openTask(name, options);
   if (!options.force) await refuseExisting(path);
   const problems = heldOutProblems(task, { ...problemChoice(options), count: options.count });
-  await writeFileAtomic(path, problemLines(problems)).catch((cause: unknown) => {
+  await writeFileAtomic(path, problemLines(task, problems)).catch((cause: unknown) => {
     throw noTaskFile(path, cause);
   });
   const longest = Math.max(...problems.map(({ tokens }) => tokens.length));

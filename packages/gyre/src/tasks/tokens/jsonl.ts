@@ -5,28 +5,42 @@ import type { TokenProblem, TokenTask } from "../task.ts";
 import { answerOf } from "./generator.ts";
 
 const whole = z.int();
+/** A number alone is what earlier versions wrote. */
+const difficulties = z.preprocess(
+  (given) => (typeof given === "number" ? [given] : given),
+  z.array(whole.min(0)).min(1),
+);
 const problemSchema = z.strictObject({
   tokens: z.array(whole).min(1),
   targets: z.array(whole.min(-1)).min(1),
-  difficulty: whole.min(0),
+  difficulty: difficulties,
 });
 const answerSchema = z.object({ answer: z.array(whole) });
 
-/** Problems as JSON, one a line, that any framework reads: see docs/tasks.md. */
-export function problemLines(problems: readonly TokenProblem[]): string {
-  const line = ({ tokens, targets, difficulty }: TokenProblem) =>
-    JSON.stringify({ tokens: Array.from(tokens), targets: Array.from(targets), difficulty });
+/**
+ * Problems as JSON, one a line, that any framework reads: see docs/tasks.md. `difficulty` is a list: of a problem that is right as a
+ * whole its own, of a row whose prefixes are problems that of each scored position.
+ */
+export function problemLines({ scores }: Pick<TokenTask, "scores">, problems: readonly TokenProblem[]): string {
+  const line = (problem: TokenProblem) => {
+    const { tokens, targets, difficulty } = problem;
+    const each = scores === "prefixes" ? answerOf(problem).map((_, at) => at + 1) : [difficulty];
+    return JSON.stringify({ tokens: Array.from(tokens), targets: Array.from(targets), difficulty: each });
+  };
   return problems.map((problem) => `${line(problem)}\n`).join("");
 }
 
 /** Problems from what `problemLines` writes. Throws TASK_LINE, which names file, line and field. */
 export function readProblems(task: TokenTask, text: string, path: string): TokenProblem[] {
   return linesOf(text, path).map(({ line, value }) => {
-    const problem = parsed(problemSchema, value, path, line);
-    const { tokens, targets, difficulty } = problem;
+    const { difficulty: all, ...row } = parsed(problemSchema, value, path, line);
+    const { tokens, targets } = row;
     const { least, most } = task.difficulty;
-    if (difficulty < least || difficulty > most)
-      throw badLine(path, line, "difficulty", `must be from ${least} to ${most}, not ${difficulty}`);
+    const outOfRange = all.find((one) => one < least || one > most);
+    if (outOfRange !== undefined)
+      throw badLine(path, line, "difficulty", `must be from ${least} to ${most}, not ${outOfRange}`);
+    const difficulty = Math.max(...all);
+    const problem = { ...row, difficulty };
     const longest = task.maxLength(difficulty);
     if (tokens.length > longest)
       throw badLine(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { TokenProblem } from "../../../src/tasks/task.ts";
 import { answerOf } from "../../../src/tasks/tokens/generator.ts";
 import { heldOutProblems, scoreAnswers } from "../../../src/tasks/tokens/grading.ts";
 import { tokenTaskNamed } from "../../../src/tasks/tokens/index.ts";
@@ -79,15 +80,28 @@ describe("lines of JSON", () => {
     "of %s come back as they were",
     (_, task) => {
       const problems = heldOutProblems(task, { seed: 1, count: 4 });
-      const text = problemLines(problems);
+      const text = problemLines(task, problems);
       const back = readProblems(task, text, "p.jsonl");
-      expect(problemLines(back)).toBe(text);
+      expect(back.map(({ difficulty }) => difficulty)).toEqual(problems.map(({ difficulty }) => difficulty));
+      expect(problemLines(task, back)).toBe(text);
       expect(text.trimEnd().split("\n").length).toBe(4);
       const lines = back.map((problem) => `${JSON.stringify({ answer: answerOf(problem) })}\n`).join("\n");
       const answers = readAnswers(task, back, { text: lines, path: "a.jsonl" });
       for (const { problems: all, right } of scoreAnswers(task, back, answers)) expect(right).toBe(all);
     },
   );
+
+  test("say how hard each scored position is where every prefix is a problem, else how hard the problem is", () => {
+    const difficultyIn = (task: typeof words, problem: TokenProblem) =>
+      JSON.parse(problemLines(task, [problem])).difficulty;
+    expect(difficultyIn(words, drawn(words, { batch: 1, difficulty: 3 })[0]!)).toEqual([1, 2, 3]);
+    expect(difficultyIn(copy, drawn(copy, { batch: 1, difficulty: 3 })[0]!)).toEqual([3]);
+  });
+
+  test("with a number for a difficulty, as earlier versions wrote it, are read as well", () => {
+    const [problem] = readProblems(words, `${line({ tokens: [1, 2], targets: [1, 2], difficulty: 2 })}\n`, "p");
+    expect(problem).toEqual({ tokens: [1, 2], targets: [1, 2], difficulty: 2 });
+  });
 
   const line = (value: object) => JSON.stringify(value);
   const good = line({ tokens: [1, 2], targets: [1, 2], difficulty: 2 });
@@ -111,7 +125,9 @@ describe("lines of JSON", () => {
       /targets: must have 2 entries as tokens has, not 1/,
     ],
     [line({ tokens: [1], targets: [-1], difficulty: 1 }), /targets: must score at least one position/],
-    [line({ tokens: [1], targets: [1], difficulty: "1" }), /difficulty: must be a number, not "1"/],
+    [line({ tokens: [1], targets: [1], difficulty: "1" }), /difficulty: must be a list, not "1"/],
+    [line({ tokens: [1], targets: [1], difficulty: [] }), /difficulty: must be a list that is not empty/],
+    [line({ tokens: [1], targets: [1], difficulty: [1, 600] }), /difficulty: must be from 1 to 512, not 600/],
     [line({ tokens: [1], targets: [1], difficulty: 0 }), /difficulty: must be from 1 to 512, not 0/],
     [
       line({ tokens: [1, 1], targets: [1, 1], difficulty: 1 }),
