@@ -74,6 +74,7 @@ const next = [
   ["prepare notes.txt data/notes", "text of your own, a file or a folder"],
   ["train data/notes --out runs/notes", "a model of it"],
   [`serve ${text}`, "OpenAI's API, for any client that chats or completes"],
+  ["studio", "pages in which the number of loops is a dial"],
   [`generate ${text} --trajectory 0.5,0.25,0.25 --prompt "We"`, "steps of unequal size"],
   [`exits ${words}`, "which answers need how many loops"],
   [`analyze ${words}`, "what each loop does to the states"],
@@ -81,4 +82,7 @@ const next = [
 const width = Math.max(...next.map(([command]) => command.length));
 say(`Reports with figures: ${words}/reports/latest.md and ${text}/reports/latest.md. Next:
 ${next.map(([command, what]) => `  npx gyre ${command.padEnd(width)}   ${what}`).join("\n")}
+A chat with what is served, at two loops:
+  curl http://127.0.0.1:8080/v1/chat/completions -H "Content-Type: application/json" \\
+    -d '{"model": "quickstart", "messages": [{"role": "user", "content": "How is the state of our union?"}], "loops": 2, "max_tokens": 40}'
 README.md shows the library behind the commands; docs/results has what was measured at length.`);
