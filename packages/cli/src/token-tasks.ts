@@ -67,7 +67,8 @@ export async function refuseExisting(path: string): Promise<void> {
   if (isThere) throw taskFileExists(path);
 }
 
-export const titleOf = ({ name, variant }: Pick<LearnedTask, "name" | "variant">): string => (variant ? `${name} ${variant}` : name);
+export const titleOf = ({ name, variant }: Pick<LearnedTask, "name" | "variant">): string =>
+  variant ? `${name} ${variant}` : name;
 
 /** The task of all runs. Throws UsageError where they have different ones, and what `openRunTask` throws. */
 export async function taskOfRuns(

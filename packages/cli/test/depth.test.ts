@@ -131,8 +131,12 @@ describe("gyre analyze", () => {
       "analyze looped early --loops L --tokens 16 --threads 1 --out both --name both",
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Inside the loops of 2 models\nlooped, early: runs at full depth on the same 16 tokens in 1 text/);
-    expect(stdout).toMatch(/\nchange +mean relative change in the second half of the loops: looped, less early /);
+    expect(stdout).toMatch(
+      /^Inside the loops of 2 models\nlooped, early: runs at full depth on the same 16 tokens in 1 text/,
+    );
+    expect(stdout).toMatch(
+      /\nchange +mean relative change in the second half of the loops: looped, less early /,
+    );
     const report = JSON.parse(await readFile(join(folder.path, "both/both.json"), "utf8"));
     expect(report.others.map(({ model }: { model: { name: string } }) => model.name)).toEqual(["early"]);
     expect(report.claims.map(({ id }: { id: string }) => id)).toEqual([

@@ -72,7 +72,10 @@ describe("gyre export and import", () => {
       gyre([...words, "--task", "words"], { cwd: folder }),
     ]);
     expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("need --task")]);
-    expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/^IMPORT_TASK: out as a model of words/)]);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^IMPORT_TASK: out as a model of words/),
+    ]);
   });
 
   it("refuse what cannot travel", async () => {

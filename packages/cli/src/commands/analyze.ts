@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import { analyze, heldOutProblems, type Model, movementClaims, type Report, type ReportOf, textsOfProblems } from "gyre";
+import {
+  analyze,
+  heldOutProblems,
+  type Model,
+  movementClaims,
+  type Report,
+  type ReportOf,
+  textsOfProblems,
+} from "gyre";
 import {
   type AnswersConfig,
   type ConfigOf,

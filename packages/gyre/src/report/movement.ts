@@ -27,8 +27,8 @@ export function movementOf({ loops, steps, cka }: RunAnalysis): Movement {
   const own = steps.filter((step) => step.loops > 0);
   const late = own.filter((step) => step.loops > loops / 2);
   const lateMean = (part: "change" | "angle") => mean(late.flatMap((step) => step[part]?.median ?? []));
-  const range = (valueOf: (step: LoopMeasures) => number) =>
-    Math.max(...own.map(valueOf)) - Math.min(...own.map(valueOf));
+  const range = (measure: (step: LoopMeasures) => number) =>
+    Math.max(...own.map(measure)) - Math.min(...own.map(measure));
   const first = steps.length - own.length;
   return {
     change: lateMean("change"),

@@ -84,10 +84,15 @@ export function stateCharts(
   { title, subtitle, withBands }: Heading & { readonly withBands: boolean },
 ): Chart[] {
   const [first, ...others] = quantities.flatMap(({ what, y, isSpread, points }): Chart[] => {
-    const series = runs.map(({ name, run }) => ({ name, points: withBands ? points(run) : bare(points(run)) }));
+    const series = runs.map(({ name, run }) => ({
+      name,
+      points: withBands ? points(run) : bare(points(run)),
+    }));
     if (series.every((line) => line.points.length === 0)) return [];
     const notes = isSpread && withBands ? { notes: ["bands: half of all tokens"] } : {};
-    return [{ title: title(what), subtitle, x: { title: "after loop", kind: "linear" }, y, series, ...notes }];
+    return [
+      { title: title(what), subtitle, x: { title: "after loop", kind: "linear" }, y, series, ...notes },
+    ];
   });
   const dial: Chart = {
     title: title("what turning the dial costs"),

@@ -1,7 +1,7 @@
 import { claimsTable } from "./claims-table.ts";
 import type { HeatMap } from "./heat-map.ts";
-import { counted, groupedText } from "./numbers.ts";
 import { fullRun, type Movement, movementOf } from "./movement.ts";
+import { counted, groupedText } from "./numbers.ts";
 import { type Page, stepText } from "./page.ts";
 import type { ReportOf } from "./report.ts";
 import { degrees, stateCharts } from "./states-charts.ts";

@@ -8,9 +8,9 @@ import { gpt2Json, gpt2Tokenizer } from "../data/gpt2.node.ts";
 import { bytesTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { wordsJson, wordsTokenizer } from "../data/words.ts";
 import { printSums, sumsFile } from "../families/checksums.ts";
+import type { LearnedTask } from "../families/loopformer-config.ts";
 import { readOfficialFolder, writeOfficialFolder } from "../families/official.node.ts";
 import { type OfficialOrigin, readOfficial, writeOfficial } from "../families/official.ts";
-import type { LearnedTask } from "../families/loopformer-config.ts";
 import { vocabularyMisfits } from "../models/misfits.ts";
 import type { Spec } from "../models/spec.ts";
 import { tokenTaskNamed } from "../tasks/tokens/index.ts";
@@ -141,7 +141,9 @@ function fittingTask(folder: string, spec: Spec, asked: NonNullable<ImportOption
   const { easiest = Math.min(usual.from, hardest) } = asked;
   const problems = vocabularyMisfits(spec, task);
   if (easiest < least || hardest > most || easiest > hardest)
-    problems.push(`difficulty: ${easiest} to ${hardest}, where ${name} has from ${least} to ${most} ${counts}`);
+    problems.push(
+      `difficulty: ${easiest} to ${hardest}, where ${name} has from ${least} to ${most} ${counts}`,
+    );
   else if (!fits(hardest))
     problems.push(
       `difficulty: ${hardest} ${counts} take up to ${task.maxLength(hardest)} tokens, where the context is ${spec.context}`,

@@ -142,7 +142,10 @@ test("gpt2 gives OpenAI's ids", () => {
 test.each([
   ["bytes", bytesJson],
   ["gpt2", gpt2Json],
-] as const)("the tokenizer.json of %s is read as the tokenizer by Hugging Face's library", async (kind, json) => {
-  const text = `The  nation's\n\n\t1,234 naïve cafés 漢字 \u{1f9ff} it'LL${END_OF_TEXT}x = foo_bar(42);\r\n`;
-  await verifyBpe(tokenizers.get(kind)!, await json(), text.repeat(3));
-});
+] as const)(
+  "the tokenizer.json of %s is read as the tokenizer by Hugging Face's library",
+  async (kind, json) => {
+    const text = `The  nation's\n\n\t1,234 naïve cafés 漢字 \u{1f9ff} it'LL${END_OF_TEXT}x = foo_bar(42);\r\n`;
+    await verifyBpe(tokenizers.get(kind)!, await json(), text.repeat(3));
+  },
+);

@@ -68,9 +68,17 @@ describe("claims", () => {
   });
 
   test("count the one of several with step sizes that moves least, and are about each other model", () => {
-    const claims = claimsOf(["a", true, moving], ["b", true, stagnant], ["c", false, stagnant], ["d", false, moving]);
+    const claims = claimsOf(
+      ["a", true, moving],
+      ["b", true, stagnant],
+      ["c", false, stagnant],
+      ["d", false, moving],
+    );
     expect(claims).toHaveLength(10);
-    expect(claims[0]).toMatchObject({ measured: 0, text: expect.stringMatching(/: the least of a, b, less c$/) });
+    expect(claims[0]).toMatchObject({
+      measured: 0,
+      text: expect.stringMatching(/: the least of a, b, less c$/),
+    });
   });
 
   test("need a model with step sizes and one without", () => {

@@ -31,7 +31,12 @@ for kind, text in json.loads(sys.argv[1]).items():
     answers[kind] = [tokenizer(text)["input_ids"], tokenizer.eos_token_id, tokenizer.model_max_length, generation.eos_token_id]
 print(json.dumps(answers))
 `;
-const texts = { bpe: "the nation, 1 naïve\n", bytes: "the é", gpt2: "the nation's  naïve\n\n2", words: "b a  b" };
+const texts = {
+  bpe: "the nation, 1 naïve\n",
+  bytes: "the é",
+  gpt2: "the nation's  naïve\n\n2",
+  words: "b a  b",
+};
 
 describe.skipIf(!isThere)(`transformers${isThere ? "" : ` (${why})`}`, () => {
   let folder: string;

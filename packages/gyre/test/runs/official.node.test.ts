@@ -9,8 +9,8 @@ import { readOfficialFolder, writeOfficialFolder } from "../../src/families/offi
 import { writeOfficial } from "../../src/families/official.ts";
 import { initialWeights } from "../../src/models/parameters.ts";
 import { presets } from "../../src/models/presets.ts";
-import { fetchModel } from "../../src/runs/fetch-model.ts";
 import { learnedTask } from "../../src/runs/config.ts";
+import { fetchModel } from "../../src/runs/fetch-model.ts";
 import { exportOfficial, type ImportOptions, importOfficial } from "../../src/runs/official.node.ts";
 import { createRun, openAnswersRun, openRun } from "../../src/runs/run.node.ts";
 import { openRunTask } from "../../src/runs/texts.node.ts";
@@ -39,7 +39,13 @@ async function official(vocab: number, loops = 8) {
 }
 
 const exported = [
-  ...["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json"],
+  ...[
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+  ],
 ];
 
 const importTo = (out: string, more: { tokenizer?: string; loops?: number } = {}) =>
@@ -91,9 +97,22 @@ describe("a model of a task", () => {
 
 describe("a model of a task whose config.json does not say so", () => {
   const importAs = (task: ImportOptions["task"]) =>
-    importOfficial(at("model"), { out: at("run"), tokenizer: at("words.json"), force: true, ...(task ? { task } : {}) });
+    importOfficial(at("model"), {
+      out: at("run"),
+      tokenizer: at("words.json"),
+      force: true,
+      ...(task ? { task } : {}),
+    });
   beforeEach(async () => {
-    const spec = presets.loopformer({ vocab: 7, context: 6, width: 4, heads: 1, mlp: 4, layers: 1, loops: 3 });
+    const spec = presets.loopformer({
+      vocab: 7,
+      context: 6,
+      width: 4,
+      heads: 1,
+      mlp: 4,
+      layers: 1,
+      loops: 3,
+    });
     await writeOfficialFolder(at("model"), writeOfficial({ spec, weights: initialWeights(spec, 1) }));
     await writeFile(at("words.json"), wordsJson(tokenTaskNamed("words").vocabulary));
   });
@@ -110,15 +129,26 @@ describe("a model of a task whose config.json does not say so", () => {
 
   it("is not on a task unless told", async () => {
     expect((await importAs(undefined)).config.task).toBeUndefined();
-    expect((await rejectionOf(openAnswersRun(at("run")))).message).toMatch(/^RUN_KIND: .*of kind imported\n.*kind task/);
+    expect((await rejectionOf(openAnswersRun(at("run")))).message).toMatch(
+      /^RUN_KIND: .*of kind imported\n.*kind task/,
+    );
   });
 
   it.each([
     [{ name: "chess" }, /^TASK_NAME: /],
     [{ name: "words", variant: "S4" }, /^TASK_VARIANT: /],
-    [{ name: "words", variant: "S5" }, /^IMPORT_TASK: .*\n {4}spec: a vocabulary of 7 tokens, where words has 121/],
-    [{ name: "words", hardest: 7 }, /^IMPORT_TASK: .*\n {4}difficulty: 7 elements take up to 7 tokens, where the context is 6/],
-    [{ name: "words", easiest: 4, hardest: 3 }, /^IMPORT_TASK: .*\n {4}difficulty: 4 to 3, where words has from 1 to 512/],
+    [
+      { name: "words", variant: "S5" },
+      /^IMPORT_TASK: .*\n {4}spec: a vocabulary of 7 tokens, where words has 121/,
+    ],
+    [
+      { name: "words", hardest: 7 },
+      /^IMPORT_TASK: .*\n {4}difficulty: 7 elements take up to 7 tokens, where the context is 6/,
+    ],
+    [
+      { name: "words", easiest: 4, hardest: 3 },
+      /^IMPORT_TASK: .*\n {4}difficulty: 4 to 3, where words has from 1 to 512/,
+    ],
   ])("refuses %j", async (task, message) => {
     expect((await rejectionOf(importAs(task))).message).toMatch(message);
     expect((await rejectionOf(openRun(at("run")))).code).toBe("RUN_MISSING");

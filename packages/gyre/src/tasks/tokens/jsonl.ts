@@ -21,7 +21,10 @@ const answerSchema = z.object({ answer: z.array(whole) });
  * Problems as JSON, one a line, that any framework reads: see docs/tasks.md. `difficulty` is a list: of a problem that is right as a
  * whole its own, of a row whose prefixes are problems that of each scored position.
  */
-export function problemLines({ scores }: Pick<TokenTask, "scores">, problems: readonly TokenProblem[]): string {
+export function problemLines(
+  { scores }: Pick<TokenTask, "scores">,
+  problems: readonly TokenProblem[],
+): string {
   const line = (problem: TokenProblem) => {
     const { tokens, targets, difficulty } = problem;
     const each = scores === "prefixes" ? answerOf(problem).map((_, at) => at + 1) : [difficulty];

@@ -99,7 +99,11 @@ describe("lines of JSON", () => {
   });
 
   test("with a number for a difficulty, as earlier versions wrote it, are read as well", () => {
-    const [problem] = readProblems(words, `${line({ tokens: [1, 2], targets: [1, 2], difficulty: 2 })}\n`, "p");
+    const [problem] = readProblems(
+      words,
+      `${line({ tokens: [1, 2], targets: [1, 2], difficulty: 2 })}\n`,
+      "p",
+    );
     expect(problem).toEqual({ tokens: [1, 2], targets: [1, 2], difficulty: 2 });
   });
 
