@@ -107,7 +107,22 @@ describe("a page of several models", () => {
       "Inside the loops of 2 models",
       "loopformer, early: runs at full depth on the same 1,024 tokens in 2 texts.",
     ]);
-    expect(tables.map(tableText).join("\n\n")).toMatchInlineSnapshot();
+    expect(tables.map(tableText).join("\n\n")).toMatchInlineSnapshot(`
+      "Claims
+                 what is claimed                                                                 measured  must be     outcome
+      ---------  ------------------------------------------------------------------------------  --------  ----------  -------
+      change     mean relative change in the second half of the loops: loopformer, less early        0.23  at least 0  holds
+      angle      mean angle between loops in their second half, radians: loopformer, less early     0.023  at least 0  holds
+      CKA        mean CKA of two loops: early, less loopformer                                       0.15  at least 0  holds
+      curvature  range of curvature over the loops, radians: loopformer, less early                  0.27  at least 0  holds
+      entropy    range of entropy over the loops, nats: loopformer, less early                       0.27  at least 0  holds
+
+      How much the states move, and what follows
+      model       loops  change  angle    CKA  curvature  entropy  eff. rank  trend  radius of directions  verdict   safe loops
+      ----------  -----  ------  -----  -----  ---------  -------  ---------  -----  --------------------  --------  ----------
+      loopformer      4   0.250   1.4°  0.833      17.2°    0.300        0.0   0.50                  0.90  settling           2
+      early           4   0.020   0.1°  0.983       1.7°    0.030        0.0   0.50                  0.90  settling           2"
+    `);
     for (const chart of charts) expect(chart.series.map(({ name }) => name)).toEqual(["loopformer", "early"]);
     expect(charts.map((chart) => chart.title)).toEqual([
       "How far each loop moves the states",
