@@ -235,7 +235,7 @@ export { pageOf, reportFiles } from "./report/files.ts";
 export { type Fitted, type Frame, fitChart } from "./report/fit.ts";
 export { drawHeatMap, type HeatMap, type HeatPanel, type HeatRow } from "./report/heat-map.ts";
 export type { ComparableReport } from "./report/merge.ts";
-export { type Movement, movementClaims, movementOf } from "./report/movement.ts";
+export { type LookedInto, type Movement, movementClaims, movementOf } from "./report/movement.ts";
 export { reportName } from "./report/name.ts";
 export { counted, groupedText, milliseconds, numberText, siText } from "./report/numbers.ts";
 export {

@@ -41,7 +41,7 @@ export function movementOf({ loops, steps, cka }: RunAnalysis): Movement {
 }
 
 /** A model whose loops have step sizes, or not, and what it was like inside. */
-interface Looked {
+export interface LookedInto {
   readonly name: string;
   readonly hasSteps: boolean;
   readonly analysis: Analysis;
@@ -52,7 +52,7 @@ interface Looked {
  * states, and each other one stagnates beside them. Of several with step sizes the one that moves least counts. No claims
  * where either side is missing.
  */
-export function movementClaims(models: readonly Looked[]): AnswerClaim[] {
+export function movementClaims(models: readonly LookedInto[]): AnswerClaim[] {
   const withSteps = models.filter(({ hasSteps }) => hasSteps);
   if (withSteps.length === 0) return [];
   const moved = withSteps.map(({ analysis }) => movementOf(fullRun(analysis)));

@@ -274,6 +274,8 @@ describe("what is wrong is said, with the URL", () => {
     const { tokenizer } = await fetchIt("bpe-hub", { tokenizer: bytesTokenizer() });
     expect(tokenizer.kind).toBe("bytes");
     expect(await problem("bpe", { tokenizer })).toMatch(/^FETCH_OPTION: tokenizer: bytes, 257 entries/);
+    // without its checksums: else these would be what is wrong
+    server.faults.set("hub/SHA256SUMS", { status: 404 });
     server.faults.set("hub/tokenizer.json", { body: await readFile(at("bpe-hub", "tokenizer.json")) });
     expect(await problem("hub")).toMatch(/^FETCH_FORMAT: http:\S+tokenizer.json: 280 entries/);
     server.faults.set("hub/tokenizer.json", { body: '{"model":{"type":"Unigram"}}' });
