@@ -1,11 +1,6 @@
-// `npm run recipes -- --depth` ends with this: what the reports under docs/results/depth say of claims D1 to D6 on state tracking,
-// and of D1, D2 and D4 on further tasks, written into these reports. A claim whose runs are missing stays open.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { type AnswerClaim, isUniform, type ReportOf, readReport, reportFiles } from "gyre";
-import { armClaims } from "./depth-arms.ts";
+// What the reports under docs/results/depth say of claims D1 to D6 on state tracking, and of D1, D2 and D4 on further tasks. A claim
+// whose runs are missing stays open.
+import { type AnswerClaim, isUniform, type ReportOf } from "gyre";
 import {
   accuracyAt,
   beyond,
@@ -52,7 +47,7 @@ export function furtherClaims(report: Report): AnswerClaim[] {
   return [...staircaseClaims(study), ...leadClaims(study), ...needClaims(study)].map(closed);
 }
 
-function staircaseClaims({ seeds, counts }: Study): Open[] {
+export function staircaseClaims({ seeds, counts }: Study): Open[] {
   const of = `LoopFormer, worst of ${seeds.length} seeds: least gain of a further loop, from 1 to ${full}`;
   return [
     claim("D1", `${of}, in ${counts} solved`, leastGrowth(seeds, solvedAt), 1),
@@ -163,7 +158,7 @@ function extrapolationClaims({ seeds }: Study, trajectories: Report | undefined)
   ];
 }
 
-function needClaims(study: Study): Open[] {
+export function needClaims(study: Study): Open[] {
   const once = (arm: string) => (["wide", "narrow"] as const).flatMap((start) => study.of(arm, start));
   const deep = most(once("gpt-deep").map((model) => accuracyAt(model, 1)));
   const all = study.looped;
@@ -243,42 +238,4 @@ function startClaims(study: Study): Open[] {
       claim("D6", `the wide start for ${arm}: ${more}`, minus(at(arm).wide, at(arm).narrow), 0),
     ),
   ];
-}
-
-const folder = fileURLToPath(new URL("../docs/results/depth", import.meta.url));
-
-/** A report of that folder; undefined where it is not there. */
-function reportIn<Kind extends "answers" | "answer-exits">(
-  name: string,
-  kind: Kind,
-): ReportOf<Kind> | undefined {
-  const path = join(folder, `${name}.json`);
-  if (!existsSync(path)) return undefined;
-  const report = readReport(JSON.parse(readFileSync(path, "utf8")), path);
-  if (report.kind !== kind) throw new Error(`${path}: a report on ${report.kind}`);
-  return report as ReportOf<Kind>;
-}
-
-/** What models answer, by the name of its report. */
-export const depthReport = (name: string): Report | undefined => reportIn(name, "answers");
-
-/** What exits cost each seed of LoopFormer. */
-export const depthExits = (): ExitsReport[] =>
-  ["exits", "exits-seed2", "exits-seed3"].flatMap((name) => reportIn(name, "answer-exits") ?? []);
-
-/** The tasks beside state tracking, by the names of their reports. */
-export const furtherTasks = ["prefix-sum", "sudoku", "reverse"];
-
-function writeClaims(name: string, claimsOf: (report: Report) => AnswerClaim[]): void {
-  const report = depthReport(name);
-  if (!report) return;
-  for (const [file, text] of reportFiles({ ...report, claims: claimsOf(report) }, name))
-    writeFileSync(join(folder, file), text);
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  writeClaims("report", (report) => depthClaims(report, depthReport("trajectories"), depthExits()));
-  const report = depthReport("report");
-  if (report) writeClaims("arms", (arms) => armClaims(arms, report));
-  for (const name of furtherTasks) writeClaims(name, furtherClaims);
 }

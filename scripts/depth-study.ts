@@ -1,4 +1,4 @@
-// What the claims of depth-claims.ts and depth-arms.ts are made of: the models of a report by arm, start and seed.
+// What the claims of depth-claims.ts and depth-searched.ts are made of: the models of a report by arm, start and seed.
 import { type AnswerClaim, type AnswerModel, type AnswerPoint, isUniform, type ReportOf } from "gyre";
 
 export type Report = ReportOf<"answers">;

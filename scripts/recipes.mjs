@@ -1,6 +1,6 @@
 // `npm run recipes [-- NAME...]`: trains the comparison of recipes/README.md, and reports on all that are done.
-// `--jobs N`: so many at a time, the cores shared out between them. `--search`: the sweeps of recipes/sweeps/learning-rates, which
-// search the recipes' rates. `--depth`: the comparison of recipes/depth instead.
+// `--jobs N`: so many at a time, the cores shared out between them. `--depth`: the comparison of recipes/depth instead. `--search FOLDER`:
+// the sweeps of recipes/sweeps/FOLDER, which search rates and starts for the recipes.
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -11,26 +11,22 @@ import { searchAll, sweepsIn } from "./search.mjs";
 import { ensureInstalled, root, run } from "./setup.mjs";
 
 const data = "data/sotu";
-const sweeps = "recipes/sweeps/learning-rates";
+/** Folders of recipes/sweeps that recipes rest on, and where the reports of their sweeps stand. */
+const searches = {
+  "learning-rates": "docs/results/learning-rates",
+  starts: "docs/results/starts",
+  depth: "docs/results/depth/search",
+};
 /** Tasks beside state tracking: how the names of their recipes begin, and the names of their reports. */
 const furtherTasks = ["prefix-sum", "sudoku", "reverse"];
-/** Arms of state tracking that came later, with a report of their own. */
-const laterArms = [
-  "early-exit-aligned",
-  "tmlt-ee",
-  "looped-transformer",
-  "algoformer",
-  "loopformer-equal-flops",
-  "algoformer-equal-flops",
-];
 /** The comparisons of recipes/depth, by the beginning of their recipes' names: rows of 12 elements and of 24, and further tasks. */
 const depthStudies = [
+  { prefix: "words-s3-searched-", runs: "runs/depth-searched", report: "searched", seeds: [1, 2, 3] },
   {
     prefix: "words-s3-12-",
     runs: "runs/depth-12",
     report: "report",
     seeds: {
-      ...Object.fromEntries(laterArms.map((name) => [name, [1, 2, 3]])),
       loopformer: [1, 2, 3],
       "loopformer-curriculum": [1, 2, 3],
       "early-exit": [1, 2, 3],
@@ -66,19 +62,22 @@ function refuse(given, expected) {
 
 function parsed() {
   const options = {
-    search: { type: "boolean" },
+    search: { type: "string" },
     depth: { type: "boolean" },
     jobs: { type: "string", default: "1" },
   };
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    return refuse(error.message, "[--search | --depth] [--jobs N] [NAME...]");
+    return refuse(error.message, "[--search FOLDER | --depth] [--jobs N] [NAME...]");
   }
 }
 
 const { values, positionals: named } = parsed();
 if (values.search && values.depth) refuse("--search with --depth", "one of them");
+if (values.search !== undefined && !Object.hasOwn(searches, values.search))
+  refuse(`--search ${values.search}`, Object.keys(searches).join(", "));
+const sweeps = `recipes/sweeps/${values.search}`;
 const all = values.search
   ? sweepsIn(join(root, sweeps))
   : recipesIn(values.depth ? "recipes/depth" : "recipes").filter(
@@ -138,14 +137,14 @@ async function trainAll(runs) {
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** Every sweep of rates, and the pages of their reports. */
+/** Every sweep of a folder, and the pages of their reports. */
 function search() {
   process.chdir(root);
   searchAll({
     folder: sweeps,
     names: named.length > 0 ? named : all,
-    runs: "runs/search",
-    results: "docs/results/learning-rates",
+    runs: `runs/search/${values.search}`,
+    results: searches[values.search],
     words: ["--jobs", `${jobs}`, "--threads", `${threads}`],
     gyre,
   });
@@ -175,7 +174,8 @@ async function compareDepth() {
   const runs = all.flatMap((file) => {
     const { study, name } = depthRecipe(file);
     const recipe = `recipes/depth/${file}.json`;
-    return (study.seeds[name] ?? [1]).map((seed) => ({
+    const seeds = Array.isArray(study.seeds) ? study.seeds : (study.seeds[name] ?? [1]);
+    return seeds.map((seed) => ({
       file,
       name,
       study,
@@ -193,7 +193,7 @@ async function compareDepth() {
       study,
       done.filter((one) => one.study === study),
     );
-  run(process.execPath, [join(root, "scripts/ts.mjs"), join(root, "scripts/depth-claims.ts")]);
+  run(process.execPath, [join(root, "scripts/ts.mjs"), join(root, "scripts/depth-reports.ts")]);
 }
 
 function reportDepth({ report }, done) {
@@ -202,14 +202,11 @@ function reportDepth({ report }, done) {
   const loops = ["--loops", "1,2,3,4,5,6,7,8,10,12"];
   const isCurriculum = ({ name }) => name === "loopformer-curriculum";
   const pathsOf = (some) => some.map(({ path }) => path);
-  const isLater = ({ name }) => laterArms.includes(name);
-  const [paths, later, grown] = [
-    pathsOf(done.filter((one) => !isCurriculum(one) && !isLater(one))),
-    pathsOf(done.filter(isLater)),
+  const [paths, grown] = [
+    pathsOf(done.filter((one) => !isCurriculum(one))),
     pathsOf(done.filter(isCurriculum)),
   ];
   if (paths.length > 0) gyre("eval", ...paths, ...loops, ...into, "--name", report);
-  if (later.length > 0) gyre("eval", ...later, ...loops, ...into, "--name", "arms");
   if (grown.length > 0)
     gyre("eval", ...grown, ...loops, "--difficulty", "12", ...into, "--name", "curriculum");
   const elastic = done.filter(({ name }) => name === "loopformer").map(({ path }) => path);
@@ -221,6 +218,7 @@ function reportDepth({ report }, done) {
 
 ensureInstalled();
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
-const needsText = !values.depth && !existsSync(join(root, data, "manifest.json"));
+const needsText =
+  !values.depth && values.search !== "depth" && !existsSync(join(root, data, "manifest.json"));
 if (needsText) gyre("prepare", "sotu", data, "--vocab", "2048");
 await (values.depth ? compareDepth() : values.search ? search() : compare());
