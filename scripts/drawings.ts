@@ -30,7 +30,7 @@ export function drawings(root: string): ReadonlyMap<string, string> {
 }
 
 function depthOverview(root: string): string {
-  const path = `${results}/depth/report.json`;
+  const path = `${results}/depth/searched.json`;
   const report = readJson(root, path);
   if (report.kind !== "answers") throw new Error(`${path}: a report on ${report.kind}`);
   const models = shownDepth.flatMap((name) => report.models.filter((model) => model.name === name));
