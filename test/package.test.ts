@@ -43,7 +43,7 @@ async function install(...packages: string[]): Promise<boolean> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gyre-package-"));
   await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
-  tarballs = await pack(folder);
+  tarballs = await pack();
 }, 5 * minutes);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

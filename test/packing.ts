@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,8 +9,23 @@ import { promisify } from "node:util";
 const root = fileURLToPath(new URL("..", import.meta.url));
 export const packingEnv = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip", NO_COLOR: "1" };
 
-/** Packs a copy of the packages into a folder, so that a build that others use stays as it is: the tarballs. */
-export async function pack(folder: string): Promise<Readonly<Record<"gyre" | "cli", string>>> {
+/** The tarballs, packed once for all tests of a run; those that want them do not run at the same time (vitest.config.ts). */
+export async function pack(): Promise<Readonly<Record<"gyre" | "cli", string>>> {
+  const folder = process.env["GYRE_PACKED"];
+  if (!folder) throw new Error("no folder for tarballs: test/build.ts makes it");
+  const { version } = JSON.parse(await readFile(join(root, "packages/gyre/package.json"), "utf8")) as {
+    version: string;
+  };
+  const tarballs = {
+    gyre: join(folder, `gyre-${version}.tgz`),
+    cli: join(folder, `gyre-cli-${version}.tgz`),
+  };
+  if (!existsSync(tarballs.cli)) await packInto(folder);
+  return tarballs;
+}
+
+/** Packs a copy of the packages, so that a build that others use stays as it is. */
+async function packInto(folder: string): Promise<void> {
   const copy = join(folder, "copy");
   const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)|\.tsbuildinfo$/.test(path);
   for (const part of [
@@ -31,8 +47,4 @@ export async function pack(folder: string): Promise<Readonly<Record<"gyre" | "cl
     cwd: copy,
     env: packingEnv,
   });
-  const { version } = JSON.parse(await readFile(join(root, "packages/gyre/package.json"), "utf8")) as {
-    version: string;
-  };
-  return { gyre: join(folder, `gyre-${version}.tgz`), cli: join(folder, `gyre-cli-${version}.tgz`) };
 }

@@ -67,7 +67,7 @@ async function makeFiles(files: Readonly<Record<string, string>>): Promise<void>
 
 /** The tarball unpacked where npm would put it, beside the packages that it needs in a page. */
 async function installTarball(): Promise<void> {
-  const tarballs = await pack(at("packed"));
+  const tarballs = await pack();
   await mkdir(at("node_modules", "gyre"), { recursive: true });
   await promisify(execFile)("tar", [
     "-xzf",
