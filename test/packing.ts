@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,7 @@ export async function pack(): Promise<Readonly<Record<"gyre" | "cli", string>>> 
 
 /** Packs a copy of the packages, so that a build that others use stays as it is. */
 async function packInto(folder: string): Promise<void> {
-  const copy = join(folder, "copy");
+  const copy = await mkdtemp(join(folder, "copy-"));
   const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)|\.tsbuildinfo$/.test(path);
   for (const part of [
     "packages",
