@@ -28,6 +28,8 @@ export async function pack(): Promise<Readonly<Record<"gyre" | "cli", string>>> 
 async function packInto(folder: string): Promise<void> {
   const copy = await mkdtemp(join(folder, "copy-"));
   const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)|\.tsbuildinfo$/.test(path);
+  // with its times, by which setup.mjs sees that the packages beside it are those of the lock file: it would install them all once more
+  const options = { recursive: true, preserveTimestamps: true, filter: isSource };
   for (const part of [
     "packages",
     "models",
@@ -36,7 +38,7 @@ async function packInto(folder: string): Promise<void> {
     "package-lock.json",
     "tsconfig.base.json",
   ])
-    await cp(join(root, part), join(copy, part), { recursive: true, filter: isSource });
+    await cp(join(root, part), join(copy, part), options);
   const modules = join(copy, "node_modules");
   await mkdir(join(modules, "@gyre"), { recursive: true });
   for (const name of await readdir(join(root, "node_modules")))
