@@ -3,12 +3,13 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import { promisify } from "node:util";
 import { GraphBuilder } from "../graph/builder.ts";
-import { add, matmul } from "../graph/ops.ts";
-import { encodeGraph } from "../onnx/encode.ts";
+import { matmul } from "../graph/ops.ts";
+import { testDevice } from "./device-test.ts";
 import { deviceMissing, deviceWrong, unknownDevice } from "./errors.ts";
 import { type Device, loadOrt, nodeHost, type OpenDevice, type Ort } from "./host.node.ts";
-import { testDevice, wrongText } from "./self-test.ts";
+import { wrongText } from "./self-test.ts";
 import { OnnxRuntime } from "./session-runtime.ts";
+import { smallestModel } from "./smallest.ts";
 
 /** A device by name, or the best one of this machine. */
 export type DeviceChoice = Device | "auto";
@@ -129,9 +130,7 @@ async function tryDevice(device: Device, ort: Ort): Promise<DeviceFault | undefi
   const names = ort.listSupportedBackends().map(({ name }) => name);
   if (!names.includes(device))
     return { reason: `onnxruntime-node has none on ${process.platform} ${process.arch}` };
-  const builder = new GraphBuilder();
-  const x = builder.input("x", [2]);
-  const model = Buffer.from(encodeGraph(builder.graph({ y: add(x, x) }), { precision: "float32" }));
+  const model = Buffer.from(smallestModel());
   const path = createRequire(import.meta.url).resolve("onnxruntime-node");
   const words = ["-e", tryScript, path, device, model.toString("base64")];
   return await promisify(execFile)(process.execPath, words).then(

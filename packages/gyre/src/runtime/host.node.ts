@@ -2,6 +2,7 @@ import { sha256Of } from "../util/checksum.node.ts";
 import { loadPackage } from "../util/packages.ts";
 import type { WrongOperation } from "./self-test.ts";
 import type { Host } from "./session-runtime.ts";
+import { smallestModel } from "./smallest.ts";
 import { threadCount } from "./threads.node.ts";
 
 /** A processor that onnxruntime-node computes on. */
@@ -38,6 +39,22 @@ export async function loadOrt(): Promise<Ort> {
   return (loaded as unknown as { default?: Ort }).default ?? loaded;
 }
 
+const open = new Map<Device, Promise<unknown>>();
+
+/**
+ * Holds one small session of a GPU open, to the end of the process: onnxruntime gives the device up with the last session, and all that was compiled
+ * for it is compiled again for the next.
+ */
+function keepOpen(ort: Ort, device: Device): Promise<unknown> {
+  const known = open.get(device);
+  if (known) return known;
+  // whatever opens next fails in the same way, and says so
+  const options = { executionProviders: [device], logSeverityLevel: 3 } as const;
+  const kept = ort.InferenceSession.create(smallestModel(), options).catch(() => open.delete(device));
+  open.set(device, kept);
+  return kept;
+}
+
 /** onnxruntime-node on a device. */
 export function nodeHost(ort: Ort, { threads, profile }: HostOptions, opened: OpenDevice): Host {
   const { device, hosted, reason } = opened;
@@ -51,8 +68,9 @@ export function nodeHost(ort: Ort, { threads, profile }: HostOptions, opened: Op
     writesOutputs: true,
     wrong: new Set(hosted.map(({ op }) => op)),
     hash: sha256Of,
-    createSession: (bytes, { pinned }) =>
-      ort.InferenceSession.create(bytes, {
+    createSession: async (bytes, { pinned }) => {
+      if (device !== "cpu") await keepOpen(ort, device);
+      return await ort.InferenceSession.create(bytes, {
         executionProviders: [device],
         ...(threads ? { intraOpNumThreads: threads } : {}),
         ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
@@ -68,7 +86,8 @@ export function nodeHost(ort: Ort, { threads, profile }: HostOptions, opened: Op
             use_device_allocator_for_initializers: "1",
           },
         },
-      }),
+      });
+    },
     tensor: (type, data, shape) => new ort.Tensor(type as "float32", data as Float32Array, shape),
   };
 }

@@ -1,12 +1,11 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
-import { GraphBuilder } from "../graph/builder.ts";
-import { neg } from "../graph/ops.ts";
-import { encodeGraph } from "../onnx/encode.ts";
 import { sha256Soon } from "../util/checksum.ts";
-import { loadPackage } from "../util/packages.ts";
+import { loadPackage, packageVersions } from "../util/packages.ts";
+import { type TestShelf, testDevice } from "./device-test.ts";
 import { badThreads } from "./errors.ts";
-import { testDevice, type WrongOperation, wrongText } from "./self-test.ts";
+import { type WrongOperation, wrongText } from "./self-test.ts";
 import { type Host, OnnxRuntime, type SessionOptions } from "./session-runtime.ts";
+import { smallestModel } from "./smallest.ts";
 
 /** How onnxruntime runs in a page. */
 export interface WebRuntimeOptions extends Omit<SessionOptions, "precision" | "contrib"> {
@@ -35,7 +34,8 @@ let pageThreads: number | undefined;
 
 /**
  * Opens onnxruntime-web in a page, a worker or Node: float32, in WebAssembly or on the GPU. A GPU is used once every
- * operation has passed a self-test against the interpreter; sine and cosine are left to the host where they fail. Without
+ * operation has passed a self-test against the interpreter; sine and cosine are left to the host where they fail. The test is made once for
+ * each GPU, browser and version of onnxruntime: Cache Storage keeps that it was passed, and one that failed is made again. Without
  * a GPU, or with another operation wrong, WebAssembly opens, and `reason` says why. The runtime's name says its threads.
  * Throws PACKAGE_MISSING when the package cannot be loaded, and RUNTIME_THREADS for threads that this page cannot have,
  * or for another number than that of an earlier runtime.
@@ -69,18 +69,49 @@ let isStarted = false;
 function startWasm(host: Host): void {
   if (isStarted) return;
   isStarted = true;
-  const builder = new GraphBuilder();
-  const smallest = encodeGraph(builder.graph({ y: neg(builder.input("x", [1])) }), { precision: "float32" });
   host
-    .createSession(smallest, { pinned: undefined })
+    .createSession(smallestModel(), { pinned: undefined })
     .then((session) => session.release())
     // the first program fails in the same way, and says so
     .catch(() => undefined);
 }
 
+let gpu: Promise<unknown> | undefined;
+
+/**
+ * Holds one small session open, to the end of the page or worker: onnxruntime gives the GPU up with the last session, and all that was compiled
+ * for it is compiled again for the next.
+ */
+function keepGpuOpen(host: Host): Promise<unknown> {
+  gpu ??= host.createSession(smallestModel(), { pinned: undefined }).catch(() => {
+    // whatever opens next fails in the same way, and says so
+    gpu = undefined;
+  });
+  return gpu;
+}
+
+/** What a browser says of a GPU. */
+interface Adapter {
+  readonly info?: Readonly<Record<"vendor" | "architecture" | "device" | "description", string>>;
+}
+interface GpuScope {
+  readonly navigator?: {
+    readonly gpu?: { requestAdapter(): Promise<Adapter | null> };
+    readonly userAgent?: string;
+  };
+  readonly caches?: { open(name: string): Promise<TestShelf> };
+}
+
+/** Another GPU, another browser or another onnxruntime is another device, which is tested anew. */
+function deviceName({ info }: Adapter, { userAgent }: { readonly userAgent?: string }): string {
+  const { vendor, architecture, device, description } = info ?? {};
+  const ort = `onnxruntime-web ${packageVersions["onnxruntime-web"]}`;
+  return ["webgpu", vendor, architecture, device, description, ort, userAgent].filter(Boolean).join("; ");
+}
+
 /** The GPU's runtime, or why there is none. */
 async function openGpu(options: WebRuntimeOptions, threads: number): Promise<WebRuntime | string> {
-  const { navigator } = globalThis as { navigator?: { gpu?: { requestAdapter(): Promise<unknown> } } };
+  const { navigator, caches } = globalThis as unknown as GpuScope;
   const gpu = navigator?.gpu;
   if (!gpu) return "this browser has no WebGPU";
   const adapter = await gpu.requestAdapter().catch(() => null);
@@ -89,7 +120,10 @@ async function openGpu(options: WebRuntimeOptions, threads: number): Promise<Web
   if (!module) return "onnxruntime's part for WebGPU could not be loaded";
   const ort = ready(module, options, threads);
   const host = { name: "onnxruntime-web 1.30.0 (webgpu)", threads: 1, provider: "webgpu" } as const;
-  const { hosted, refused } = await testDevice("webgpu", new OnnxRuntime(webHost(ort, host), options));
+  await keepGpuOpen(webHost(ort, host));
+  const bare = new OnnxRuntime(webHost(ort, host), options);
+  const shelf = adapter.info && (await caches?.open("gyre-devices").catch(() => undefined));
+  const { hosted, refused } = await testDevice(deviceName(adapter, navigator), bare, shelf);
   if (refused.every(({ error }) => error === Number.POSITIVE_INFINITY) && refused.length > 1)
     return "WebGPU does not start on this machine";
   if (refused.length > 0) return `WebGPU computes ${wrongText(refused)} wrongly`;

@@ -33,11 +33,15 @@ import {
   tanh,
   transpose,
 } from "../graph/ops.ts";
-import type { OpName, Value } from "../graph/types.ts";
+import { prepareGraph } from "../graph/passes/index.ts";
+import type { Graph, OpName, Value } from "../graph/types.ts";
 import { interpret } from "../interp/interpret.ts";
+import { encodeGraph } from "../onnx/encode.ts";
+import { sha256Of } from "../util/checksum.ts";
 import { rng } from "../util/rng.ts";
 import { sizeOf, type Tensor } from "../util/tensor.ts";
 import type { Runtime } from "./runtime.ts";
+import { FUSED } from "./session-runtime.ts";
 
 /** Operands of a trial: random numbers between 0.1 and 2 of either sign, or row numbers below `most`. */
 interface Operands {
@@ -137,40 +141,34 @@ export async function selfTest(
   for (const [op, tries] of Object.entries(trials) as [OpName, readonly Trial[]][]) {
     if (operations && !operations.has(op)) continue;
     let error = 0;
-    for (const trial of tries) error = Math.max(error, await errorOf(runtime, trial, op));
+    for (const trial of tries) error = Math.max(error, await errorOf(runtime, drawn(trial, op)));
     if (!(error <= SELF_TEST_TOLERANCE)) wrong.push({ op, error });
   }
   return wrong;
-}
-
-/** Operations of few numbers, the loops' times and step sizes: the host may compute them. */
-const hostable: ReadonlySet<OpName> = new Set(["sin", "cos"]);
-
-/** What a device computes wrongly: what the host does in its place, and what nothing mends. */
-export interface DeviceTest {
-  readonly hosted: readonly WrongOperation[];
-  readonly refused: readonly WrongOperation[];
-}
-
-const tested = new Map<string, Promise<DeviceTest>>();
-
-/** The self-test of a device, made once for each name. */
-export function testDevice(name: string, runtime: Runtime): Promise<DeviceTest> {
-  const known = tested.get(name);
-  if (known) return known;
-  const test = selfTest(runtime).then((wrong) => ({
-    hosted: wrong.filter(({ op }) => hostable.has(op)),
-    refused: wrong.filter(({ op }) => !hostable.has(op)),
-  }));
-  tested.set(name, test);
-  return test;
 }
 
 /** The operations with their errors, in words. */
 export const wrongText = (wrong: readonly WrongOperation[]): string =>
   wrong.map(({ op, error }) => `${op} (${error.toExponential(0)} off)`).join(", ");
 
-async function errorOf(runtime: Runtime, trial: Trial, op: OpName): Promise<number> {
+/** A hash of all that the test runs: where an operation is added, or encoded in another way, it is another test. */
+export function selfTestHash(): string {
+  const encoded = (Object.entries(trials) as [OpName, readonly Trial[]][]).flatMap(([op, tries]) =>
+    tries.map((trial) => {
+      const graph = prepareGraph(drawn(trial, op).graph, { keepTransB: false, keep: FUSED });
+      return sha256Of(encodeGraph(graph, { precision: "float32", joinSlices: true }));
+    }),
+  );
+  return sha256Of(encoded.join(" "));
+}
+
+interface Drawn {
+  readonly graph: Graph;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** The graph of a trial, and random operands: the same ones every time. */
+function drawn(trial: Trial, op: OpName): Drawn {
   const builder = new GraphBuilder();
   const random = rng(1, "self-test", op);
   const inputs = new Map<string, Tensor>();
@@ -192,7 +190,10 @@ async function errorOf(runtime: Runtime, trial: Trial, op: OpName): Promise<numb
       return input;
     },
   });
-  const graph = builder.graph({ y });
+  return { graph: builder.graph({ y }), inputs };
+}
+
+async function errorOf(runtime: Runtime, { graph, inputs }: Drawn): Promise<number> {
   const expected = interpret(graph, inputs).get("y")?.data ?? [];
   try {
     await using program = await runtime.compile(graph, { buffers: 1, fused: true });

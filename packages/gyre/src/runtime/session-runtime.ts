@@ -41,7 +41,7 @@ export interface SessionOptions {
 }
 
 /** Fused operations that ONNX, and so onnxruntime, has whole. */
-const FUSED: readonly OpName[] = ["gelu", "rmsNorm"];
+export const FUSED: readonly OpName[] = ["gelu", "rmsNorm"];
 
 const none: ReadonlySet<OpName> = new Set();
 

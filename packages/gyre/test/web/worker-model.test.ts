@@ -146,6 +146,27 @@ describe("a model in a worker", () => {
     );
   });
 
+  it("gives no call up to a signal that was aborted before", async () => {
+    const { worker } = await open();
+    const signal = AbortSignal.abort(new Error("before"));
+    const prompt = "The";
+    const calls: Record<Exclude<keyof WorkerModel, symbol>, () => Promise<unknown>> = {
+      load: () => worker.load({ url: `${server.url}run` }, { signal }),
+      create: () => worker.create({ spec, seed: 1 }, { signal }),
+      open: () => worker.open({ files: new Map(), name: "run" }, { signal }),
+      prepare: () => worker.prepare(prose, { signal }),
+      generate: () => collect(worker.generate(prompt, { maxTokens: 1, signal })),
+      logits: () => worker.logits(prompt, { signal }),
+      lens: () => worker.lens({ prompt, tokens: [1], budget: 1 }, { signal }),
+      answers: () => worker.answers({ tokens: [1], budgets: [1] }, { signal }),
+      train: () => collect(worker.train(prose, { ...training, signal })),
+      quality: () => collect(worker.quality({ budgets: [1], signal })),
+      files: () => worker.files({ signal }),
+    };
+    for (const [name, call] of Object.entries(calls)) await expect(call(), name).rejects.toThrow("before");
+    expect(await worker.logits(prompt)).toHaveLength(spec.loops);
+  });
+
   it("hands errors over as they are", async () => {
     await using worker = connected();
     expect((await rejectionOf(worker.logits("The"))).message).toMatch(/^WORKER_EMPTY: logits before a model/);
