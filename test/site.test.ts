@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -54,6 +54,11 @@ it("never replaces a folder that holds something else", async () => {
 it("is written whole: every export has a docstring, every link leads somewhere", async () => {
   const { stdout } = await run(process.execPath, [...flags, script, join(folder, "site")]);
   expect(stdout).toMatch(/: \d{3,} pages, every link leads somewhere\n$/);
+  const pages = (await readdir(join(folder, "site"), { recursive: true })).filter((file) =>
+    /^(?!studio\b).*\.html$/.test(file),
+  );
+  for (const page of pages)
+    expect((await readFile(join(folder, "site", page), "utf8")).match(/<h1\b/g), page).toHaveLength(1);
 }, 180_000);
 
 it.skipIf(!chromiumPath)(
