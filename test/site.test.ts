@@ -75,7 +75,7 @@ it.skipIf(!chromiumPath)(
       await server[Symbol.asyncDispose]();
       await page.reload();
       await page.getByRole("heading", { name: "loopformer" }).first().waitFor();
-      await page.goto(`${server.url}documents/In_a_page.html`);
+      await page.goto(`${server.url}documents/In_a_web_page.html`);
       await page.getByRole("heading", { name: "Without a bundler" }).first().waitFor();
       await expect(page.goto(`${server.url}functions/gyre.gpt.html`)).rejects.toThrow(/ERR_/);
     } finally {
