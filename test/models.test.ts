@@ -65,6 +65,8 @@ describe("models/shuffle", () => {
     const { spec } = run.config;
     const { weights } = await loadWeights(run);
     expect(models[0]?.spec).toEqual(spec);
+    const { name, variant } = asked;
+    expect(run.config.task).toEqual({ name, variant, easiest: 12, hardest: 12 });
     const task = tokenTaskNamed(asked.name, asked.variant);
     const hardest = asked.scores === "prefixes" ? difficulties.slice(-1) : difficulties;
     const seed = provenance.seeds?.[0] ?? 0;
@@ -77,6 +79,11 @@ describe("models/shuffle", () => {
       expect(Math.abs(point.accuracy - (reported?.accuracy ?? 0)), `${point.loops} loops`).toBeLessThan(5e-4);
     }
   });
+});
+
+test("models/addition says that it learned sums", async () => {
+  const run = await importOfficial(join(root, "addition"), { out: join(folder, "addition") });
+  expect(run.config.task).toEqual({ name: "addition", easiest: 2, hardest: 4 });
 });
 
 test("models/dial reads held-out speeches as its report and its card say, better with every loop", async () => {
