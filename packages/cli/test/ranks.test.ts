@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test as tested } from "vitest";
 import { isFound, type Launcher, launchers, runRanks } from "../../gyre/test/ranks/launchers.ts";
 import { withoutRanks } from "../src/start-ranks.ts";
 import { gyre, nodeWords } from "./cli.ts";
-import { temporaryFolder, tinyData } from "./tiny.ts";
+import { temporaryFolder, tinyData, tinyRun } from "./tiny.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let data: string;
@@ -78,8 +78,8 @@ describe.each(launchers)("$name", { timeout: 180_000 }, (launcher) => {
 describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout: 180_000 }, (launcher) => {
   const test = tested;
   const ranks = ranksOf(launcher);
-  const measured = async (run: string, name: string) =>
-    JSON.parse(await readFile(join(run, "reports", `${name}.json`), "utf8")).models;
+  const reported = async (run: string, name: string) =>
+    JSON.parse(await readFile(join(run, "reports", `${name}.json`), "utf8"));
 
   test("a task is trained, and measured as one process measures it; rank 0 alone prints", async () => {
     const [run, words] = [at(launcher, "task"), "words --group S3 --difficulty 2..4".split(" ")];
@@ -98,7 +98,7 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
     const shared = await ranks(2, [...asked, "shared"]);
     expect([shared.code, shared.stdout.match(/shared\.json/g)]).toEqual([0, ["shared.json"]]);
     expect((await gyre([...asked, "alone"])).code).toBe(0);
-    expect(await measured(run, "shared")).toEqual(await measured(run, "alone"));
+    expect((await reported(run, "shared")).models).toEqual((await reported(run, "alone")).models);
   });
 
   test("a recipe of the laboratory is trained, where its step has micro-batches to share", async () => {
@@ -107,6 +107,29 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
     const trained = await ranks(2, [...words, "--micro-batches", "2"]);
     expect([trained.code, trained.stderr.match(/3 steps of 8 prompts on 2 ranks/g)?.length]).toEqual([0, 1]);
     expect(await lossesOf(run)).toHaveLength(3);
+    const asked = ["lab", "eval", run, "--prompts", "12", "--loops", "1,2", "--noise", "0", "--name"];
+    const shared = await ranks(2, [...asked, "shared"]);
+    expect([shared.code, shared.stdout.match(/shared\.md/g)]).toEqual([0, ["shared.md"]]);
+    expect((await gyre([...asked, "alone"])).code).toBe(0);
+    expect((await reported(run, "shared")).findings).toEqual((await reported(run, "alone")).findings);
+  });
+
+  test("questions are shared out, and answered as one process answers them", async () => {
+    const run = at(launcher, "asked");
+    await tinyRun(run);
+    const file = join(run, "piqa.jsonl");
+    const questions = Array.from({ length: 6 }, (_, at) => ({
+      ...{ goal: `Go ${at}`, sol1: "by bus", sol2: "on foot", label: at % 2 },
+    }));
+    await writeFile(file, questions.map((one) => `${JSON.stringify(one)}\n`).join(""));
+    const asked = ["eval", run, "--tasks", file, "--loops", "1,4", "--batch", "2", "--name"];
+    expect((await ranks(2, [...asked, "shared"])).code).toBe(0);
+    expect((await gyre([...asked, "alone"])).code).toBe(0);
+    const timeless = async (name: string) =>
+      JSON.parse(JSON.stringify((await reported(run, name)).models), (key, value) =>
+        /(ms|seconds)$/i.test(key) ? 0 : value,
+      );
+    expect(await timeless("shared")).toEqual(await timeless("alone"));
   });
 
   test("what cannot begin says why, once, and leaves nothing", async () => {
@@ -116,6 +139,12 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
     await expect(readFile(join(at(launcher, "uneven"), "config.json"))).rejects.toThrow(/ENOENT/);
     const server = await ranks(2, ["eval", "--tasks", data, "--server", "http://127.0.0.1:1"]);
     expect(server.stderr).toMatch(/RANKS_ONE: gyre eval --server, started as 2 ranks/);
+    const drawing = await ranks(2, ["tasks", "write", "words", at(launcher, "words.jsonl")]);
+    expect([drawing.code === 0, drawing.stderr]).toEqual([
+      false,
+      expect.stringMatching(/RANKS_ONE: gyre tasks write, started as 2 ranks/),
+    ]);
+    await expect(readFile(at(launcher, "words.jsonl"))).rejects.toThrow(/ENOENT/);
   });
 
   test("a rank with other data, or without any, ends all, and no run is left", async () => {
@@ -129,6 +158,19 @@ describe.each(launchers.filter(isFound).slice(0, 1))("ranks of $name", { timeout
     ]);
     const none = await runRanks(launcher, 1, [...withData(data), ":", ...withData(at(launcher, "none"))]);
     expect([none.code === 0, none.stderr]).toEqual([false, expect.stringMatching(/rank 1: DATA_MISSING/)]);
+    await expect(readFile(join(run, "config.json"))).rejects.toThrow(/ENOENT/);
+  });
+
+  test("a rank of another version ends all, and no run is left", async () => {
+    const run = at(launcher, "versions");
+    const words = nodeWords(begin(run, 10));
+    const older = `Object.defineProperty(process, "version", { value: "v20.0.0" })`;
+    const preload = ["--import", `data:text/javascript,${encodeURIComponent(older)}`];
+    const { code, stderr } = await runRanks(launcher, 1, [...words, ":", ...preload, ...words]);
+    expect([code === 0, stderr]).toEqual([
+      false,
+      expect.stringMatching(/RANKS_DIFFER: the version of Node: rank 1 with other than rank 0/),
+    ]);
     await expect(readFile(join(run, "config.json"))).rejects.toThrow(/ENOENT/);
   });
 

@@ -23,7 +23,6 @@ import {
   writeFileAtomic,
 } from "gyre/node";
 import { interruptSignal } from "../interrupt.ts";
-import { requireOneProcess } from "../ranks.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { SweepLine } from "../render/sweep-line.ts";
 import { presentReport, provenanceNow } from "../reports.ts";
@@ -55,7 +54,6 @@ const ownCommand = (): [string, ...string[]] => [
 
 /** `gyre sweep FILE`: many trainings of one recipe, here or under Slurm, and which was best. */
 export async function sweepCommand(file: string, flags: SweepFlags): Promise<number> {
-  requireOneProcess("gyre sweep");
   const status = new StatusLine();
   const json = (await readRecipeJson(file)) as unknown;
   const sweep = parseSweep(json, file);

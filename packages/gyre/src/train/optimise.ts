@@ -3,7 +3,7 @@ import { clipScale, globalNorm, updateAdamW } from "../optim/adamw.ts";
 import { startEma, updateEma } from "../optim/ema.ts";
 import { learningRateAt } from "../optim/learning-rate.ts";
 import type { TrainState } from "../optim/state.ts";
-import { ranksWhere, requireSameWeights } from "../ranks/agreement.ts";
+import { broadcastJson, ranksWhere, requireSameWeights } from "../ranks/agreement.ts";
 import { alone, type Collective, shareOf } from "../ranks/collective.ts";
 import type { Program, Runtime } from "../runtime/runtime.ts";
 import { type Spike, SpikeWatch } from "../util/spikes.ts";
@@ -32,7 +32,7 @@ export type Source = (step: number, micro: number) => MicroBatch;
 /** How a run goes, whatever it is trained on. */
 export interface Progress {
   readonly runtime: Runtime;
-  /** Called every `checkpointEvery` steps and at the end, and when `signal` stops the run. */
+  /** Called every `checkpointEvery` steps (100; of ranks, rank 0 says) and at the end, and when `signal` stops the run. */
   readonly save?: ((state: TrainState) => Promise<void>) | undefined;
   readonly checkpointEvery?: number | undefined;
   /** Ends the run after the step under way, with its state saved; on any rank, it ends the run of all. */
@@ -90,9 +90,9 @@ const MOST_ORIGIN = 300;
  * names the step, what it read and the last good checkpoint, TRAIN_OPTIONS, RANKS_UNEVEN, and RANKS_DIFFER where a rank's weights are not those of rank 0.
  */
 export async function* optimise(run: Optimisation): AsyncGenerator<TrainEvent, TrainState> {
-  const { options, source, state, save, signal, checkpointEvery = 100 } = run;
-  const { ranks = alone } = run;
+  const { options, source, state, save, signal, ranks = alone } = run;
   requireEqualShares(options.microBatches, ranks);
+  const checkpointEvery = await broadcastJson(ranks, run.checkpointEvery ?? 100);
   beginEma(options, state);
   const exchange = new Exchange(ranks);
   const isOver = async () =>

@@ -68,7 +68,7 @@ describe("ranks", () => {
             },
             checkpointEvery: 2,
           }
-        : { signal: stop.signal, checkpointEvery: 2 },
+        : { signal: stop.signal, checkpointEvery: 3 },
     );
     expect(all.map(({ events }) => events.at(-1))).toEqual(
       Array(2).fill({ type: "end", step: 2, reason: "stopped" }),
