@@ -6,6 +6,7 @@ import { openDataset } from "../packages/gyre/src/data/shards.node.ts";
 import { batch, memorySplit, type TokenSplit } from "../packages/gyre/src/data/windows.ts";
 import { benchEncode, type EncodeResult } from "./encode.ts";
 import { alternate, type Provenance, round, table } from "./harness.ts";
+import { benchLarger, type LargerResult, largerRows } from "./larger.ts";
 
 export interface DataOptions {
   readonly rounds: number;
@@ -15,7 +16,10 @@ export interface DataOptions {
   readonly print: (text: string) => void;
 }
 
-/** How fast text becomes tokens, and how many training windows a second come from the files of a dataset, and from memory. */
+/**
+ * How fast text becomes tokens, how many training windows a second come from the files of a dataset, and from memory, and what a training
+ * step takes where a dataset is larger than memory.
+ */
 export interface DataResult {
   readonly bench: "data";
   readonly tokens: number;
@@ -23,6 +27,7 @@ export interface DataResult {
   readonly rounds: number;
   readonly windowsPerSecond: { readonly files: number; readonly memory: number };
   readonly encode: EncodeResult;
+  readonly larger: LargerResult | null;
   readonly provenance: Provenance;
 }
 
@@ -33,12 +38,13 @@ const documents = 16;
 const documentBytes = 2 ** 21;
 
 /**
- * Encodes text beside Hugging Face's tokenizers; draws batches of a dataset of 32 million tokens in turn from its files, which the
- * system caches, and from memory.
+ * Encodes text beside Hugging Face's tokenizers; trains on a dataset larger than memory; draws batches of one of 32 million tokens in turn
+ * from its files, which the system caches, and from memory.
  */
 export async function benchData(options: DataOptions): Promise<DataResult> {
   const { rounds, threads, peer, provenance, print } = options;
   const encode = await benchEncode({ rounds, threads, peer, print });
+  const larger = await benchLarger({ rounds, threads, print });
   const folder = mkdtempSync(join(tmpdir(), "gyre-bench-"));
   try {
     const out = join(folder, "data");
@@ -70,6 +76,7 @@ export async function benchData(options: DataOptions): Promise<DataResult> {
       rounds,
       windowsPerSecond,
       encode,
+      larger,
       provenance,
     };
   } finally {
@@ -89,7 +96,7 @@ function drawing(split: TokenSplit): () => Promise<number[]> {
 }
 
 /** The result as a table for people. */
-export function dataTable({ windowsPerSecond: { files, memory }, encode }: DataResult): string {
+export function dataTable({ windowsPerSecond: { files, memory }, encode, larger }: DataResult): string {
   const { gyre, tokenizers = "-" } = encode.megabytesPerSecond;
   return table([
     [`encoding, ${encode.threads} threads`, "MB/s"],
@@ -99,5 +106,6 @@ export function dataTable({ windowsPerSecond: { files, memory }, encode }: DataR
     [`windows of ${context} tokens`, "a second"],
     ["from files", files],
     ["from memory", memory],
+    ...largerRows(larger),
   ]);
 }

@@ -48,9 +48,10 @@ export const help = `npm run bench -- BENCH [options]
   tasks     drawing a training batch of 64 problems of every task
     --rounds N        default 30
 
-  data      encoding against Hugging Face's tokenizers; windows a second from the files of a dataset, and from memory
-    --rounds N        rounds of all documents, and of 200 batches of 8 windows, a side; default 5
-    --threads N       threads of each side that encodes; default 2
+  data      encoding against Hugging Face's tokenizers; windows a second from the files of a dataset, and from memory; training
+            from a dataset twice as large as the memory that it may use (2 GiB of room; Linux, as root)
+    --rounds N        rounds of all documents, of 200 batches of 8 windows, and of 4 steps of S, a side; default 5
+    --threads N       threads of each side that encodes or trains; default 2
     --no-peer         without Python: no tokenizers, no ratio
 
   prepare   one text file as a dataset, in a process of its own: its time and peak memory
