@@ -76,12 +76,17 @@ A first run:
   return program;
 }
 
-/** Before a command does anything, and in one place for all: the machine has so many cores, and the device. */
+/** Before a command does anything, and in one place for all: whether ranks can share it, so many cores, and the device. */
 async function checkMachine(_program: Command, command: Command): Promise<void> {
   const { threads, device } = command.opts<{ threads?: number; device?: string }>();
+  if (!command.options.some(({ long }) => long === "--ranks"))
+    (await import("./ranks.ts")).requireOneProcess(wordsOf(command));
   if (threads !== undefined) (await import("gyre/node")).threadCount(threads);
   if (device !== undefined) await (await import("./devices.ts")).openCommandDevice(command);
 }
+
+const wordsOf = (command: Command): string =>
+  command.parent ? `${wordsOf(command.parent)} ${command.name()}` : command.name();
 
 const exitForms = "kl<0.01, entropy<1, probability>0.9, margin>0.5, change<0.1 or second-difference<0.1";
 
@@ -113,6 +118,10 @@ function addPrepare(program: Command, exit: Exit): void {
     )
     .option("--validation <fraction>", "share held out for validation", number(0, true), 0.1)
     .option("--text-key <name>", "field or column that holds the text of a row (default: text)")
+    .option(
+      "--prompt-key <name>",
+      "field or column of a prompt before the text, which is read but not learned",
+    )
     .option(
       "--seed <n>",
       "with a mixture: seed that draws documents from the sources that are not used whole",

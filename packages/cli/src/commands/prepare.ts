@@ -16,7 +16,7 @@ import {
 } from "gyre/node";
 import { interruptSignal } from "../interrupt.ts";
 import { UsageError } from "../options.ts";
-import { counted, duration } from "../render/format.ts";
+import { counted, duration, short } from "../render/format.ts";
 import { StatusLine } from "../render/status-line.ts";
 import { parseSources, type Sources, type WeightedPath } from "../sources.ts";
 
@@ -26,6 +26,7 @@ export interface PrepareOptions {
   readonly vocab?: number;
   readonly validation: number;
   readonly textKey?: string;
+  readonly promptKey?: string;
   readonly seed?: number;
   readonly threads?: number;
   readonly overwrite?: boolean;
@@ -113,7 +114,12 @@ const quiet = { throwIfNoEntry: false } as const;
 /** Files are never in memory as a whole; sources with weights are mixed. What is skipped is known when they have been read. */
 async function openSources(
   sources: readonly WeightedPath[],
-  { textKey, seed, signal }: Pick<PrepareOptions, "textKey" | "seed"> & { readonly signal: AbortSignal },
+  {
+    textKey,
+    promptKey,
+    seed,
+    signal,
+  }: Pick<PrepareOptions, "textKey" | "promptKey" | "seed"> & { readonly signal: AbortSignal },
 ): Promise<{
   readonly documents: LibraryOptions["documents"];
   readonly skipped: () => readonly Skipped[];
@@ -121,17 +127,17 @@ async function openSources(
   if (sources.every(({ weight }) => weight === undefined)) {
     const paths = sources.map(({ path }) => path);
     const source = paths.length === 1 ? (paths[0] ?? "") : paths;
-    if (source === "sotu") {
+    if (source === "sotu" && promptKey === undefined) {
       const { documents, skipped } = await loadCorpus({ source, textKey, signal });
       return { documents, skipped: () => [skipped] };
     }
-    const documents = await openCorpus({ source, textKey, signal });
+    const documents = await openCorpus({ source, textKey, promptKey, signal });
     return { documents, skipped: () => [documents.skipped] };
   }
   const opened: (MixtureSource & { readonly documents: CorpusStream })[] = [];
   for (const { path, weight = 0 } of sources) {
-    const hasRows = textKey !== undefined && path !== "sotu";
-    const documents = await openCorpus({ source: path, signal, ...(hasRows ? { textKey } : {}) });
+    const keys = path === "sotu" ? {} : { textKey, promptKey };
+    const documents = await openCorpus({ source: path, signal, ...keys });
     opened.push({ name: path, weight, documents });
   }
   return {
@@ -140,10 +146,14 @@ async function openSources(
   };
 }
 
-/** Shows how much is encoded and how long the rest takes. */
+/** Shows how much is read, and how much is encoded and how long the rest takes. */
 function progressTo(status: StatusLine): (progress: PrepareProgress) => void {
   let first: { readonly at: number; readonly done: number } | undefined;
-  return ({ done, total }) => {
+  return (progress) => {
+    if (progress.phase === "learning") return status.update("learning a vocabulary", true);
+    if (progress.phase === "reading")
+      return status.update(`reading: ${short(progress.done)} characters so far`);
+    const { done, total } = progress;
     first ??= { at: performance.now(), done };
     const perSecond = (1000 * (done - first.done)) / (performance.now() - first.at);
     const left = (total - done) / perSecond;

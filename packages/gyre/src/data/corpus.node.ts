@@ -23,6 +23,12 @@ export interface CorpusOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `openCorpus` alone knows. */
+export interface StreamOptions extends CorpusOptions {
+  /** The field or column that comes before the text of a row and is a prompt: it is read and not learned. None by default. */
+  readonly promptKey?: string | undefined;
+}
+
 /** A corpus that is read anew whenever it is gone through, and is never in memory as a whole. */
 export interface CorpusStream extends TextSource {
   /** What the last whole pass left out. */
@@ -44,7 +50,7 @@ export interface CorpusStream extends TextSource {
 export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
   const { source, textKey, signal } = options;
   if (source === "sotu") {
-    if (textKey !== undefined) throw noRows(source, textKey);
+    if (textKey !== undefined) throw noRows(source, { textKey });
     return { documents: await loadSotu(), skipped: nothingSkipped() };
   }
   const { files, skipped } = await openFiles(options);
@@ -74,9 +80,10 @@ export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
  * const documents = await openCorpus({ source: "notes" });
  * await prepareDataset({ documents, source: "notes", tokenizer: { kind: "bytes" }, out: "data/notes" });
  */
-export async function openCorpus(options: CorpusOptions): Promise<CorpusStream> {
-  const { source, textKey, signal } = options;
+export async function openCorpus(options: StreamOptions): Promise<CorpusStream> {
+  const { source, textKey, promptKey, signal } = options;
   if (source === "sotu") {
+    if (promptKey !== undefined) throw noRows(source, { promptKey });
     const { documents, skipped } = await loadCorpus(options);
     return { ...stretchesOf(documents), skipped };
   }
@@ -86,7 +93,7 @@ export async function openCorpus(options: CorpusOptions): Promise<CorpusStream> 
     async *stretches() {
       const empty = { emptyFiles: 0, emptyRows: 0 };
       let isEmpty = true;
-      for await (const stretch of textOf(files, { textKey, skipped: empty })) {
+      for await (const stretch of textOf(files, { textKey, promptKey, skipped: empty })) {
         signal?.throwIfAborted();
         isEmpty = false;
         yield stretch;
@@ -97,10 +104,12 @@ export async function openCorpus(options: CorpusOptions): Promise<CorpusStream> 
   };
 }
 
-async function openFiles({ source, textKey }: CorpusOptions) {
+async function openFiles({ source, textKey, promptKey }: StreamOptions) {
   const skipped = nothingSkipped();
   const files = await listFiles(typeof source === "string" ? [source] : source, skipped);
-  if (textKey !== undefined && !files.some(({ path }) => hasRows(path))) throw noRows(source, textKey);
+  if (files.some(({ path }) => hasRows(path))) return { files, skipped };
+  if (textKey !== undefined) throw noRows(source, { textKey });
+  if (promptKey !== undefined) throw noRows(source, { promptKey });
   return { files, skipped };
 }
 
@@ -110,10 +119,10 @@ const nameOf = (source: CorpusOptions["source"]): string => {
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 };
 
-const noRows = (source: CorpusOptions["source"], textKey: string) =>
+const noRows = (source: CorpusOptions["source"], key: Readonly<Record<string, string>>) =>
   badOption(
-    "textKey",
-    JSON.stringify(textKey),
+    Object.keys(key).join(),
+    JSON.stringify(Object.values(key).join()),
     `a file of rows (.jsonl, .csv, .parquet), and ${nameOf(source)} has none`,
   );
 
@@ -122,13 +131,16 @@ async function* textOf(
   files: readonly CorpusFile[],
   {
     textKey,
+    promptKey,
     skipped,
-  }: { readonly textKey: string | undefined; readonly skipped: Pick<Skipped, "emptyFiles" | "emptyRows"> },
+  }: Pick<StreamOptions, "textKey" | "promptKey"> & {
+    readonly skipped: Pick<Skipped, "emptyFiles" | "emptyRows">;
+  },
 ): AsyncGenerator<NamedStretch, void, undefined> {
   for (const file of files) {
     let isInside = false;
     let isFilled = false;
-    for await (const stretch of readStretches(file, { textKey })) {
+    for await (const stretch of readStretches(file, { textKey, promptKey })) {
       const isBlank = !isInside && stretch.isLast && stretch.text.trim() === "";
       if (!isBlank) yield stretch;
       else if (hasRows(file.path)) skipped.emptyRows++;

@@ -1,8 +1,11 @@
+import type { Stretch } from "./stretches.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Stretches that are encoded together. */
 export interface Batch {
-  readonly stretches: readonly { readonly text: string; readonly isLast: boolean }[];
+  readonly stretches: readonly Stretch[];
+  /** What is added to the tokens of prompts; nothing by default. */
+  readonly promptBit?: number;
 }
 
 /** The tokens of a batch, one stretch after the other, with end of text after each document. */
@@ -14,7 +17,7 @@ export interface EncodedBatch {
 }
 
 /** Encodes a batch. */
-export function encodeBatch(tokenizer: Tokenizer, { stretches }: Batch): EncodedBatch {
+export function encodeBatch(tokenizer: Tokenizer, { stretches, promptBit = 0 }: Batch): EncodedBatch {
   const encoded = stretches.map(({ text }) => tokenizer.encode(text));
   const tokens = encoded.map((ids, at) => ids.length + (stretches[at]?.isLast ? 1 : 0));
   const bytes = encoded.map((ids) => {
@@ -25,7 +28,7 @@ export function encodeBatch(tokenizer: Tokenizer, { stretches }: Batch): Encoded
   const all = new Uint32Array(tokens.reduce((sum, count) => sum + count, 0)).fill(tokenizer.endOfText);
   let at = 0;
   for (const [index, ids] of encoded.entries()) {
-    all.set(ids, at);
+    all.set(stretches[index]?.isPrompt ? ids.map((id) => id + promptBit) : ids, at);
     at += tokens[index] ?? 0;
   }
   return { ids: all, tokens, bytes };

@@ -13,6 +13,8 @@ const BATCH = 2 ** 17;
 
 export interface EncodeOptions {
   readonly encoder: Encoder;
+  /** What is added to the tokens of prompts. */
+  readonly promptBit: number;
   /** Sources that are mixed; 1 where none are. */
   readonly parts: number;
   /** How far an earlier process came, whose files the writer has restored. */
@@ -30,7 +32,7 @@ export async function encodeSplit(
   writer: TokenWriter,
   options: EncodeOptions,
 ): Promise<SplitProgress> {
-  const { encoder, parts, from, signal, onText, onProgress } = options;
+  const { parts, from, signal, onText, onProgress } = options;
   const counts = Array.from({ length: parts }, (_, part) => ({
     tokens: 0,
     documents: 0,
@@ -43,7 +45,7 @@ export async function encodeSplit(
   });
   let noted = units;
   try {
-    for await (const { batch, encoded } of inOrder(batchesOf(source, stretches), encoder)) {
+    for await (const { batch, encoded } of inOrder(batchesOf(source, stretches), options)) {
       signal?.throwIfAborted();
       await writer.append(encoded.ids);
       let length = 0;
@@ -101,12 +103,12 @@ interface Encoding {
 /** What an encoder makes of batches, in their order, while it has some of them ahead. */
 async function* inOrder(
   batches: AsyncIterable<readonly PartStretch[]>,
-  encoder: Encoder,
+  { encoder, promptBit }: Pick<EncodeOptions, "encoder" | "promptBit">,
 ): AsyncGenerator<Encoding, void, undefined> {
   const waiting: Promise<Encoding>[] = [];
   for await (const batch of batches) {
-    const stretches = batch.map(({ text, isLast }) => ({ text, isLast }));
-    const next = encoder.encode({ stretches }).then((encoded) => ({ batch, encoded }));
+    const stretches = batch.map(({ text, isLast, isPrompt = false }) => ({ text, isLast, isPrompt }));
+    const next = encoder.encode({ stretches, promptBit }).then((encoded) => ({ batch, encoded }));
     // whoever waits for it hears of a failure; where nobody comes to, it is that of an earlier one
     next.catch(() => undefined);
     waiting.push(next);

@@ -113,6 +113,9 @@ const rowFormats = {
   },
 };
 
+/** The flags that name fields of a row. */
+const keyFlags = { textKey: "--text-key", promptKey: "--prompt-key" } as const;
+
 /** Field names of a row that an error lists. */
 const NAMED_FIELDS = 12;
 
@@ -122,11 +125,14 @@ export function noTextKey(
     key,
     others,
     kind,
+    option = "textKey",
     type,
   }: {
     readonly key: string;
     readonly others: readonly string[];
     readonly kind: keyof typeof rowFormats;
+    /** The option that names it. */
+    readonly option?: keyof typeof keyFlags | undefined;
     /** Of the column that has this name, but no text. */
     readonly type?: string;
   },
@@ -142,7 +148,7 @@ export function noTextKey(
     fix:
       other === undefined
         ? correct
-        : `name the one that holds the text: --text-key ${asWord(other)}, in the library textKey; or ${correct}`,
+        : `name the one that holds the ${option === "textKey" ? "text" : "prompt"}: ${keyFlags[option]} ${asWord(other)}, in the library ${option}; or ${correct}`,
   });
 }
 

@@ -49,9 +49,14 @@ export const manifestSchema = z.strictObject({
     .strictObject({ seed: count, sources: z.array(z.strictObject({ name: z.string(), share: z.number() })) })
     .optional(),
   dtype: z.enum(["uint16", "uint32"]),
+  /** Tokens of prompts, which are read and not learned, have the highest bit set. */
+  hasPrompts: z.literal(true).optional(),
   train: splitSchema,
   validation: splitSchema,
 });
+
+/** The bit that marks a prompt's token in a file: the highest one of a number. */
+export const promptBitOf = (dtype: "uint16" | "uint32"): number => (dtype === "uint16" ? 2 ** 15 : 2 ** 31);
 
 /** What manifest.json of a dataset says: tokenizer, splits, sizes and checksums. */
 export type DatasetManifest = z.infer<typeof manifestSchema>;

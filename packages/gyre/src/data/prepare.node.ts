@@ -29,7 +29,7 @@ import {
   type SplitProgress,
   writeJournal,
 } from "./journal.node.ts";
-import { type DatasetManifest, MANIFEST, type SplitManifest, TOKENIZER } from "./manifest.ts";
+import { type DatasetManifest, MANIFEST, promptBitOf, type SplitManifest, TOKENIZER } from "./manifest.ts";
 import type { Mixture } from "./mixture.ts";
 import { openDataset } from "./shards.node.ts";
 import { type Inventory, type Side, sharesOf, takeInventory } from "./sides.node.ts";
@@ -43,11 +43,11 @@ const WORTH_THREADS = 2 ** 22;
 
 const MOST_THREADS = 256;
 
-/** How much of the text has been encoded, in units of a string. */
-export interface PrepareProgress {
-  readonly done: number;
-  readonly total: number;
-}
+/** How far a preparation has come, in units of a string: files are counted, a tokenizer is learned, and all text is encoded. */
+export type PrepareProgress =
+  | { readonly phase: "reading"; readonly done: number }
+  | { readonly phase: "learning" }
+  | { readonly phase: "encoding"; readonly done: number; readonly total: number };
 
 /** What `prepareDataset` reads, how it becomes tokens, and where the dataset goes. */
 export interface PrepareOptions {
@@ -68,7 +68,7 @@ export interface PrepareOptions {
   readonly threads?: number;
   /** Replace another dataset at `out`. Anything else that is there is never replaced. */
   readonly overwrite?: boolean;
-  /** Called as tokens are written. */
+  /** Called now and then. */
   readonly onProgress?: (progress: PrepareProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -87,7 +87,7 @@ export interface Prepared {
  * there, DATA_UNFINISHED where OUT.partial is of other ones, DATA_WRITE, DATA_BUSY, DATA_THREAD, DATA_OPTION, DATA_TOO_SHORT, DATA_CORRUPT, DATA_CHANGED and the errors of `splitDocuments`, `trainBpe` and of reading.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<Prepared> {
-  const { documents, validationFraction = 0.1, context = 1, signal } = options;
+  const { documents, validationFraction = 0.1, context = 1, signal, onProgress } = options;
   const { shardBytes = 2 ** 28, overwrite = false, threads = availableParallelism() } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
     throw badOption("threads", threads, `a whole number from 1 to ${MOST_THREADS}`);
@@ -99,7 +99,12 @@ export async function prepareDataset(options: PrepareOptions): Promise<Prepared>
   const out = resolve(options.out);
   await recover(out);
   const isThere = await holdsDataset(out);
-  const inventory = await takeInventory(documents, { validationFraction, signal });
+  let read = 0;
+  const onText = (units: number) => {
+    read += units;
+    onProgress?.({ phase: "reading", done: read });
+  };
+  const inventory = await takeInventory(documents, { validationFraction, signal, onText });
   const inputs: Inputs = {
     documents: inventory.checksum,
     tokenizer: options.tokenizer,
@@ -152,17 +157,18 @@ async function writeDataset(
   };
   if (begun === undefined) await writeJournal(draft, journal);
   const { kind, vocab, endOfText } = tokenizer;
-  const dtype = vocab <= 2 ** 16 ? "uint16" : "uint32";
+  const { hasPrompts } = inventory;
+  const dtype = vocab <= (hasPrompts ? promptBitOf("uint16") : 2 ** 16) ? "uint16" : "uint32";
   const { train, validation, units: total, isExact } = await inventory.sides(tokenizer);
   await using encoder = openEncoder(tokenizer, total < WORTH_THREADS ? 1 : options.threads);
   let done = 0;
   const encode = async (split: Side, name: "train" | "validation"): Promise<SplitManifest> => {
     const found = await encodeInto(draft, name, {
-      ...{ split, encoder, dtype, inputs, signal, from: journal[name] },
+      ...{ split, encoder, dtype, promptBit: promptBitOf(dtype), inputs, signal, from: journal[name] },
       parts: "sources" in documents ? documents.sources.length : 1,
       onText(units) {
         done += units;
-        onProgress?.({ done, total });
+        onProgress?.({ phase: "encoding", done, total });
       },
       async onProgress(progress) {
         journal = { ...journal, [name]: progress };
@@ -181,6 +187,7 @@ async function writeDataset(
     inputs: recordOf(inputs),
     ...("sources" in documents ? { mixture: mixtureRecord(documents) } : {}),
     dtype,
+    ...(hasPrompts ? { hasPrompts } : {}),
     train: await encode(train, "train"),
     validation: await encode(validation, "validation"),
   };
@@ -254,7 +261,7 @@ async function holdsDataset(out: string): Promise<boolean> {
 async function tokenizerOf(
   draft: string,
   begun: Journal | undefined,
-  { tokenizer: choice, inventory, signal }: PrepareOptions & { readonly inventory: Inventory },
+  { tokenizer: choice, inventory, onProgress, signal }: PrepareOptions & { readonly inventory: Inventory },
 ): Promise<Tokenizer | BpeTokenizer> {
   if (begun?.tokenizer !== undefined && !("json" in choice)) {
     const json = await readFile(join(draft, TOKENIZER), "utf8").catch(() => "");
@@ -262,6 +269,8 @@ async function tokenizerOf(
     return tokenizerFromJson(json);
   }
   const scratch = join(draft, "learning");
+  const isLearned = !("json" in choice) && (choice.kind === "bpe" || choice.kind === "characters");
+  if (isLearned) onProgress?.({ phase: "learning" });
   const tokenizer = await makeTokenizer(choice, { texts: () => inventory.texts(), scratch, signal });
   if ("json" in tokenizer) await writeFile(join(draft, TOKENIZER), tokenizer.json);
   return tokenizer;

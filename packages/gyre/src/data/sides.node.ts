@@ -31,6 +31,8 @@ interface Sides {
 /** Documents of which the text is known to the checksum, and how they are split. */
 export interface Inventory {
   readonly checksum: string;
+  /** Whether any of the text is a prompt, which is read and not learned. */
+  readonly hasPrompts: boolean;
   /** What a tokenizer is learned from: of the training split alone. */
   texts(): Promise<AsyncIterable<string>>;
   /** The splits; a mixture needs the tokenizer to reckon shares of tokens. */
@@ -40,6 +42,8 @@ export interface Inventory {
 interface Options {
   readonly validationFraction: number;
   readonly signal: AbortSignal | undefined;
+  /** Told of units of files that were counted, now and then. */
+  readonly onText?: (units: number) => void;
 }
 
 /** Goes through all documents once. Throws DATA_OPTION, DATA_EMPTY, DATA_TOO_SHORT and what reading throws. */
@@ -57,6 +61,7 @@ export async function takeInventory(
   });
   return {
     checksum: documentsChecksum(documents),
+    hasPrompts: false,
     texts: async () => sampleOf(stretchesOf(train), units, MOST_LEARNED),
     sides: async () => ({ train: sideOf(train), validation: sideOf(validation), units, isExact: true }),
   };
@@ -67,6 +72,7 @@ async function streamInventory(documents: TextSource, options: Options): Promise
   const { train, validation } = await halvesOf(documents, found, options);
   return {
     checksum: found.checksum,
+    hasPrompts: found.hasPrompts,
     texts: async () => sampleOf(train, found.units, MOST_LEARNED),
     sides: async () => ({
       train: onePart(train),
@@ -113,6 +119,7 @@ async function mixtureInventory({ sources, seed = 0 }: Mixture, options: Options
   };
   return {
     checksum: hash.digest("hex"),
+    hasPrompts: halves.some(({ found }) => found.hasPrompts),
     async texts() {
       const most = Math.min(
         MOST_LEARNED,

@@ -5,30 +5,49 @@ import { END_OF_TEXT } from "./tokenizer.ts";
 
 /** What one pass over a source finds. */
 export interface Scan extends Sizes {
-  /** As `documentsChecksum` takes it. */
+  /** Whether any stretch is a prompt. */
+  readonly hasPrompts: boolean;
+  /** As `documentsChecksum` takes it; prompts are marked in it. */
   readonly checksum: string;
 }
 
 /** Units of text on either side of a cut that decide where it moves. */
 const AROUND = MOST_SLACK + END_OF_TEXT.length;
 
+/** Units of text between two that `onText` is told of. */
+const TOLD = 2 ** 20;
+
+interface ScanOptions {
+  readonly validationFraction: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onText?: (units: number) => void;
+}
+
 /** Counts a source and takes its checksum. Throws DATA_OPTION and what reading throws. */
 export async function scan(
   source: TextSource,
-  { validationFraction: fraction, signal }: { validationFraction: number; signal?: AbortSignal | undefined },
+  { validationFraction: fraction, signal, onText }: ScanOptions,
 ): Promise<Scan> {
   const fewest = fewestWhole(fraction);
   const lengths: number[] = [];
   const hash = createHash("sha256");
   let documents = 0;
   let units = 0;
+  let told = 0;
   let start = 0;
   let isFirst = true;
-  for await (const { text, isLast } of source.stretches()) {
+  let hasPrompts = false;
+  for await (const { text, isLast, isPrompt = false } of source.stretches()) {
     signal?.throwIfAborted();
     if (isFirst) hash.update("\0");
     hash.update(text);
+    if (isPrompt) hash.update("\0\0");
+    hasPrompts ||= isPrompt;
     units += text.length;
+    if (units - told >= TOLD) {
+      onText?.(units - told);
+      told = units;
+    }
     isFirst = isLast;
     if (!isLast) continue;
     hash.update("\0");
@@ -36,7 +55,7 @@ export async function scan(
     start = units;
     documents++;
   }
-  return { documents, units, lengths, checksum: hash.digest("hex") };
+  return { documents, units, lengths, hasPrompts, checksum: hash.digest("hex") };
 }
 
 /**

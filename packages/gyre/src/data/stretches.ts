@@ -7,6 +7,8 @@ export interface Stretch {
   readonly text: string;
   /** Whether the document ends with it. */
   readonly isLast: boolean;
+  /** Whether it is a prompt, which is read and not learned: none of its tokens is a target. */
+  readonly isPrompt?: boolean;
 }
 
 /** Documents stretch by stretch, which need not be in memory; they can be gone through as often as one likes. */
@@ -50,13 +52,14 @@ export function side(source: TextSource, which: "before" | "after", { document, 
     async *stretches() {
       let index = 0;
       let start = 0;
-      for await (const { text, isLast } of source.stretches()) {
+      for await (const stretch of source.stretches()) {
+        const { text, isLast } = stretch;
         const cut = index < document ? text.length : index > document ? 0 : clamp(at - start, text.length);
         if (which === "before" && cut > 0) {
           const isCut = index === document && start + cut === at;
-          yield { text: text.slice(0, cut), isLast: isLast || isCut };
+          yield { ...stretch, text: text.slice(0, cut), isLast: isLast || isCut };
         }
-        if (which === "after" && cut < text.length) yield { text: text.slice(cut), isLast };
+        if (which === "after" && cut < text.length) yield { ...stretch, text: text.slice(cut) };
         start = isLast ? 0 : start + text.length;
         if (isLast) index++;
         if (which === "before" && (index > document || (index === document && start >= at))) return;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { badManifest, corruptFile } from "./errors.ts";
-import { type DatasetManifest, MANIFEST, type SplitManifest } from "./manifest.ts";
+import { type DatasetManifest, MANIFEST, promptBitOf, type SplitManifest } from "./manifest.ts";
 import type { TokenSplit } from "./windows.ts";
 
 /** Where a file's tokens stand among those of its split. */
@@ -26,6 +26,7 @@ export class TokenFiles implements TokenSplit {
   readonly length: number;
   readonly bytes: number;
   readonly vocab: number;
+  readonly scored?: TokenSplit["scored"];
   readonly #width: 2 | 4;
   readonly #shards: readonly Shard[];
 
@@ -53,22 +54,36 @@ export class TokenFiles implements TokenSplit {
       for (const { descriptor } of shards) closeSync(descriptor);
       throw error;
     }
-    return new TokenFiles(split, manifest.tokenizer.vocab, width, shards);
+    return new TokenFiles(manifest, split, width, shards);
   }
 
-  private constructor(split: SplitManifest, vocab: number, width: 2 | 4, shards: readonly Shard[]) {
+  private constructor(
+    { tokenizer, dtype, hasPrompts }: DatasetManifest,
+    split: SplitManifest,
+    width: 2 | 4,
+    shards: readonly Shard[],
+  ) {
     this.length = split.tokens;
     this.bytes = split.bytes;
-    this.vocab = vocab;
+    this.vocab = tokenizer.vocab;
     this.#width = width;
     this.#shards = shards;
+    if (hasPrompts) {
+      const bit = promptBitOf(dtype);
+      this.read = (start, end) =>
+        this.#stored(start, end).map((token) => (token < bit ? token : token - bit));
+      this.scored = (start, end) => Uint8Array.from(this.#stored(start, end), (token) => Number(token < bit));
+    }
     abandoned.register(
       this,
       shards.map(({ descriptor }) => descriptor),
     );
   }
 
-  read(start: number, end: number): Uint16Array | Uint32Array {
+  read: TokenSplit["read"] = (start, end) => this.#stored(start, end);
+
+  /** As they are in the files. */
+  #stored(start: number, end: number): Uint16Array | Uint32Array {
     const count = Math.max(0, end - start);
     const tokens = this.#width === 2 ? new Uint16Array(count) : new Uint32Array(count);
     const bytes = new Uint8Array(tokens.buffer);

@@ -11,25 +11,31 @@ export interface TokenSplit {
   readonly vocab: number;
   /** The tokens from `start` to before `end`, to be read and not written to. */
   read(start: number, end: number): Uint16Array | Uint32Array;
+  /** Which of these are targets: 1, or 0 of prompts, which are read and not learned. All of them where it is left out. */
+  scored?: ((start: number, end: number) => Uint8Array) | undefined;
 }
 
 /**
- * A split whose tokens are in memory.
+ * A split whose tokens are in memory. `scored` is a label mask: 1 for each token that is a target, 0 for one that is read and not
+ * learned.
  *
  * @example
- * const split = memorySplit(Uint16Array.of(72, 105, 256), { bytes: 2 });
+ * const split = memorySplit(Uint16Array.of(72, 105, 256), { bytes: 2, scored: Uint8Array.of(0, 1, 1) });
  */
 export function memorySplit(
   tokens: Uint16Array | Uint32Array,
-  { bytes = tokens.length }: { readonly bytes?: number } = {},
+  { bytes = tokens.length, scored }: { readonly bytes?: number; readonly scored?: Uint8Array } = {},
 ): TokenSplit {
+  if (scored && scored.length !== tokens.length)
+    throw badOption("scored", `${scored.length} numbers`, `${tokens.length}, one for each token`);
   let largest = -1;
   for (const token of tokens) largest = Math.max(largest, token);
   const read = (start: number, end: number) => tokens.subarray(start, end);
-  return { length: tokens.length, bytes, vocab: largest + 1, read };
+  const ofScored = scored && { scored: (start: number, end: number) => scored.subarray(start, end) };
+  return { length: tokens.length, bytes, vocab: largest + 1, read, ...ofScored };
 }
 
-/** `tokens` and `targets` (the next tokens) are row-major [batch, context]. */
+/** `tokens` and `targets` (the next tokens, -1 where they are not scored) are row-major [batch, context]. */
 export interface Batch {
   readonly tokens: Int32Array;
   readonly targets: Int32Array;
@@ -72,6 +78,8 @@ export function batch(options: BatchOptions): Batch {
     const window = split.read(start, start + context + 1);
     tokens.set(window.subarray(0, context), row * context);
     targets.set(window.subarray(1), row * context);
+    for (const [at, isScored] of split.scored?.(start + 1, start + context + 1).entries() ?? [])
+      if (isScored === 0) targets[row * context + at] = -1;
   }
   return { tokens, targets };
 }
@@ -101,6 +109,8 @@ export interface EvaluationWindow {
   readonly start: number;
   readonly length: number;
   readonly scoredFrom: number;
+  /** Which of the targets count, 1 or 0, where the split has prompts; else all from `scoredFrom` on do. */
+  readonly scored?: Uint8Array | undefined;
   /** Number of UTF-8 bytes that the scored targets stand for. */
   readonly bytes: number;
 }
@@ -145,9 +155,11 @@ function* slide({
     const window = split.read(start, end + 1);
     tokens.set(window.subarray(0, length));
     targets.set(window.subarray(1));
+    const own = split.scored?.(start + 1, end + 1);
     let bytes = 0;
-    for (let at = scoredFrom; at < length; at++) bytes += byteLength(targets[at] as number);
-    yield { tokens, targets, start, length, scoredFrom, bytes };
+    for (let at = scoredFrom; at < length; at++)
+      if (own?.[at] !== 0) bytes += byteLength(targets[at] as number);
+    yield { tokens, targets, start, length, scoredFrom, ...(own ? { scored: own } : {}), bytes };
     scored = end;
   }
 }

@@ -62,7 +62,7 @@ export function predictedTokens(split: TokenSplit, maxTokens = Number.POSITIVE_I
 
 /**
  * Loss, perplexity and bits per byte of a model at each budget, over every token of `split` but the first, or
- * the first `maxTokens` of these. Yields a point as soon as its budget is measured; its time is that of the
+ * the first `maxTokens` of these; tokens of prompts are read and not scored. Yields a point as soon as its budget is measured; its time is that of the
  * forward passes, without compiling them. Throws EVAL_OPTION, DATA_OPTION (a bad stride), LOOPS or TRAJECTORY.
  */
 export async function* evaluate(options: EvaluateOptions): AsyncGenerator<BudgetPoint> {
@@ -131,11 +131,12 @@ async function measure(
     let [loss, squares, tokens, bytes] = [0, 0, 0, 0];
     for (const [index, row] of rows.entries()) {
       for (let at = row.scoredFrom; at < row.length; at++) {
+        if (row.scored?.[at] === 0) continue;
         const own = losses.data[index * context + at] as number;
         loss += own;
         squares += own * own;
+        tokens++;
       }
-      tokens += row.length - row.scoredFrom;
       bytes += row.bytes;
     }
     return [loss, squares, tokens, bytes];

@@ -74,6 +74,7 @@ export async function readDatasetFiles(source: RunSource): Promise<DatasetFiles 
   const parsed = manifestSchema.safeParse(jsonOf(textOf(bytes, url), url));
   if (!parsed.success) throw corruptFile(url, "it is no manifest of a dataset");
   const manifest = parsed.data;
+  if (manifest.hasPrompts) throw corruptFile(url, "it has prompts, which pages do not read");
   const files = new Map([[MANIFEST, bytes]]);
   for (const { name, sha256 } of [...manifest.train.files, ...manifest.validation.files])
     files.set(name, await source.read(path(name), sha256));

@@ -48,17 +48,20 @@ export function answerSource(spec: Spec, training: AnswerTraining, task: Pick<To
 
 /**
  * What a step reads of a batch: tokens, and the scored positions with an equal share of every mean. Their number is
- * filled up to a multiple of the batch with rows of no share, so that few shapes serve all batches. Where every position
- * is scored, all are read out where they are.
+ * filled up to a multiple of `unit`, the batch by default, with rows of no share, so that few shapes serve all batches. Where every
+ * position is scored, all are read out where they are.
  */
-export function scoredRows({ tokens, targets, batch, length }: TokenBatch): Rows {
+export function scoredRows(
+  { tokens, targets, batch, length }: Omit<TokenBatch, "difficulties">,
+  unit = batch,
+): Rows {
   const positions = [...targets.keys()].filter((at) => (targets[at] as number) >= 0);
   const shape = [batch, length];
   if (positions.length === targets.length) {
     const inputs = { tokens: { data: tokens, shape }, targets: { data: targets, shape } };
     return { inputs: Object.entries(inputs), length };
   }
-  const scored = Math.ceil(positions.length / batch) * batch;
+  const scored = Math.max(1, Math.ceil(positions.length / unit)) * unit;
   const [scoredAt, own] = [new Int32Array(scored), new Int32Array(scored)];
   const shares = new Float32Array(scored);
   for (const [row, at] of positions.entries()) {

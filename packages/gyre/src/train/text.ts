@@ -2,6 +2,7 @@ import { batch, batchWindows, type TokenSplit, windowCount } from "../data/windo
 import { readsVectors } from "../models/errors.ts";
 import { hasVectors, type Spec } from "../models/spec.ts";
 import type { TrainState } from "../optim/state.ts";
+import { scoredRows } from "./answers.ts";
 import { elasticSource } from "./elastic-source.ts";
 import { tokenOutside } from "./errors.ts";
 import { initialState } from "./initial-state.ts";
@@ -40,20 +41,18 @@ export function requireFit(spec: Spec, data: TokenSplit): void {
   if (data.vocab > spec.vocab) throw tokenOutside(data.vocab - 1, spec.vocab);
 }
 
-/** The micro-batches of a run on text. */
+/** Numbers of scored positions for which a batch of text with prompts has a graph: each of the next multiple. */
+export const SCORED_SHAPES = 8;
+
+/** The micro-batches of a run on text; of prompts in it no token is learned. */
 function textSource(spec: Spec, training: TrainingOptions, split: TokenSplit): Source {
   const { batch: rows, microBatches, seed } = training;
   const { context } = spec;
-  const shape = [rows, context];
+  const unit = rows * Math.ceil(context / SCORED_SHAPES);
   return elasticSource(spec, training, (step, micro) => {
     const which = { split, context, batch: rows, seed, step, micro, microBatches };
-    const { tokens, targets } = batch(which);
     return {
-      inputs: [
-        ["tokens", { data: tokens, shape }],
-        ["targets", { data: targets, shape }],
-      ],
-      length: context,
+      ...scoredRows({ ...batch(which), batch: rows, length: context }, unit),
       origin: () =>
         `windows ${batchWindows(which).join(", ")} of ${windowCount(split, context)}; window n begins at token ${context} n`,
     };

@@ -12,8 +12,9 @@ import {
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Document } from "../../src/data/document.ts";
-import { type PrepareOptions, prepareDataset } from "../../src/data/prepare.node.ts";
+import { type PrepareOptions, type PrepareProgress, prepareDataset } from "../../src/data/prepare.node.ts";
 import { openDataset } from "../../src/data/shards.node.ts";
+import { stretchesOf } from "../../src/data/stretches.ts";
 import { tempFolder } from "./temp-folder.ts";
 
 /** Three million units of text, in shards of a million bytes. */
@@ -38,8 +39,8 @@ const filesOf = (folder: string) =>
 /** Prepares until a share of the text is encoded, and stops as Ctrl-C does. */
 async function stopAt(share: number, given: PrepareOptions): Promise<void> {
   const controller = new AbortController();
-  const onProgress = ({ done, total }: { done: number; total: number }) => {
-    if (done >= share * total) controller.abort();
+  const onProgress = (progress: PrepareProgress) => {
+    if (progress.phase === "encoding" && progress.done >= share * progress.total) controller.abort();
   };
   await expect(prepareDataset({ ...given, signal: controller.signal, onProgress })).rejects.toThrow(/abort/i);
 }
@@ -49,8 +50,8 @@ async function goOn(given: PrepareOptions): Promise<number> {
   let first: number | undefined;
   await prepareDataset({
     ...given,
-    onProgress({ done, total }) {
-      first ??= done / total;
+    onProgress(progress) {
+      if (progress.phase === "encoding") first ??= progress.done / progress.total;
     },
   });
   return first ?? 0;
@@ -70,6 +71,19 @@ test.each([0.001, 0.3, 0.95])(
     expect(readdirSync(root).sort()).toEqual(["out", "whole"]);
   },
 );
+
+test("a mixture that is stopped goes on to the same bytes", async () => {
+  const root = tempFolder();
+  const sources = [
+    { name: "a", weight: 0.7, documents: stretchesOf(documents.slice(0, 30)) },
+    { name: "b", weight: 0.3, documents: stretchesOf(documents.slice(30)) },
+  ];
+  const mixed = (out: string) => ({ ...options(join(root, out)), documents: { sources, seed: 3 } });
+  await prepareDataset(mixed("whole"));
+  await stopAt(0.3, mixed("out"));
+  expect(await goOn(mixed("out"))).toBeGreaterThanOrEqual(0.3);
+  expect(filesOf(join(root, "out"))).toEqual(filesOf(join(root, "whole")));
+});
 
 test("a learned tokenizer is kept, also by a process that is stopped in turn", async () => {
   const root = tempFolder();

@@ -122,3 +122,26 @@ test("options that make no sense are refused", () => {
   const evaluation = { ...options, stride: 5, byteLength: () => 1 };
   expect(() => evaluationWindows(evaluation)).toThrow(/DATA_OPTION: stride = 5\n.*from 1 to 4/);
 });
+
+test("what is not scored is read and is no target", () => {
+  const tokens = Uint16Array.of(5, 6, 7, 8, 9, 10, 11);
+  const split = memorySplit(tokens, { scored: Uint8Array.of(0, 1, 0, 1, 1, 0, 1) });
+  const all = batch({ split, context: 3, batch: 2, seed: 1, step: 0 });
+  const rows = [0, 3].map((at) => [[...all.tokens.slice(at, at + 3)], [...all.targets.slice(at, at + 3)]]);
+  expect(rows.sort()).toEqual([
+    [
+      [5, 6, 7],
+      [6, -1, 8],
+    ],
+    [
+      [8, 9, 10],
+      [9, -1, 11],
+    ],
+  ]);
+  const windows = [...evaluationWindows({ split, context: 3, stride: 3, byteLength: () => 2 })];
+  expect(windows.map(({ scored, bytes }) => [[...(scored ?? [])], bytes])).toEqual([
+    [[1, 0, 1], 4],
+    [[1, 0, 1], 4],
+  ]);
+  expect(() => memorySplit(tokens, { scored: Uint8Array.of(1) })).toThrow(/DATA_OPTION: scored = 1 numbers/);
+});

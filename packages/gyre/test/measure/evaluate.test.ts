@@ -99,6 +99,20 @@ it("ranks share the windows, and all get the points of one process", async () =>
   expect(progress.at(-1)).toBe(predictedTokens(split));
 });
 
+it("tokens of prompts are read and not scored", async () => {
+  const scored = Uint8Array.from(text, (_, at) => Number(at % 3 !== 1));
+  const [point] = await points({ split: memorySplit(text, { scored }), stride: context });
+  const losses = [...text.keys()].slice(1).flatMap((at) => {
+    const start = context * Math.max(0, Math.ceil((at - context) / context));
+    return scored[at] === 0 ? [] : [{ at, loss: surprise([0.5, 0.5], start, at) }];
+  });
+  const sum = losses.reduce((total, { loss }) => total + loss, 0);
+  const bytes = losses.reduce((total, { at }) => total + byteLength(text[at] as number), 0);
+  expect(point?.tokens).toBe(losses.length);
+  expect(point?.loss).toBeCloseTo(sum / losses.length, 10);
+  expect(point?.bitsPerByte).toBeCloseTo(sum / Math.log(2) / bytes, 10);
+});
+
 describe("evaluate", () => {
   it.each([6, 4, 1])("agrees with a token by token computation at stride %i", async (stride) => {
     const [point] = await points({ stride });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { learnableTokens } from "../../../../scripts/golden-case.ts";
 import { memorySplit } from "../../src/data/windows.ts";
+import { evaluate } from "../../src/measure/evaluate.ts";
 import { trainingFlops } from "../../src/models/describe.ts";
 import { familyNames, presets } from "../../src/models/presets.ts";
 import type { TrainState } from "../../src/optim/state.ts";
@@ -229,6 +230,33 @@ describe("a signal", () => {
     }
     expect(seen).toEqual(["start 0", "compiled 0", "step 1", "step 2", "checkpoint 2", "end 2"]);
     expect(saved).toEqual([2]);
+  });
+});
+
+describe("tokens of prompts are read and not learned", () => {
+  const { context = 0 } = tinySize;
+  const tokens = Uint16Array.from(data.read(0, 4 * context + 1));
+  const scoredWhere = (is: (at: number) => boolean) =>
+    memorySplit(tokens, { scored: Uint8Array.from(tokens, (_, at) => Number(is(at))) });
+  const training = options(spec, { steps: 1, batch: 4, weightDecay: 0 });
+
+  test.each([
+    ["one in three", (at: number) => at % 3 === 0],
+    ["all", () => true],
+  ])("the loss is that of the scored tokens: %s", async (_, is) => {
+    const split = scoredWhere(is);
+    const { weights } = initialState(spec, training.seed);
+    const measured = { spec, weights, runtime, split, byteLength: () => 1, budgets: [spec.loops] };
+    const { value: point } = await evaluate(measured).next();
+    const [step] = stepsOf((await trained({ spec, training, runtime, data: split })).events);
+    expect(step?.loss).toBeCloseTo(point.loss, 5);
+    expect(step?.tokens).toBe(4 * context);
+  });
+
+  test("where none is, nothing is learned", async () => {
+    const { events, state } = await trained({ spec, training, runtime, data: scoredWhere(() => false) });
+    expect(stepsOf(events)).toMatchObject([{ loss: 0, gradientNorm: 0 }]);
+    expect(bytesOf(state)[0]).toEqual(bytesOf(initialState(spec, training.seed))[0]);
   });
 });
 

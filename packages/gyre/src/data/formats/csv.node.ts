@@ -17,19 +17,27 @@ interface CsvRecord {
 }
 
 /**
- * The column `textKey` of each row of a file of comma-separated values (RFC 4180) whose first row names the columns. Throws
+ * The columns `textKey` and `promptKey` of each row of a file of comma-separated values (RFC 4180) whose first row names the columns. Throws
  * DATA_CSV, PACKAGE_MISSING, the errors of `readBytes` and of text.
  */
-export async function* csvRows({ path, textKey }: RowOptions): AsyncGenerator<Row, void, undefined> {
+export async function* csvRows(options: RowOptions): AsyncGenerator<Row, void, undefined> {
+  const { path, textKey, promptKey } = options;
   const { parse } = await loadPackage("csv-parse", () => import("csv-parse"));
   const parser = parse({ info: true, skip_empty_lines: true, max_record_size: MOST_ROW });
   // what goes wrong on the way in comes out of the loop below
   const fed = pipeline(Readable.from(decodeChunks(readBytes(path), path)), parser).catch(() => undefined);
-  let column = -1;
+  let names: readonly string[] | undefined;
+  let [column, before] = [-1, -1];
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
-      if (column >= 0) yield { row: info.lines, text: record[column] ?? "" };
-      else column = columnOf(record, { path, textKey });
+      if (names !== undefined) {
+        const prompt = promptKey === undefined ? {} : { prompt: record[before] ?? "" };
+        yield { row: info.lines, text: record[column] ?? "", ...prompt };
+        continue;
+      }
+      names = record;
+      column = columnOf(names, path, textKey);
+      if (promptKey !== undefined) before = columnOf(names, path, promptKey, "promptKey");
     }
   } catch (cause) {
     if (cause instanceof GyreError || !isCsvError(cause)) throw cause;
@@ -40,11 +48,10 @@ export async function* csvRows({ path, textKey }: RowOptions): AsyncGenerator<Ro
   }
 }
 
-function columnOf(names: readonly string[], { path, textKey }: RowOptions): number {
-  const column = names.indexOf(textKey);
-  if (column < 0) throw noTextKey(path, { key: textKey, others: names, kind: "csv" });
-  if (names.includes(textKey, column + 1))
-    throw badCsv(path, 1, `two columns are called ${JSON.stringify(textKey)}`);
+function columnOf(names: readonly string[], path: string, key: string, option?: "promptKey"): number {
+  const column = names.indexOf(key);
+  if (column < 0) throw noTextKey(path, { key, others: names, kind: "csv", option });
+  if (names.includes(key, column + 1)) throw badCsv(path, 1, `two columns are called ${JSON.stringify(key)}`);
   return column;
 }
 

@@ -7,7 +7,7 @@ import type { Row, RowOptions } from "./row.ts";
 /** Bytes of the longest text in memory: UTF-8 has at least as many bytes as a string has units. */
 export const LONGEST = constants.MAX_STRING_LENGTH;
 
-/** The field `textKey` of the object on each line. Throws DATA_JSONL, DATA_TOO_LARGE, the errors of `readBytes` and of text. */
+/** The fields `textKey` and `promptKey` of the object on each line. Throws DATA_JSONL, DATA_TOO_LARGE, the errors of `readBytes` and of text. */
 export async function* jsonRows(options: RowOptions): AsyncGenerator<Row, void, undefined> {
   const { path } = options;
   let line = 0;
@@ -15,7 +15,7 @@ export async function* jsonRows(options: RowOptions): AsyncGenerator<Row, void, 
     line++;
     const text = decodeText(bytes, { path, offset });
     if (text.trim() === "") continue;
-    yield { row: line, text: jsonText(text, line, options) };
+    yield { row: line, ...fieldsOf(text, line, options) };
   }
 }
 
@@ -57,7 +57,11 @@ async function* linesOf(
   if (length > 0) yield lineWith(new Uint8Array(0));
 }
 
-function jsonText(text: string, line: number, { path, textKey }: RowOptions): string {
+function fieldsOf(
+  text: string,
+  line: number,
+  { path, textKey, promptKey }: RowOptions,
+): Pick<Row, "text" | "prompt"> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -66,14 +70,14 @@ function jsonText(text: string, line: number, { path, textKey }: RowOptions): st
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw badJsonLine(path, line, "not a JSON object");
-  const found: unknown = Object.hasOwn(value, textKey)
-    ? (value as Record<string, unknown>)[textKey]
-    : undefined;
-  if (typeof found === "string") return found;
-  const others = Object.entries(value).filter(([, field]) => typeof field === "string");
-  throw noTextKey(`${path}:${line}`, {
-    key: textKey,
-    others: others.map(([key]) => key),
-    kind: "jsonl",
-  });
+  const field = (key: string, option?: "promptKey"): string => {
+    const found: unknown = Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+    if (typeof found === "string") return found;
+    const others = Object.entries(value).filter(([, one]) => typeof one === "string");
+    throw noTextKey(`${path}:${line}`, {
+      ...{ key, others: others.map(([name]) => name), kind: "jsonl", option },
+    });
+  };
+  const prompt = promptKey === undefined ? {} : { prompt: field(promptKey, "promptKey") };
+  return { text: field(textKey), ...prompt };
 }

@@ -11,17 +11,21 @@ import { formatOf } from "./format.ts";
 import type { Row, RowOptions } from "./row.ts";
 
 /**
- * The column `textKey` of each row of a Parquet file, read row group by row group; null is an empty row. Throws
+ * The columns `textKey` and `promptKey` of each row of a Parquet file, read row group by row group; null is an empty row. Throws
  * DATA_PATH, DATA_PARQUET, DATA_COMPRESSED, DATA_WRITE, PACKAGE_MISSING.
  */
-export async function* parquetRows({ path, textKey }: RowOptions): AsyncGenerator<Row, void, undefined> {
+export async function* parquetRows(options: RowOptions): AsyncGenerator<Row, void, undefined> {
+  const { path, textKey, promptKey } = options;
   const file = await openWhole(path);
   try {
-    const scan = await openScan(file, { path, textKey });
+    const scan = await openScan(file, options);
     let row = 0;
     for (const [group, { rowStart, rowEnd }] of scan.ranges.entries()) {
-      const texts = await readGroup(scan, { path, textKey, group, rowStart, rowEnd });
-      for (const text of texts) yield { row: ++row, text };
+      const read = (column: string) => readGroup(scan, { path, column, group, rowStart, rowEnd });
+      const texts = await read(textKey);
+      const prompts = promptKey === undefined ? undefined : await read(promptKey);
+      for (const [at, text] of texts.entries())
+        yield { row: ++row, text, ...(prompts ? { prompt: prompts[at] ?? "" } : {}) };
     }
   } finally {
     await file.close();
@@ -49,8 +53,8 @@ async function openWhole(path: string): Promise<FileHandle> {
   }
 }
 
-/** Reads the footer, and checks that the column is there and holds text. */
-async function openScan(file: FileHandle, { path, textKey }: RowOptions): Promise<ParquetScan> {
+/** Reads the footer, and checks that the columns are there and hold text. */
+async function openScan(file: FileHandle, { path, textKey, promptKey }: RowOptions): Promise<ParquetScan> {
   const { parquetMetadataAsync, parquetScan, parquetSchema } = await loadPackage(
     "hyparquet",
     () => import("hyparquet"),
@@ -61,21 +65,31 @@ async function openScan(file: FileHandle, { path, textKey }: RowOptions): Promis
     parquetSchema(metadata).children.map(({ element }) => element);
   try {
     const metadata = await parquetMetadataAsync(buffer);
-    requireText(columns(metadata), { path, textKey });
+    requireText(columns(metadata), path, textKey);
+    if (promptKey !== undefined) requireText(columns(metadata), path, promptKey, "promptKey");
+    const wanted = [textKey, ...(promptKey === undefined ? [] : [promptKey])];
     const parsers = { stringFromBytes: strictText };
-    return await parquetScan({ file: buffer, metadata, compressors, columns: [textKey], parsers });
+    return await parquetScan({ file: buffer, metadata, compressors, columns: wanted, parsers });
   } catch (cause) {
     if (cause instanceof GyreError) throw cause;
     throw badParquet(path, `its footer cannot be read: ${reasonOf(cause)}`);
   }
 }
 
-function requireText(columns: readonly SchemaElement[], { path, textKey }: RowOptions): void {
-  const found = columns.find(({ name }) => name === textKey);
+function requireText(
+  columns: readonly SchemaElement[],
+  path: string,
+  key: string,
+  option?: "promptKey",
+): void {
+  const found = columns.find(({ name }) => name === key);
   if (found !== undefined && isText(found)) return;
   const others = columns.filter(isText).map(({ name }) => name);
   const type = found?.logical_type?.type ?? found?.converted_type ?? found?.type ?? "nested";
-  throw noTextKey(path, { key: textKey, others, kind: "parquet", ...(found === undefined ? {} : { type }) });
+  throw noTextKey(path, {
+    ...{ key, others, kind: "parquet", option },
+    ...(found === undefined ? {} : { type }),
+  });
 }
 
 /** A plain column of strings; also of bytes without a meaning, as some programs write their strings. */
@@ -90,12 +104,12 @@ function isText(column: SchemaElement): boolean {
 
 async function readGroup(
   scan: ParquetScan,
-  group: RowOptions & { readonly group: number; readonly rowStart: number; readonly rowEnd: number },
+  group: Readonly<Record<"path" | "column", string> & Record<"group" | "rowStart" | "rowEnd", number>>,
 ): Promise<readonly string[]> {
-  const { path, textKey, rowStart, rowEnd } = group;
+  const { path, column, rowStart, rowEnd } = group;
   const where = `row group ${group.group + 1} of ${scan.ranges.length}`;
   try {
-    const values: ArrayLike<unknown> = await scan.readColumn({ column: textKey, rowStart, rowEnd });
+    const values: ArrayLike<unknown> = await scan.readColumn({ column, rowStart, rowEnd });
     if (values.length !== rowEnd - rowStart)
       throw badParquet(path, `${where} has ${values.length} rows, not ${rowEnd - rowStart}`);
     return Array.from(values, (value) => (value === null || value === undefined ? "" : String(value)));
