@@ -90,9 +90,10 @@ export const ranksFlag = (): Option =>
 
 /** Which of a run's checkpoints a command reads. */
 export const checkpointFlag = (): Option =>
-  new Option("--checkpoint <which>", "latest, or best on held-out data (default: latest)").argParser(
-    word("latest", "best"),
-  );
+  new Option(
+    "--checkpoint <which>",
+    "latest, best on held-out data, or the step of one that is there (default: latest)",
+  ).argParser((text) => (/^\d+$/.test(text) ? whole(0)(text) : word("latest", "best")(text)));
 
 /** Which weights of a checkpoint a command reads. */
 export const weightsFlag = (): Option =>

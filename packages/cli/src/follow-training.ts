@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
-import { matmulPeak, numberText, type Runtime, type TrainEvent, type TrainState } from "gyre";
-import { type Collective, EventsFile, type MetricsRecord } from "gyre/node";
+import { numberText, type TrainEvent, type TrainState } from "gyre";
+import { EventsFile, type MetricsRecord } from "gyre/node";
 import type { HeldOut } from "./held-out.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { duration, short } from "./render/format.ts";
@@ -8,7 +8,8 @@ import type { StatusLine } from "./render/status-line.ts";
 import { TrainLine } from "./render/train-line.ts";
 import type { Samples } from "./samples.ts";
 
-interface Following {
+/** How a training is followed. */
+export interface Following {
   /** The run, which only rank 0 has; a new one comes to be when this is first asked for. */
   readonly run?:
     | (() => Promise<
@@ -35,38 +36,7 @@ interface Following {
   /** What is measured now and then, and the state whose best is kept. */
   readonly heldOut?: { readonly measurer: HeldOut; readonly state: TrainState };
   /** What is written every so many steps, and shown. */
-  readonly sampling?: { readonly every: number; readonly write: () => Promise<Samples> };
-}
-
-/** What following a session needs of it and of its command; speed is held against the peak where one process has the machine. */
-export function followingOf(
-  {
-    run,
-    path,
-    training: { steps },
-    state,
-  }: Pick<Following, "run" | "path"> & {
-    readonly training: Pick<Following, "steps">;
-    readonly state: TrainState;
-  },
-  {
-    options: { tensorboard, stopAt },
-    ranks,
-    runtime,
-    measurer,
-  }: {
-    readonly options: Pick<Following, "tensorboard" | "stopAt">;
-    readonly ranks: Pick<Collective, "size">;
-    readonly runtime: Runtime;
-    /** Of rank 0. */
-    readonly measurer: HeldOut | undefined;
-  },
-): Omit<Following, "status" | "interrupt" | "next"> {
-  return {
-    ...{ run, path, steps, tensorboard, stopAt },
-    ...(run && ranks.size === 1 ? { peak: () => matmulPeak(runtime) } : {}),
-    ...(measurer ? { heldOut: { measurer, state } } : {}),
-  };
+  readonly sampling?: { readonly every: number; readonly write: () => Promise<Samples> } | undefined;
 }
 
 /** Writes each step to the run's metrics and the status line; the exit code: 0, or 130 where it was stopped. */

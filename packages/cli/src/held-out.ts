@@ -1,4 +1,4 @@
-import { type HeldOutValues, heldOutIn, isBetter, type MetricsRecord } from "gyre/node";
+import { type HeldOutValues, heldOutIn, isBetter, type MetricsRecord, usualEvalEvery } from "gyre/node";
 
 /** Quality on held-out data at one number of loops. */
 export type HeldOutPoint = HeldOutValues["points"][number];
@@ -34,9 +34,6 @@ export interface HeldOutResult {
   readonly isOver: boolean;
 }
 
-const usualMeasurements = 10;
-const leastSteps = 100;
-
 /** Measures now and then, and remembers which step was best at full depth: the last of the budgets. */
 export class HeldOut {
   readonly #measure: HeldOutMeasure;
@@ -50,7 +47,7 @@ export class HeldOut {
   constructor(measure: HeldOutMeasure, options: HeldOutOptions & { readonly steps: number }) {
     const { evalEvery, patience = Number.POSITIVE_INFINITY, steps, stopAt } = options;
     this.#measure = measure;
-    this.#every = evalEvery ?? Math.max(leastSteps, Math.ceil(steps / usualMeasurements));
+    this.#every = evalEvery ?? usualEvalEvery(steps);
     this.patience = patience;
     this.#steps = steps;
     this.#stopAt = stopAt;

@@ -45,7 +45,10 @@ function addTrain(lab: Command, exit: Exit): void {
       "a name from gyre lab list, or a .json file with name, summary, task, model and training",
     )
     .option("--out <run>", "folder of the new run")
-    .option("--resume <run>", "continue a run with its own options and number of threads")
+    .option(
+      "--resume <run>",
+      "continue a run with its own options and number of threads; more --steps train on",
+    )
     .option("--force", "replace the run that is already at --out")
     .option("--seed <n>", "seed of weights and prompts (default: the recipe's, 1)", whole(0))
     .option("--steps <n>", "optimizer steps (default: the recipe's)", whole(1, 1e9))

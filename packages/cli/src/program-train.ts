@@ -38,7 +38,10 @@ export function addTrain(program: Command, exit: (code: number) => void): void {
       "--resume <run>",
       "continue a run with its own options and threads; more --steps train for longer",
     )
-    .option("--from <run>", "start with the model and the weights of another run on text: fine-tuning")
+    .option(
+      "--from <run>",
+      "start with the model and the weights of another run on text, or of the folder of a checkpoint: fine-tuning",
+    )
     .addOption(checkpointFlag())
     .addOption(weightsFlag())
     .option("--dry-run", "print what training would take, and write nothing")

@@ -47,6 +47,18 @@ export function requireAhead({ stopAt }: HeldOutOptions, step: number, needs = t
   if (stopAt !== undefined && stopAt <= step) throw needs(`--stop-at ${stopAt}, where step ${step} is done`);
 }
 
+/** The run of `--from`, and which checkpoint of it: the folder of a checkpoint names both. Throws TRAIN_USAGE. */
+export function namedCheckpoint(
+  from: string,
+  checkpoint: WhichCheckpoint | undefined,
+): { readonly path: string; readonly checkpoint: WhichCheckpoint | undefined } {
+  const [, path, step] = /^(.+?)[\\/]+checkpoints[\\/]+step-(\d+)[\\/]*$/.exec(from) ?? [];
+  if (path === undefined) return { path: from, checkpoint };
+  if (checkpoint !== undefined)
+    throw trainNeeds(`--from ${from}, a checkpoint, with --checkpoint ${checkpoint}`);
+  return { path, checkpoint: Number(step) };
+}
+
 /** The model of a run that another begins with is as it is. Throws TRAIN_USAGE. */
 export function requireItsModel(path: string, options: TrainOptions, recipe: Recipe | undefined): void {
   const given = modelFields.filter((name) => options[name] !== undefined);

@@ -39,6 +39,31 @@ test("--from begins a run with the model and the weights of another", async () =
       expect(Math.abs(value - (before.get(name)?.data[at] ?? Number.NaN))).toBeLessThan(1e-6);
 }, 60_000);
 
+test("--from takes a checkpoint by its folder, and so does --checkpoint by its step", async () => {
+  const tuned = join(folder.path, "from-folder");
+  const words = ["train", data, "--out", tuned, ...training, "--steps", "1", "--from"];
+  const at = join(first, "checkpoints", "step-000006");
+  expect((await gyre([...words, at])).code).toBe(0);
+  expect(await configOf(tuned)).toMatchObject({ from: { run: first, step: 6 } });
+  const both = await gyre([...words, at, "--force", "--checkpoint", "6"]);
+  expect(both.stderr).toContain(`--from ${at}, a checkpoint, with --checkpoint 6`);
+  const none = await gyre([...words, first, "--force", "--checkpoint", "5"]);
+  expect(none.stderr).toMatch(/RUN_NO_STEP: .* no checkpoint of step 5\n {2}expected: one of step 6\n/);
+  const write = [
+    "generate",
+    first,
+    "--max-tokens",
+    "4",
+    "--temperature",
+    "0",
+    "--prompt",
+    "We ",
+    "--checkpoint",
+  ];
+  expect((await gyre([...write, "6"])).stdout).toBe((await gyre([...write, "latest"])).stdout);
+  expect((await gyre([...write, "newest"])).code).toBe(2);
+}, 60_000);
+
 test("--from refuses what does not fit, and writes nothing", async () => {
   const out = join(folder.path, "none");
   const words = ["train", data, "--out", out, "--from"];
@@ -77,6 +102,27 @@ test("--resume with more --steps trains on; with no more it is done", async () =
   expect((await linesOf(first)).map((line) => JSON.parse(line).step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   const fixed = await gyre(["train", "--resume", first, "--steps", "12", "--batch", "4"]);
   expect(fixed.stderr).toContain("with --batch: a run keeps the options it began with");
+}, 60_000);
+
+test("--prompt-key: prompts are read, and neither learned nor measured", async () => {
+  const rows = Array.from({ length: 60 }, (_, at) => ({ ask: `What is ${at}?`, answer: ` It is ${at}.` }));
+  const [file, out, run] = ["rows.jsonl", "rows", "answering"].map((name) => join(folder.path, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const keys = ["--tokenizer", "bytes", "--text-key", "answer", "--prompt-key", "ask"];
+  expect((await gyre(["prepare", file, out, ...keys])).code).toBe(0);
+  const steps = ["--steps", "2", "--eval-every", "2"];
+  const trained = await gyre(["train", out, "--out", run, ...model, ...training, ...steps]);
+  expect([trained.code, trained.stderr]).toEqual([0, expect.stringContaining("step 2: held out at 1, 2, 3")]);
+  const reports = join(folder.path, "answered");
+  expect((await gyre(["eval", run, "--loops", "3", "--out", reports])).code).toBe(0);
+  const [measured] = JSON.parse(await readFile(join(reports, "latest.json"), "utf8")).models;
+  // the last tenth of the rows, each answer with its end of text
+  const answers = rows.slice(-6).reduce((sum, { answer }) => sum + answer.length + 1, 0);
+  expect(measured.points[0].tokens).toBe(answers);
 }, 60_000);
 
 test("--tokenizer takes the one that a dataset, a run or a file has, so that a run can go on with other text", async () => {

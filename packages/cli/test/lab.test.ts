@@ -88,6 +88,11 @@ test("lab train stops, goes on bit for bit, and keeps its options; lab eval comp
   expect((await model(stopped)).equals(await model(whole))).toBe(true);
   const done = await gyre(["lab", "train", "--resume", stopped]);
   expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/TRAIN_DONE[\s\S]*gyre lab eval/)]);
+  const longer = await gyre(["lab", "train", "--resume", stopped, "--steps", "34"]);
+  expect([longer.code, longer.stderr]).toEqual([
+    0,
+    expect.stringMatching(/from step 30[\s\S]*done: 34 steps/),
+  ]);
 
   const out = join(folder.path, "report");
   const evaluated = await gyre([

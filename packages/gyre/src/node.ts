@@ -15,6 +15,7 @@ export {
   type CorpusStream,
   loadCorpus,
   openCorpus,
+  type StreamOptions,
 } from "./data/corpus.node.ts";
 export type { Skipped } from "./data/corpus-files.node.ts";
 export { gpt2Tokenizer } from "./data/gpt2.node.ts";
@@ -86,6 +87,7 @@ export {
   isBetter,
   type MetricsFile,
   type MetricsRecord,
+  usualEvalEvery,
   type WrittenSamples,
 } from "./runs/metrics.node.ts";
 export {

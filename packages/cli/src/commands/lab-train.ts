@@ -5,7 +5,6 @@ import {
   requireEqualShares,
   requireMemory,
   requirePromptMemory,
-  type TrainState,
   usedWeights,
 } from "gyre";
 import { labRecipeNamed, openLabRecipe, parseLabRecipe, trainPrompts, vectorTaskNamed } from "gyre/lab";
@@ -13,21 +12,19 @@ import {
   broadcastJson,
   type Collective,
   type Device,
-  openOnnxRuntime,
   type PromptsConfig,
   planRun,
   threadCount,
 } from "gyre/node";
 import { labTrainNeeds } from "../errors.ts";
 import { flagOf } from "../flags.ts";
-import { followingOf, followTraining } from "../follow-training.ts";
-import { HeldOut, type HeldOutOptions } from "../held-out.ts";
-import { Interrupt } from "../interrupt.ts";
+import type { HeldOutMeasure, HeldOutOptions } from "../held-out.ts";
 import { asRank, memoryOfRank, type RankHow, type RankSession, sharedSession, statusOf } from "../ranks.ts";
 import { readRecipeJson } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
 import { requireAhead, requireMeasuring } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
+import { trainSession } from "../train-session.ts";
+import { keepUpToDate, newSession, resumedPrompts, type Session } from "../training.ts";
 
 export interface LabTrainOptions extends HeldOutOptions {
   readonly out?: string;
@@ -67,50 +64,24 @@ export async function labTrainCommand(recipe: string | undefined, options: LabTr
 }
 
 async function trainRank(recipe: string | undefined, how: How): Promise<number> {
-  const { options, status, ranks } = how;
+  const { options, ranks } = how;
   requireMeasuring(options, labTrainNeeds);
   const begun =
     ranks.rank > 0
       ? undefined
       : await (options.resume === undefined ? begin(recipe, how) : goOn(recipe, options.resume, how));
   const session = await sharedPrompts(begun, ranks);
-  const { path, spec, training, threads, device, state, run, taskName } = session;
+  const { path, spec, training, state, recipe: name, taskName } = session;
+  const task = vectorTaskNamed(taskName);
   requireAhead(options, state.step, labTrainNeeds);
-  const { keep, note, warnings } = announced(promptNeeds(spec, training, vectorTaskNamed(taskName)), threads);
-  status.print(
-    `${path}: ${session.recipe}, seed ${training.seed}, on ${taskName}; ${training.steps} steps of ` +
-      `${training.batch * training.microBatches} prompts` +
-      (state.step > 0 ? `, from step ${state.step}` : "") +
-      (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
-      note,
-  );
-  for (const warning of warnings) status.print(`warning: ${warning}`);
-  const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads, device, keep });
-  const events = trainPrompts({
-    spec,
-    training,
-    task: vectorTaskNamed(taskName),
-    runtime,
-    state,
-    ranks,
-    ...(run ? { save: async (saved: TrainState) => (await run()).save(saved) } : {}),
-    checkpointEvery: options.checkpointEvery,
-    signal: interrupt.signal,
-  });
-  // of its own, so that measuring and training do not take each other's compiled programs
-  await using measuring = await openOnnxRuntime({ threads, device, keep: 1 });
-  const next = { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] };
-  return await followTraining(events, {
-    ...followingOf(session, {
-      options,
-      ranks,
-      runtime,
-      measurer: run && (await heldOutPrompts(session, { options, runtime: measuring, run })),
-    }),
-    status,
-    interrupt,
-    next,
+  return await trainSession(session, how, {
+    title:
+      `${name}, seed ${training.seed}, on ${taskName}; ${training.steps} steps of ` +
+      `${training.batch * training.microBatches} prompts`,
+    needs: promptNeeds(spec, training, task),
+    events: (progress) => trainPrompts({ ...progress, spec, training, task }),
+    measure: (runtime) => heldOutPrompts(session, runtime),
+    next: { goOn: `gyre lab train --resume ${path}`, done: [`gyre lab eval ${path}`] },
   });
 }
 
@@ -118,28 +89,20 @@ async function trainRank(recipe: string | undefined, how: How): Promise<number> 
 const measured = { prompts: 256, seed: 1, resamples: 1 } as const;
 
 /** The squared error of the last reading, which has seen all examples, over the scale of the task. */
-async function heldOutPrompts(
-  { spec, state, taskName, training }: SharedPrompts,
-  { options, runtime, run }: { options: LabTrainOptions; runtime: Runtime; run: PromptSession["run"] },
-): Promise<HeldOut> {
+function heldOutPrompts({ spec, state, taskName }: SharedPrompts, runtime: Runtime): HeldOutMeasure {
   const task = vectorTaskNamed(taskName);
   const loops = Array.from({ length: spec.loops }, (_, index) => index + 1);
   const { scale } = task;
-  const measurer = new HeldOut(
-    {
-      name: "squaredError",
-      unit: "squared error",
-      text: (value) => value.toPrecision(3),
-      async points() {
-        const weights = usedWeights(state);
-        const { curves } = await evaluatePrompts({ ...measured, spec, weights, runtime, task, loops, scale });
-        return curves.map(({ loops: count, mean }) => ({ loops: count, value: mean.at(-1) ?? Number.NaN }));
-      },
+  return {
+    name: "squaredError",
+    unit: "squared error",
+    text: (value) => value.toPrecision(3),
+    async points() {
+      const weights = usedWeights(state);
+      const { curves } = await evaluatePrompts({ ...measured, spec, weights, runtime, task, loops, scale });
+      return curves.map(({ loops: count, mean }) => ({ loops: count, value: mean.at(-1) ?? Number.NaN }));
     },
-    { ...options, steps: training.steps },
-  );
-  if (state.step > 0) measurer.recall((await (await run()).metrics.read()).records);
-  return measurer;
+  };
 }
 
 /** The session of rank 0 for every rank. */
@@ -173,26 +136,30 @@ async function goOn(
   path: string,
   { options, status, ranks }: How,
 ): Promise<PromptSession> {
-  const changed = (["out", "force", ...overrides] as const).filter((name) => options[name] !== undefined);
+  const kept = overrides.filter((name) => name !== "steps");
+  const changed = (["out", "force", ...kept] as const).filter((name) => options[name] !== undefined);
   if (recipe !== undefined || changed.length > 0)
     throw labTrainNeeds(
       `--resume ${path} with ${[...(recipe ? [recipe] : []), ...changed.map(flagOf)].join(", ")}: a ` +
         "run keeps the options it began with",
     );
-  const { threads, device } = options;
+  const { threads, device, steps } = options;
   const session = await resumedPrompts(path, {
     threads,
     device,
+    steps,
     usualThreads,
     measure: `gyre lab eval ${path}`,
     status,
   });
-  requireEqualShares(session.training.microBatches, ranks);
+  const { spec, training } = session;
+  requireEqualShares(training.microBatches, ranks);
   const run = await session.run();
-  requireMemory(
-    promptNeeds(session.spec, session.training, vectorTaskNamed(run.config.task)),
-    memoryOfRank(),
+  requireMemory(promptNeeds(spec, training, vectorTaskNamed(run.config.task)), memoryOfRank());
+  await keepUpToDate(
+    run,
+    { ...run.config, training, threads: run.config.threads ?? session.threads },
+    status,
   );
-  await keepUpToDate(run, { ...run.config, threads: run.config.threads ?? session.threads }, status);
   return { ...session, recipe: run.config.recipe, taskName: run.config.task };
 }

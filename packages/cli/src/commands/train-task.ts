@@ -14,7 +14,6 @@ import {
   scheduledValues,
   type TokenTask,
   type TrainingNeeds,
-  type TrainState,
   textNeeds,
   tokenTaskNamed,
   trainAnswers,
@@ -24,7 +23,6 @@ import {
   broadcastJson,
   type Collective,
   holdsTexts,
-  openOnnxRuntime,
   openRun,
   openRunTask,
   openTexts,
@@ -36,15 +34,14 @@ import {
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { trainNeeds } from "../errors.ts";
-import { followingOf, followTraining } from "../follow-training.ts";
-import { HeldOut, type HeldOutPoint } from "../held-out.ts";
-import { Interrupt } from "../interrupt.ts";
+import type { HeldOutMeasure, HeldOutPoint } from "../held-out.ts";
 import { UsageError } from "../options.ts";
 import { memoryOfRank, type RankHow, type RankSession, sharedSession } from "../ranks.ts";
 import { answerTrainingSettings, modelSettings, readRecipeJson } from "../settings.ts";
 import { askedOf, difficultiesBetween, openTask, titleOf } from "../token-tasks.ts";
 import { requireAhead, requireNoChange, type TrainOptions } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedTask, type Session, tellNeeds } from "../training.ts";
+import { trainSession } from "../train-session.ts";
+import { keepUpToDate, newSession, resumedTask, type Session, tellNeeds } from "../training.ts";
 
 interface TaskSession extends Session<TaskConfig> {
   readonly task: TokenTask;
@@ -67,7 +64,7 @@ const stages = 5;
 
 /** `gyre train TASK` as one of the ranks: a new run on the answers of a task, or one that goes on. */
 export async function trainTask(name: string | undefined, how: How): Promise<number> {
-  const { options, status, ranks } = how;
+  const { options, ranks } = how;
   if (options.from !== undefined) throw trainNeeds("--from, which is for text, with a task");
   if (options.sampleEvery !== undefined) throw trainNeeds("--sample-every, which is for text, with a task");
   const begun =
@@ -76,45 +73,18 @@ export async function trainTask(name: string | undefined, how: How): Promise<num
       : await (options.resume === undefined ? begin(name, how) : goOn(name, options.resume, how));
   if (begun && options.dryRun) return tellNeeds(begun, begun.spec.context);
   const session = await sharedTask(begun, ranks);
-  const { path, spec, training, threads, device, state, run, task } = session;
+  const { path, spec, training, state, task } = session;
   requireAhead(options, state.step);
-  const { keep, note, warnings } = announced(ofTwoSizes(session.needs), threads);
   const { prelude, core, coda } = spec.layers;
   const around = prelude + coda > 0 ? `, ${prelude} before and ${coda} after them` : "";
-  status.print(
-    `${path}: ${titleOf(task)}; ${spec.family}, ${counted(core, "layer")} x ${counted(spec.loops, "loop")}${around}, width ${spec.width}; ` +
-      `${training.steps} steps of ${training.batch * training.microBatches} problems, ${rangeText(task, training)}` +
-      (state.step > 0 ? `, from step ${state.step}` : "") +
-      (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
-      note,
-  );
-  for (const warning of warnings) status.print(`warning: ${warning}`);
-  const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads, device, keep });
-  const events = trainAnswers({
-    spec,
-    training,
-    task,
-    runtime,
-    state,
-    ranks,
-    ...(run ? { save: async (saved: TrainState) => (await run()).save(saved) } : {}),
-    checkpointEvery: options.checkpointEvery,
-    signal: interrupt.signal,
-  });
-  const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`] };
-  // of its own, so that measuring and training do not take each other's compiled programs
-  await using measuring = await openOnnxRuntime({ threads, device, keep: Math.min(keep, spec.loops) });
-  return await followTraining(events, {
-    ...followingOf(session, {
-      options,
-      ranks,
-      runtime,
-      measurer: run && (await heldOutAnswers(session, { options, runtime: measuring, run })),
-    }),
-    status,
-    interrupt,
-    next,
+  return await trainSession(session, how, {
+    title:
+      `${titleOf(task)}; ${spec.family}, ${counted(core, "layer")} x ${counted(spec.loops, "loop")}${around}, width ${spec.width}; ` +
+      `${training.steps} steps of ${training.batch * training.microBatches} problems, ${rangeText(task, training)}`,
+    needs: ofTwoSizes(session.needs),
+    events: (progress) => trainAnswers({ ...progress, spec, training, task }),
+    measure: (runtime) => heldOutAnswers(session, runtime),
+    next: { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`] },
   });
 }
 
@@ -135,30 +105,22 @@ async function sharedTask(own: TaskSession | undefined, ranks: Collective): Prom
 const ofTwoSizes = (needs: TrainingNeeds): TrainingNeeds => ({ ...needs, graphs: 2 * needs.graphs });
 
 /** Right answers to a slice of the held-out problems. */
-async function heldOutAnswers(
-  { spec, state, task, training }: SharedTask,
-  { options, runtime, run }: { options: TrainOptions; runtime: Runtime; run: TaskSession["run"] },
-): Promise<HeldOut> {
+function heldOutAnswers({ spec, state, task, training }: SharedTask, runtime: Runtime): HeldOutMeasure {
   const difficulties = difficultiesBetween(task, training.easiest, hardestOf(training));
   const problems = heldOutProblems(task, { seed: 1, count: askedOf(task, asked), difficulties });
-  const measurer = new HeldOut(
-    {
-      name: "accuracy",
-      unit: "% right",
-      text: (value) => (100 * value).toFixed(1),
-      async points() {
-        const points: HeldOutPoint[] = [];
-        const budgets = await budgetsFor(spec, {}, false);
-        const weights = usedWeights(state);
-        for await (const point of evaluateAnswers({ spec, weights, runtime, task, problems, budgets }))
-          points.push({ loops: point.loops, value: point.accuracy });
-        return points;
-      },
+  return {
+    name: "accuracy",
+    unit: "% right",
+    text: (value) => (100 * value).toFixed(1),
+    async points() {
+      const points: HeldOutPoint[] = [];
+      const budgets = await budgetsFor(spec, {}, false);
+      const weights = usedWeights(state);
+      for await (const point of evaluateAnswers({ spec, weights, runtime, task, problems, budgets }))
+        points.push({ loops: point.loops, value: point.accuracy });
+      return points;
     },
-    { ...options, steps: training.steps },
-  );
-  if (state.step > 0) measurer.recall((await (await run()).metrics.read()).records);
-  return measurer;
+  };
 }
 
 const hardestOf = ({ hardest, steps }: AnswerTraining): number =>

@@ -11,7 +11,6 @@ import {
   requireMemory,
   requireTextMemory,
   type TrainingNeeds,
-  type TrainState,
   textNeeds,
   tokenTasks,
   train,
@@ -25,7 +24,6 @@ import {
   holdsTexts,
   loadWeights,
   openDataset,
-  openOnnxRuntime,
   openRun,
   openRunData,
   openTrainingData,
@@ -37,9 +35,7 @@ import {
 } from "gyre/node";
 import { budgetsFor } from "../budgets.ts";
 import { nothingToLearn, trainNeeds } from "../errors.ts";
-import { followingOf, followTraining } from "../follow-training.ts";
-import { HeldOut, type HeldOutPoint } from "../held-out.ts";
-import { Interrupt } from "../interrupt.ts";
+import type { HeldOutMeasure, HeldOutPoint } from "../held-out.ts";
 import { UsageError } from "../options.ts";
 import {
   asRank,
@@ -56,6 +52,7 @@ import { writeSamples } from "../samples.ts";
 import { readRecipe, readRecipeJson, settings, trainingSettings } from "../settings.ts";
 import { startRanks } from "../start-ranks.ts";
 import {
+  namedCheckpoint,
   requireAhead,
   requireCompany,
   requireItsModel,
@@ -64,7 +61,8 @@ import {
   type TrainOptions,
   taskFlags,
 } from "../train-options.ts";
-import { announced, keepUpToDate, newSession, resumedText, type Session, tellNeeds } from "../training.ts";
+import { trainSession } from "../train-session.ts";
+import { keepUpToDate, newSession, resumedText, type Session, tellNeeds } from "../training.ts";
 
 /** What rank 0 prepares. */
 interface TextSession extends Session<TextConfig> {
@@ -128,90 +126,50 @@ async function sharedText(
   return { ...session, dataset, needs: own?.needs ?? textNeeds(session.spec, session.training) };
 }
 
-async function trainText(session: SharedText, { options, status, ranks }: How): Promise<number> {
-  const { path, spec, training, threads, device, state, dataset, run } = session;
-  requireAhead(options, state.step);
-  const { keep, note, warnings } = announced(session.needs, threads);
-  status.print(
-    `${path}: ${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
-      `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens` +
-      (ranks.size > 1 ? ` on ${ranks.size} ranks` : "") +
-      (state.step > 0 ? `, from step ${state.step}` : "") +
-      note,
-  );
-  for (const warning of warnings) status.print(`warning: ${warning}`);
-  const interrupt = new Interrupt();
-  await using runtime = await openOnnxRuntime({ threads, device, keep });
-  const events = train({
-    spec,
-    training,
-    runtime,
-    data: dataset.train,
-    state,
-    ranks,
-    ...(run ? { save: async (saved: TrainState) => (await run()).save(saved) } : {}),
-    checkpointEvery: options.checkpointEvery,
-    signal: interrupt.signal,
-  });
-  const next = { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`, `gyre generate ${path}`] };
-  // of its own, so that measuring and training do not take each other's compiled programs
-  await using measuring = await openOnnxRuntime({ threads, device, keep: Math.min(keep, spec.loops) });
-  return await followTraining(events, {
-    ...followingOf(session, {
-      options,
-      ranks,
-      runtime,
-      measurer: run && (await heldOutText(session, { options, runtime: measuring, run })),
-    }),
-    status,
-    interrupt,
-    next,
-    ...(run && options.sampleEvery
+async function trainText(session: SharedText, how: How): Promise<number> {
+  const { path, spec, training, threads, device, state, dataset, needs } = session;
+  const { sampleEvery } = how.options;
+  requireAhead(how.options, state.step);
+  return await trainSession(session, how, {
+    title:
+      `${spec.family}, ${counted(spec.layers.core, "layer")} x ${counted(spec.loops, "loop")}, width ${spec.width}; ` +
+      `${training.steps} steps of ${training.batch * training.microBatches} x ${spec.context} tokens`,
+    needs: dataset.train.scored ? ofEightSizes(needs) : needs,
+    events: (progress) => train({ ...progress, spec, training, data: dataset.train }),
+    measure: (runtime) => heldOutText(session, runtime),
+    next: { goOn: `gyre train --resume ${path}`, done: [`gyre eval ${path}`, `gyre generate ${path}`] },
+    sampling: sampleEvery
       ? {
-          sampling: {
-            every: options.sampleEvery,
-            write: () => writeSamples({ spec, weights: usedWeights(state), dataset, threads, device }),
-          },
+          every: sampleEvery,
+          write: () => writeSamples({ spec, weights: usedWeights(state), dataset, threads, device }),
         }
-      : {}),
+      : undefined,
   });
 }
+
+/** Batches of text with prompts score one of eight numbers of rows. */
+const ofEightSizes = (needs: TrainingNeeds): TrainingNeeds => ({ ...needs, graphs: 8 * needs.graphs });
 
 /** Held-out tokens that are predicted at each number of loops while training goes on. */
 const heldOutTokens = 8192;
 
 /** Bits per byte on the beginning of the validation split. */
-async function heldOutText(
-  { spec, training, state, dataset }: SharedText,
-  { options, runtime, run }: { options: TrainOptions; runtime: Runtime; run: TextSession["run"] },
-): Promise<HeldOut> {
+function heldOutText({ spec, state, dataset }: SharedText, runtime: Runtime): HeldOutMeasure {
   const { tokenizer, validation: split } = dataset;
-  const measurer = new HeldOut(
-    {
-      name: "bitsPerByte",
-      unit: "bits/byte",
-      text: (value) => value.toFixed(3),
-      async points() {
-        const points: HeldOutPoint[] = [];
-        const byteLength = (token: number) => tokenizer.byteLength(token);
-        const measured = {
-          spec,
-          weights: usedWeights(state),
-          runtime,
-          split,
-          byteLength,
-          maxTokens: heldOutTokens,
-        };
-        const budgets = await budgetsFor(spec, {}, false);
-        for await (const { loops, bitsPerByte } of evaluate({ ...measured, budgets }))
-          points.push({ loops, value: bitsPerByte });
-        return points;
-      },
+  return {
+    name: "bitsPerByte",
+    unit: "bits/byte",
+    text: (value) => value.toFixed(3),
+    async points() {
+      const points: HeldOutPoint[] = [];
+      const byteLength = (token: number) => tokenizer.byteLength(token);
+      const model = { spec, weights: usedWeights(state), runtime };
+      const budgets = await budgetsFor(spec, {}, false);
+      const measured = evaluate({ ...model, split, byteLength, maxTokens: heldOutTokens, budgets });
+      for await (const { loops, bitsPerByte } of measured) points.push({ loops, value: bitsPerByte });
+      return points;
     },
-    { ...options, steps: training.steps },
-  );
-  if (state.step > 0) measurer.recall((await (await run()).metrics.read()).records);
-  return measurer;
+  };
 }
 
 /** Whether training is on a task: a folder of the same name wins over it. */
@@ -275,11 +233,12 @@ export async function plannedText(
   return { planned, chosen, source, dataset, from, needs };
 }
 
-/** The run that a new one begins with, and its weights. */
-async function sourceOf(path: string, options: TrainOptions, recipe: Recipe | undefined) {
+/** The run that a new one begins with, and the weights of the checkpoint that is named. */
+async function sourceOf(from: string, options: TrainOptions, recipe: Recipe | undefined) {
+  const { path, checkpoint } = namedCheckpoint(from, options.checkpoint);
   requireItsModel(path, options, recipe);
   const run = await openRun(path);
-  const { weights, step } = await loadWeights(run, options.checkpoint, options.weights);
+  const { weights, step } = await loadWeights(run, checkpoint, options.weights);
   return { run, weights, step };
 }
 

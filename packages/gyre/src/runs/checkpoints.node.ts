@@ -24,7 +24,7 @@ import {
   stateFile,
   stepOf,
 } from "./checkpoint-files.ts";
-import { checkpointCorrupt, checkpointOption, noBest } from "./errors.ts";
+import { checkpointCorrupt, checkpointOption, noBest, noStep } from "./errors.ts";
 
 /** A checkpoint that was read, and what was found damaged on the way to it. */
 export interface LoadedCheckpoint extends RunCheckpoint {
@@ -84,6 +84,14 @@ export const markBest = (run: string, step: number): Promise<void> =>
 export async function loadBest(run: string): Promise<LoadedCheckpoint> {
   const name = await readPointer(run, bestFile);
   if (name === undefined) throw noBest(run);
+  return { ...(await readCheckpoint(run, name)), warnings: [] };
+}
+
+/** The checkpoint of a step. Throws RUN_NO_STEP, CHECKPOINT_CORRUPT. */
+export async function loadStep(run: string, step: number): Promise<LoadedCheckpoint> {
+  const names = await checkpointNames(run);
+  const name = names.find((one) => stepOf(one) === step);
+  if (name === undefined) throw noStep(run, step, names.map(stepOf));
   return { ...(await readCheckpoint(run, name)), warnings: [] };
 }
 

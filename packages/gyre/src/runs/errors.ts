@@ -93,6 +93,15 @@ export function noBest(path: string): GyreError {
   });
 }
 
+export function noStep(path: string, step: number, there: readonly number[]): GyreError {
+  return new GyreError("RUN_NO_STEP", {
+    given: `the run at ${path} has no checkpoint of step ${step}`,
+    expected:
+      there.length > 0 ? `one of step ${[...new Set(there)].reverse().join(", ")}` : "a run that was saved",
+    fix: "take one of these; training keeps the two newest checkpoints and the best",
+  });
+}
+
 export function noEma(path: string): GyreError {
   return new GyreError("RUN_NO_EMA", {
     given: `the run at ${path} keeps no moving averages of its weights`,

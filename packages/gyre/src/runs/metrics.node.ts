@@ -129,6 +129,13 @@ export function heldOutIn({ heldOut }: MetricsRecord): HeldOutValues | undefined
   return points.length === 0 ? undefined : { measure, points };
 }
 
+const usualMeasurements = 10;
+const leastSteps = 100;
+
+/** Steps between measurements on held-out data of a run of so many steps, where nothing is said: a tenth of it, and 100 at least. */
+export const usualEvalEvery = (steps: number): number =>
+  Math.max(leastSteps, Math.ceil(steps / usualMeasurements));
+
 /** Whether a value on held-out data is better than another one of the same measure. */
 export const isBetter = (measure: HeldOutValues["measure"], value: number, than: number): boolean =>
   measure === "accuracy" ? value > than : value < than;

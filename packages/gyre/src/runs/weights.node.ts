@@ -1,7 +1,7 @@
 import type { TrainState } from "../optim/state.ts";
 import type { Weights } from "../util/tensor.ts";
 import { modelOf, momentsOf } from "./checkpoint-tensors.ts";
-import { type LoadedCheckpoint, loadBest, loadCheckpoint } from "./checkpoints.node.ts";
+import { type LoadedCheckpoint, loadBest, loadCheckpoint, loadStep } from "./checkpoints.node.ts";
 import type { Run, RunConfig } from "./config.ts";
 import { noEma, runNoCheckpoint } from "./errors.ts";
 
@@ -15,14 +15,14 @@ export interface LoadedWeights {
   readonly warnings: readonly string[];
 }
 
-/** Which of a run's checkpoints: the newest good one, or the one that was best on held-out data. */
-export type WhichCheckpoint = "latest" | "best";
+/** Which of a run's checkpoints: the newest good one, the one that was best on held-out data, or that of a step. */
+export type WhichCheckpoint = "latest" | "best" | number;
 /** Which of a checkpoint's weights: their exponential moving averages, or those of its last step. */
 export type WhichWeights = "ema" | "last";
 
 /**
- * The weights of the last good checkpoint, or of the best: moving averages where the run keeps them, unless told. Throws RUN_NO_CHECKPOINT,
- * RUN_NO_BEST, RUN_NO_EMA, CHECKPOINT_CORRUPT, RUN_SHAPE.
+ * The weights of the last good checkpoint, or of another: moving averages where the run keeps them, unless told. Throws RUN_NO_CHECKPOINT,
+ * RUN_NO_BEST, RUN_NO_STEP, RUN_NO_EMA, CHECKPOINT_CORRUPT, RUN_SHAPE.
  */
 export async function loadWeights(
   run: WeightsOf,
@@ -54,7 +54,11 @@ async function readCheckpoint(
   { path, config }: WeightsOf,
   which: WhichCheckpoint,
 ): Promise<LoadedCheckpoint | undefined> {
-  const checkpoint = await (which === "best" ? loadBest(path) : loadCheckpoint(path));
+  const checkpoint = await (typeof which === "number"
+    ? loadStep(path, which)
+    : which === "best"
+      ? loadBest(path)
+      : loadCheckpoint(path));
   if (!checkpoint) return undefined;
   const named = (tensors: LoadedCheckpoint["model"]) => modelOf(tensors, config.spec, path);
   const { model, ema } = checkpoint;

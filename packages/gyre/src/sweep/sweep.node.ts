@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { cannotWrite } from "../checkpoint/errors.ts";
 import { readBytes, writeFileAtomic } from "../checkpoint/files.node.ts";
 import { latestStep } from "../runs/checkpoints.node.ts";
-import { type BestHeldOut, bestIn, isBetter, MetricsFile } from "../runs/metrics.node.ts";
+import { type BestHeldOut, bestIn, isBetter, MetricsFile, usualEvalEvery } from "../runs/metrics.node.ts";
 import type { DeviceChoice } from "../runtime/devices.node.ts";
 import { otherSweep } from "./errors.ts";
 import { type Rung, rungsOf } from "./rungs.ts";
@@ -35,9 +35,6 @@ export interface TrainHow {
   readonly device?: DeviceChoice | undefined;
   readonly threads: number;
 }
-
-const usualMeasurements = 10;
-const leastSteps = 100;
 
 /** A sweep on disk: the recipes of its trials and their runs, from which everything else is told. */
 export class SweepFolder {
@@ -105,8 +102,7 @@ export class SweepFolder {
     { device, threads }: TrainHow,
   ): Promise<string[]> {
     const steps = stepsOf(trial);
-    const usual = Math.max(leastSteps, Math.ceil(steps / usualMeasurements));
-    const evalEvery = Math.min(this.#sweep.evalEvery ?? usual, steps);
+    const evalEvery = Math.min(this.#sweep.evalEvery ?? usualEvalEvery(steps), steps);
     const at = this.stepsAt(trial, rung);
     const { data } = this.#sweep;
     const fresh = [...(data === undefined ? [] : [data]), "--out", path, "--recipe", this.recipeOf(trial)];

@@ -42,7 +42,7 @@ export function requireFit(spec: Spec, data: TokenSplit): void {
 }
 
 /** Numbers of scored positions for which a batch of text with prompts has a graph: each of the next multiple. */
-export const SCORED_SHAPES = 8;
+const SCORED_SHAPES = 8;
 
 /** The micro-batches of a run on text; of prompts in it no token is learned. */
 function textSource(spec: Spec, training: TrainingOptions, split: TokenSplit): Source {
