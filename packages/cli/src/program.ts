@@ -79,14 +79,10 @@ A first run:
 /** Before a command does anything, and in one place for all: whether ranks can share it, so many cores, and the device. */
 async function checkMachine(_program: Command, command: Command): Promise<void> {
   const { threads, device } = command.opts<{ threads?: number; device?: string }>();
-  if (!command.options.some(({ long }) => long === "--ranks"))
-    (await import("./ranks.ts")).requireOneProcess(wordsOf(command));
+  (await import("./ranks.ts")).requireRanksOf(command);
   if (threads !== undefined) (await import("gyre/node")).threadCount(threads);
   if (device !== undefined) await (await import("./devices.ts")).openCommandDevice(command);
 }
-
-const wordsOf = (command: Command): string =>
-  command.parent ? `${wordsOf(command.parent)} ${command.name()}` : command.name();
 
 const exitForms = "kl<0.01, entropy<1, probability>0.9, margin>0.5, change<0.1 or second-difference<0.1";
 

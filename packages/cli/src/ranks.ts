@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
 import type { Tensor, Weights } from "gyre";
 import {
   broadcastJson,
@@ -34,6 +35,14 @@ export function requireOneProcess(what: string): void {
   const { size = 1 } = launched(process.env) ?? {};
   if (size > 1) throw oneProcess(what, size);
 }
+
+/** Refuses a command without `--ranks` under a launcher. Throws RANKS_ONE. */
+export function requireRanksOf(command: Command): void {
+  if (!command.options.some(({ long }) => long === "--ranks")) requireOneProcess(wordsOf(command));
+}
+
+const wordsOf = (command: Command): string =>
+  command.parent ? `${wordsOf(command.parent)} ${command.name()}` : command.name();
 
 /** What every rank has to know of a session besides its state, as JSON can say it. */
 type Told<Config extends TrainedConfig> = Omit<Session<Config>, "run" | "state"> & { readonly step: number };
