@@ -90,7 +90,7 @@ export async function evaluateRuns(
     },
     protocol: {
       tokenizer: `${manifest.tokenizer.kind}, ${groupedText(manifest.tokenizer.vocab)} entries`,
-      tokens: predictedTokens(validation, maxTokens),
+      tokens: models[0]?.points[0]?.tokens ?? predictedTokens(validation, maxTokens),
       context,
       stride: stride ?? context,
     },
