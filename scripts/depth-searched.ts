@@ -12,9 +12,9 @@ const others = {
   "looped-transformer": "Looped Transformer",
   algoformer: "AlgoFormer",
 };
-/** Runs of arms whose step costs more or less than eight layers' have so many fewer or more steps. */
-const equalFlops = { ...others, "algoformer-equal-flops": others.algoformer };
-const { algoformer: _, ...atEqualFlops } = equalFlops;
+/** The same at equal training FLOPs: AlgoFormer's step costs more than eight layers', so a run of fewer steps stands for it. */
+const { algoformer, ...ofEqualCost } = others;
+const atEqualFlops = { ...ofEqualCost, "algoformer-equal-flops": algoformer };
 
 /** Loops at which arms are compared. */
 const comparedAt = [1, 2, 4, 6, full];

@@ -36,7 +36,7 @@ export function difficultiesBetween({ scores }: TokenTask, easiest: number, hard
   return Array.from({ length: hardest - from + 1 }, (_, at) => from + at);
 }
 
-/** The difficulties that runs on a task were trained on: from the easiest of any to the hardest of all. */
+/** The difficulties that runs on a task were trained on: from the easiest of any run to the hardest that every run came to. */
 export function rangeOfRuns(runs: readonly Run<AnswersConfig>[]): Pick<LearnedTask, "easiest" | "hardest"> {
   const learned = runs.map(({ config }) => learnedTask(config));
   return {

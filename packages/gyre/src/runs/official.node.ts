@@ -166,7 +166,9 @@ async function vocabularyOf({
   const { kind, endOfText } = config.tokenizer;
   if (kind === "bytes") return { endOfText, json: bytesJson() };
   if (kind === "gpt2") return { endOfText, json: await gpt2Json() };
-  return { endOfText, json: tokenizerJson(await loadTokenizer({ path, config })) ?? "" };
+  const json = tokenizerJson(await loadTokenizer({ path, config }));
+  if (json === undefined) throw new Error(`a tokenizer of kind ${kind} without its tokenizer.json`);
+  return { endOfText, json };
 }
 
 async function writeSums(folder: string, names: readonly string[]): Promise<void> {
