@@ -1,4 +1,7 @@
-/** GPT-2's word pattern; White_Space rather than \s because JavaScript's \s differs from Unicode's. */
+/**
+ * GPT-2's word pattern; White_Space rather than \s because JavaScript's \s differs from Unicode's. What a letter is depends on the engine's
+ * version of Unicode: of letters that are newer than the `tokenizers` package, it makes other pieces.
+ */
 const PIECES =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 

@@ -64,6 +64,13 @@ class MemoryStore implements FileStore {
   }
 }
 
+/**
+ * Letters and digits that Unicode 17 added. Engines know them since then, the native package knows Unicode 16: to it they are signs, which
+ * take an apostrophe to themselves (found by comparing every code point before "'s").
+ */
+const lettersOfUnicode17 =
+  /[\u088f\u0c5c\u0cdc\ua7ce\ua7cf\ua7d2\ua7d4\ua7f1\u{10940}-\u{10959}\u{10ec5}-\u{10ec7}\u{11db0}-\u{11ddb}\u{11de0}-\u{11de9}\u{16ea0}-\u{16eb8}\u{16ebb}-\u{16ed3}\u{16ff2}-\u{16ff6}\u{187f8}-\u{187ff}\u{18d09}-\u{18d1e}\u{18d80}-\u{18df2}\u{1e6c0}-\u{1e6ff}\u{2b73a}-\u{2b73f}\u{2cea2}-\u{2cead}\u{323b0}-\u{33479}]/gu;
+
 describe("a run", () => {
   it("comes with its weights, tokenizer, config and step, without and with a slash", async () => {
     const { weights } = await loadWeights(await openRun(at("run")));
@@ -116,7 +123,8 @@ describe("a run", () => {
       "\u0085",
       "<|endoftext|>",
     );
-    const text = fc.array(fc.oneof(parts, fc.string({ unit: "binary" }))).map((all) => all.join(""));
+    const anything = fc.string({ unit: "binary" }).map((all) => all.replaceAll(lettersOfUnicode17, ""));
+    const text = fc.array(fc.oneof(parts, anything)).map((all) => all.join(""));
     await fc.assert(
       fc.asyncProperty(text, async (given) => {
         const ids = (await native.encode(given)).getIds();
